@@ -1,0 +1,96 @@
+# `make help` lists the targets. Each readies the machine first, so a fresh clone needs no other step.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+CARGO := scripts/cargo.sh
+SPILLWAY := $(CARGO) run --locked --quiet -p spillway-cli --
+
+# N and SEED of `make oracle`, CASES of `make conformance`, FUZZ_SECONDS of `make fuzz`.
+N ?= 10000
+SEED ?= 1
+CASES ?= ../shared/conformance
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS ?= smp settings review
+
+# What the wasm is built from: the policy and the two crates under it, nothing native.
+BUILD_FILES := Cargo.toml Cargo.lock rust-toolchain.toml scripts/build-wasm.sh scripts/lib.sh
+POLICY_FILES := $(BUILD_FILES) $(shell find src policy-settings/src crates/placement-core/src -name '*.rs') \
+  policy-settings/Cargo.toml crates/placement-core/Cargo.toml
+EMPTY_POLICY_FILES := $(BUILD_FILES) crates/empty-policy/Cargo.toml crates/empty-policy/src/lib.rs
+EMPTY_POLICY := target/empty_policy.wasm
+
+# Tests and programs find the module that was built here, wherever they are started.
+export SPILLWAY_POLICY_WASM := $(CURDIR)/policy.wasm
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Ready this machine: Rust, and a way to build wasm; repeat it as you like
+	@scripts/setup.sh
+
+.PHONY: demo
+demo: setup policy.wasm ## Scale a Deployment 0 -> 30 -> 5 through the real wasm; table and picture in out/
+	@mkdir -p out
+	$(CARGO) build --locked -p spillway-cli
+	$(SPILLWAY) simulate examples/demo --policy-wasm policy.wasm --picture out/demo.svg
+	@$(SPILLWAY) simulate examples/demo --policy-wasm policy.wasm --picture out/demo.png >out/demo.txt
+	@echo "pictures: out/demo.svg out/demo.png, table: out/demo.txt"
+
+.PHONY: test
+test: setup policy.wasm $(EMPTY_POLICY) ## Build the wasm and run every test; the last line is the total
+	@scripts/test.sh
+
+.PHONY: lint
+lint: setup ## Check format, clippy, dependencies and house rules
+	$(CARGO) fmt --all -- --check
+	scripts/house-rules.sh
+	scripts/deny.sh
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: fmt
+fmt: setup ## Format the sources
+	$(CARGO) fmt --all
+
+.PHONY: bench
+bench: setup policy.wasm $(EMPTY_POLICY) ## Measure the policy against an empty one; ratios of one run
+	$(CARGO) run --locked --profile dist -p spillway-bench -- --policy policy.wasm --base $(EMPTY_POLICY)
+
+.PHONY: fuzz
+fuzz: setup ## Fuzz merge patches, settings and requests; FUZZ_SECONDS=30 each
+	@for target in $(FUZZ_TARGETS); do fuzz/run.sh "$$target" $(FUZZ_SECONDS); done
+
+.PHONY: oracle
+oracle: setup ## Let Kubernetes' own code judge N=10000 random patches from SEED=1
+	oracle/run.sh $(N) $(SEED)
+
+.PHONY: conformance
+conformance: setup policy.wasm ## Run the behaviour vectors of WorkloadSpread in CASES=folder
+	$(CARGO) run --locked --quiet -p conformance -- --cases $(CASES)
+
+policy.wasm: $(POLICY_FILES) | setup ## Build the policy
+	scripts/build-wasm.sh spillway-policy $@
+
+$(EMPTY_POLICY): $(EMPTY_POLICY_FILES) | setup
+	scripts/build-wasm.sh empty-policy $@
+
+annotated-policy.wasm: policy.wasm metadata.yml README.md ## Build the policy with its metadata, as it is published; needs kwctl
+	@command -v kwctl >/dev/null || { echo "kwctl is not installed: see https://docs.kubewarden.io, then run this again" >&2; exit 1; }
+	kwctl annotate -m metadata.yml -u README.md -o $@ policy.wasm
+
+.PHONY: e2e-tests
+e2e-tests: ## Run the annotated policy in kwctl with recorded sessions; needs kwctl and bats
+	@if command -v kwctl >/dev/null && command -v bats >/dev/null; then \
+	  $(MAKE) --no-print-directory annotated-policy.wasm && bats e2e/policy.bats; \
+	else \
+	  echo "skipped: the end-to-end tests need kwctl and bats"; \
+	fi
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf target fuzz/target out policy.wasm annotated-policy.wasm

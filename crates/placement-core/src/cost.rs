@@ -1,0 +1,69 @@
+//! Deletion cost: what ReplicaSet and CloneSet rank ready pods by, lowest removed first.
+
+use core::fmt;
+
+use crate::ladder::{Rung, Tier};
+
+/// A pod's `controller.kubernetes.io/pod-deletion-cost`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeletionCost(i32);
+
+/// The cost of the lowest rung of shares; each rung above costs one less.
+const SHARES_TOP: i32 = 1_000_000;
+
+impl DeletionCost {
+    /// The cost of a pod on this rung of a spread with so many subsets.
+    ///
+    /// Beyond the minimum it is WorkloadSpread's `100 * (n - i)`; minimums stand above all of
+    /// these, in the same order. It depends on the tier alone, so that a pod that is placed never
+    /// needs another value while its ladder stays what it was.
+    #[must_use]
+    pub fn of(rung: Rung, subsets: usize) -> Self {
+        let subsets = i32::try_from(subsets).unwrap_or(i32::MAX);
+        let subset = i32::try_from(rung.subset.index()).unwrap_or(i32::MAX);
+        Self(match rung.tier {
+            Tier::Minimum => subsets.saturating_mul(2).saturating_sub(subset).saturating_mul(100),
+            Tier::Maximum => subsets.saturating_sub(subset).saturating_mul(100),
+            Tier::Share(number) => {
+                SHARES_TOP.saturating_sub(i32::try_from(number).unwrap_or(i32::MAX)).max(1)
+            }
+        })
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn value(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for DeletionCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ladder::SubsetIx;
+
+    fn cost(subset: usize, tier: Tier) -> i32 {
+        DeletionCost::of(Rung { subset: SubsetIx::new(subset), tier }, 3).value()
+    }
+
+    #[test]
+    fn the_cost_falls_from_rung_to_rung() {
+        let ladder = [
+            cost(0, Tier::Minimum),
+            cost(1, Tier::Minimum),
+            cost(2, Tier::Minimum),
+            cost(0, Tier::Maximum),
+            cost(1, Tier::Maximum),
+            cost(2, Tier::Maximum),
+        ];
+        assert_eq!(ladder, [600, 500, 400, 300, 200, 100]);
+        assert!(cost(2, Tier::Share(4)) > cost(0, Tier::Share(5)));
+        assert_eq!(cost(0, Tier::Share(u32::MAX)), 1);
+    }
+}

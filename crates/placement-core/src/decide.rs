@@ -1,0 +1,147 @@
+//! Where one pod goes.
+
+use crate::cost::DeletionCost;
+use crate::hash::{fnv1a64, reduce};
+use crate::ladder::{Ladder, Rung, Run, SubsetIx, Tier};
+use crate::observe::{Binder, Observation};
+use crate::reason::Reason;
+use crate::spread::{Capacity, Spread};
+
+/// The longest window a hash picks from: more than one ReplicaSet creates at the same instant.
+pub const LONGEST_WINDOW: u32 = 500;
+
+/// A pod that arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival<'a> {
+    /// The uid of the admission request: the API server makes a fresh one for each call.
+    pub uid: &'a str,
+    /// How its workload orders its pods.
+    pub order: Order,
+    /// Whether its controller ranks pods by deletion cost.
+    pub ranked: bool,
+}
+
+/// How a workload orders its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Any pod is as good as another.
+    None,
+    /// By a number at the end of the name, less the workload's first ordinal; `None` where the
+    /// name has no number.
+    Ordinal(Option<u32>),
+}
+
+/// What becomes of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes to a subset now.
+    Place(Placement),
+    /// It is created with a scheduling gate and bound later.
+    Gate {
+        /// Where it would go as things are seen now.
+        hint: Option<SubsetIx>,
+        /// Why.
+        reason: Reason,
+    },
+    /// It is created unchanged.
+    Leave {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// A place for a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The subset.
+    pub subset: SubsetIx,
+    /// The deletion cost, where the pod's controller ranks by it.
+    pub cost: Option<DeletionCost>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Decides where a pod goes.
+///
+/// Without a binder the pod takes one of the next free rungs of the ladder, as many as pods are
+/// missing: what is seen late in the missing pods is also seen late in the free rungs, so that the
+/// hash is unbiased where first-fit on a stale count fills the last place many times over. With a
+/// binder, only what cannot go wrong is placed here.
+#[must_use]
+pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) -> Decision {
+    let ladder = Ladder::new(spread, observation.replicas, &observation.closed);
+    let place = |rung: Rung, reason| {
+        let cost = arrival.ranked.then(|| DeletionCost::of(rung, spread.subsets().len()));
+        Decision::Place(Placement { subset: rung.subset, cost, reason })
+    };
+    if spread.has_only_one_endless_subset() {
+        let only = Rung { subset: SubsetIx::new(0), tier: Tier::Maximum };
+        return place(only, Reason::OnlySubset);
+    }
+    if let Order::Ordinal(ordinal) = arrival.order {
+        return match ordinal {
+            Some(ordinal) => ladder.rung(ordinal).map(|rung| (rung, Reason::Ordinal(ordinal))),
+            None => ladder
+                .first_open()
+                .map(|subset| (Rung { subset, tier: Tier::Maximum }, Reason::NoOrdinal)),
+        }
+        .map_or(Decision::Leave { reason: Reason::LadderFull }, |(rung, reason)| place(rung, reason));
+    }
+    let gates = match (spread.capacity(), observation.binder) {
+        (Capacity::BestEffort, _) | (Capacity::Auto, Binder::Absent) => false,
+        (Capacity::Auto, Binder::Serving) | (Capacity::Exact, _) => true,
+    };
+    if gates {
+        return match open_end(&ladder, observation) {
+            Some(rung) => place(rung, Reason::OnlyOpenEnd),
+            None => Decision::Gate {
+                hint: ladder.free(&observation.taken).next().map(|run| run.rung.subset),
+                reason: Reason::MustBeExact,
+            },
+        };
+    }
+    let window = window(&ladder, observation);
+    let picked = reduce(fnv1a64(arrival.uid.as_bytes()), window);
+    let (active, desired) = (observation.active, observation.desired);
+    match at(ladder.free(&observation.taken), picked) {
+        None => Decision::Leave { reason: Reason::LadderFull },
+        Some(rung) if window == 1 => place(rung, Reason::LowestFree { active, desired }),
+        Some(rung) => place(rung, Reason::Hashed { place: picked + 1, window, active, desired }),
+    }
+}
+
+/// How many of the next free rungs the hash picks from.
+fn window(ladder: &Ladder<'_>, observation: &Observation) -> u32 {
+    let wanted = observation.missing.clamp(1, LONGEST_WINDOW);
+    let mut window = 0u32;
+    for run in ladder.free(&observation.taken) {
+        window = run.length.map_or(wanted, |length| window.saturating_add(length).min(wanted));
+        if window == wanted {
+            break;
+        }
+    }
+    window
+}
+
+/// The rung at a place among the free ones.
+fn at(free: impl Iterator<Item = Run>, place: u32) -> Option<Rung> {
+    let mut below = 0u32;
+    for run in free {
+        match run.length {
+            Some(length) if place - below >= length => below += length,
+            _ => return Some(run.rung),
+        }
+    }
+    None
+}
+
+/// The rung of a pod that no stale view can misplace: pods are missing, and every free rung of
+/// the ladder of the desired size lies in the one subset that has no end. Two views can agree on
+/// a last place that is free, so nothing goes ungated into a maximum, a minimum or a share.
+fn open_end(ladder: &Ladder<'_>, observation: &Observation) -> Option<Rung> {
+    if observation.active >= observation.desired? {
+        return None;
+    }
+    let first = ladder.free(&observation.taken).next()?;
+    first.length.is_none().then_some(first.rung)
+}

@@ -1,0 +1,18 @@
+//! Small borrowed views of what the cluster answers: only the fields that a decision needs.
+//!
+//! Unknown fields are skipped, never kept, and a text is borrowed from the answer where JSON lets
+//! it be. Nothing here fails on a field that is not read.
+
+mod list;
+mod pod;
+mod replicas;
+mod revision;
+mod text;
+mod workload;
+
+pub use list::{ListError, items, named};
+pub use pod::{Labels, ListedPod, OwnerReference, PodFacts, PodHead, PodMetadata, PodStatus, Present};
+pub use replicas::{PathError, replicas_at, replicas_in};
+pub use revision::{NoRevision, latest_revision, ordinal, revision_key};
+pub use text::Text;
+pub use workload::WorkloadFacts;

@@ -1,0 +1,47 @@
+//! Node affinity of a placed pod.
+
+use serde_json::{Map, Value, json};
+
+use super::{Refused, list, object};
+use crate::spread::Overlay;
+
+const AFFINITY: &str = "spec.affinity";
+const NODE_AFFINITY: &str = "spec.affinity.nodeAffinity";
+const PREFERRED: &str = "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution";
+const REQUIRED: &str = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution";
+const TERMS: &str =
+    "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
+
+/// Appends the preferred terms and ANDs the required one. Terms are ORed by the scheduler, so that
+/// the required one goes into each of them; it stands alone where there is none.
+pub(super) fn add(spec: &mut Map<String, Value>, overlay: &Overlay) -> Result<(), Refused> {
+    if overlay.preferred().is_empty() && overlay.required().is_none() {
+        return Ok(());
+    }
+    let affinity = object(spec, "affinity", AFFINITY)?;
+    let node_affinity = object(affinity, "nodeAffinity", NODE_AFFINITY)?;
+    if !overlay.preferred().is_empty() {
+        list(node_affinity, "preferredDuringSchedulingIgnoredDuringExecution", PREFERRED)?
+            .extend(overlay.preferred().iter().cloned());
+    }
+    let Some(required) = overlay.required() else { return Ok(()) };
+    let selector = object(node_affinity, "requiredDuringSchedulingIgnoredDuringExecution", REQUIRED)?;
+    let terms = list(selector, "nodeSelectorTerms", TERMS)?;
+    if terms.is_empty() {
+        terms.push(required.clone());
+        return Ok(());
+    }
+    for term in terms {
+        if term.is_null() {
+            *term = json!({});
+        }
+        let term = term.as_object_mut().ok_or(Refused::NotAPod { path: TERMS, expected: "a list of objects" })?;
+        for key in ["matchExpressions", "matchFields"] {
+            let Some(added) = required.get(key).and_then(Value::as_array).filter(|added| !added.is_empty()) else {
+                continue;
+            };
+            list(term, key, TERMS)?.extend(added.iter().cloned());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! The ladder: the ordered rungs that a fill, the workload's replicas and the closed subsets give.
+//!
+//! A rung is one place in one subset. Scale-out takes the lowest free rung, scale-in gives up the
+//! highest first. Nothing is laid out in memory: an ordered fill is walked run by run, so that
+//! 100,000 rungs and 1,000 subsets cost nothing until they are looked at.
+//!
+//! **Invariant**: with integers, minimums and shares a ladder is the same whatever the replicas,
+//! so that growing never moves a pod. Percent maxima move with the replicas.
+
+use crate::shares::Chairman;
+use crate::spread::{Bounds, Fill, Spread};
+
+/// The place of a subset in its spread's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubsetIx(usize);
+
+/// The part of the ladder that a rung belongs to. All rungs of one tier have one deletion cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// Within the subset's minimum.
+    Minimum,
+    /// Beyond the minimum, up to the maximum.
+    Maximum,
+    /// The single rung of this number, in shares.
+    Share(u32),
+}
+
+/// One place in one subset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// Where.
+    pub subset: SubsetIx,
+    /// In which part of the ladder.
+    pub tier: Tier,
+}
+
+/// Rungs of one tier that follow each other. In shares, every run is one rung long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// What each of them is.
+    pub rung: Rung,
+    /// How many; `None`: no end.
+    pub length: Option<u32>,
+}
+
+/// Places that are taken, by subset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken(Vec<u32>);
+
+/// Subsets found full by the scheduler, skipped for a while.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Closed(Vec<SubsetIx>);
+
+/// The rungs of one spread, lowest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Ladder<'a> {
+    spread: &'a Spread,
+    replicas: u32,
+    closed: &'a Closed,
+}
+
+impl<'a> Ladder<'a> {
+    /// The ladder of a workload with so many `replicas`, which is what percentages are taken of.
+    #[must_use]
+    pub fn new(spread: &'a Spread, replicas: u32, closed: &'a Closed) -> Self {
+        Self { spread, replicas, closed }
+    }
+
+    /// The runs of the whole ladder. An endless run is the last.
+    pub fn runs(&self) -> impl Iterator<Item = Run> + use<'a> {
+        self.free(&Taken::default())
+    }
+
+    /// The rungs one by one, without end where a subset has no maximum.
+    pub fn rungs(&self) -> impl Iterator<Item = Rung> + use<'a> {
+        self.runs().flat_map(|run| {
+            let length = run.length.map_or(usize::MAX, |length| usize::try_from(length).unwrap_or(usize::MAX));
+            core::iter::repeat_n(run.rung, length)
+        })
+    }
+
+    /// The runs of what is not taken. A subset's pods stand on its lowest rungs.
+    pub fn free(&self, taken: &Taken) -> impl Iterator<Item = Run> + use<'a> {
+        match self.spread.fill() {
+            Fill::InOrder(bounds) => Runs::InOrder(self.free_in_order(bounds, taken)),
+            Fill::Shares(weights) => {
+                let closed = self.closed;
+                let chairman = Chairman::new(weights, move |subset| !closed.contains(SubsetIx(subset)));
+                Runs::Shares(FreeShares::new(chairman, taken))
+            }
+        }
+    }
+
+    /// The rung of this number, counted from 0.
+    #[must_use]
+    pub fn rung(&self, number: u32) -> Option<Rung> {
+        let mut below = 0u32;
+        if matches!(self.spread.fill(), Fill::Shares(_)) {
+            return self.rungs().nth(usize::try_from(number).ok()?);
+        }
+        for run in self.runs() {
+            match run.length {
+                Some(length) if number - below >= length => below += length,
+                _ => return Some(run.rung),
+            }
+        }
+        None
+    }
+
+    /// The first subset that is not closed, however many places it has.
+    #[must_use]
+    pub fn first_open(&self) -> Option<SubsetIx> {
+        (0..self.spread.subsets().len())
+            .map(SubsetIx)
+            .find(|subset| !self.closed.contains(*subset))
+    }
+
+    /// The maximum of a subset for this workload; `None`: no end.
+    #[must_use]
+    pub fn maximum(&self, subset: SubsetIx) -> Option<u32> {
+        match self.spread.fill() {
+            Fill::InOrder(bounds) => bounds.get(subset.0)?.max.map(|max| max.of(self.replicas)),
+            Fill::Shares(_) => None,
+        }
+    }
+
+    fn free_in_order(
+        &self,
+        bounds: &'a [Bounds],
+        taken: &Taken,
+    ) -> impl Iterator<Item = Run> + use<'a> {
+        let (replicas, closed, taken) = (self.replicas, self.closed, taken.clone());
+        let minimums = bounds.iter().enumerate().map(|subset| (Tier::Minimum, subset));
+        let maximums = bounds.iter().enumerate().map(|subset| (Tier::Maximum, subset));
+        let mut ended = false;
+        minimums.chain(maximums).map_while(move |(tier, (subset, bounds))| {
+            if ended {
+                return None;
+            }
+            let subset = SubsetIx(subset);
+            let max = bounds.max.map(|max| max.of(replicas));
+            let min = bounds.min.map_or(0, |min| min.of(replicas)).min(max.unwrap_or(u32::MAX));
+            let taken = taken.of(subset);
+            let length = match tier {
+                Tier::Minimum => Some(min.saturating_sub(taken)),
+                // What is taken beyond the minimum stands on this run.
+                _ => max.map(|max| max - min).map(|run| run.saturating_sub(taken.saturating_sub(min))),
+            };
+            let open = !closed.contains(subset);
+            ended = open && length.is_none();
+            Some((open && length != Some(0)).then_some(Run { rung: Rung { subset, tier }, length }))
+        })
+        .flatten()
+    }
+}
+
+/// The two kinds of walk behind one type.
+enum Runs<A, B> {
+    InOrder(A),
+    Shares(B),
+}
+
+impl<A: Iterator<Item = Run>, B: Iterator<Item = Run>> Iterator for Runs<A, B> {
+    type Item = Run;
+
+    fn next(&mut self) -> Option<Run> {
+        match self {
+            Self::InOrder(runs) => runs.next(),
+            Self::Shares(runs) => runs.next(),
+        }
+    }
+}
+
+/// The free rungs of shares: whole rounds that are taken are jumped over, so that the walk is as
+/// long as the imbalance, not as the workload.
+struct FreeShares {
+    chairman: Chairman,
+    number: u64,
+    taken: Vec<u64>,
+}
+
+impl FreeShares {
+    fn new(chairman: Chairman, taken: &Taken) -> Self {
+        let mut left: Vec<u64> =
+            (0..chairman.subsets()).map(|subset| u64::from(taken.of(SubsetIx(subset)))).collect();
+        let rounds = left
+            .iter()
+            .enumerate()
+            .filter_map(|(subset, left)| left.checked_div(chairman.per_round(subset)))
+            .min()
+            .unwrap_or(0);
+        for (subset, left) in left.iter_mut().enumerate() {
+            *left -= (rounds * chairman.per_round(subset)).min(*left);
+        }
+        Self { number: rounds * chairman.round(), chairman, taken: left }
+    }
+}
+
+impl Iterator for FreeShares {
+    type Item = Run;
+
+    fn next(&mut self) -> Option<Run> {
+        loop {
+            let subset = self.chairman.next()?;
+            let number = u32::try_from(self.number).ok()?;
+            self.number += 1;
+            match self.taken.get_mut(subset) {
+                Some(taken) if *taken > 0 => *taken -= 1,
+                _ => {
+                    let rung = Rung { subset: SubsetIx(subset), tier: Tier::Share(number) };
+                    return Some(Run { rung, length: Some(1) });
+                }
+            }
+        }
+    }
+}
+
+impl SubsetIx {
+    /// The subset at this place, counted from 0.
+    #[must_use]
+    pub const fn new(index: usize) -> Self {
+        Self(index)
+    }
+
+    /// The place, counted from 0.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
+
+impl Taken {
+    /// Nothing taken in any of `subsets` subsets.
+    #[must_use]
+    pub fn none(subsets: usize) -> Self {
+        Self(vec![0; subsets])
+    }
+
+    /// How many places of a subset are taken.
+    #[must_use]
+    pub fn of(&self, subset: SubsetIx) -> u32 {
+        self.0.get(subset.0).copied().unwrap_or(0)
+    }
+
+    /// Takes one more place; subsets that are not of the spread are left out.
+    pub fn add(&mut self, subset: SubsetIx) {
+        if let Some(taken) = self.0.get_mut(subset.0) {
+            *taken = taken.saturating_add(1);
+        }
+    }
+
+    /// How many places are taken in all.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.0.iter().fold(0, |sum, taken| sum.saturating_add(*taken))
+    }
+}
+
+impl Closed {
+    /// No subset is closed.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Whether a subset is skipped.
+    #[must_use]
+    pub fn contains(&self, subset: SubsetIx) -> bool {
+        self.0.contains(&subset)
+    }
+}
+
+impl FromIterator<SubsetIx> for Closed {
+    fn from_iter<I: IntoIterator<Item = SubsetIx>>(subsets: I) -> Self {
+        Self(subsets.into_iter().collect())
+    }
+}
+
+impl FromIterator<u32> for Taken {
+    fn from_iter<I: IntoIterator<Item = u32>>(counts: I) -> Self {
+        Self(counts.into_iter().collect())
+    }
+}

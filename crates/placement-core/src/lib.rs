@@ -1,0 +1,34 @@
+//! Decides the subset of one pod.
+//!
+//! Everything is an argument: the spread, what was counted, the uid of the request. This crate
+//! knows no cluster, no clock and no randomness, and must never learn of one: the policy, the
+//! sidecar, the simulator and the command line call the same functions.
+//!
+//! ```text
+//!  SpreadDraft --check--> Spread ----------+--> Ladder --.
+//!  listed pods, workload --observe--> Observation -------+--decide--> Decision --inject--> pod
+//! ```
+
+pub mod cost;
+pub mod decide;
+pub mod facts;
+pub mod fault;
+pub mod hash;
+pub mod inject;
+pub mod ladder;
+pub mod matching;
+pub mod names;
+pub mod observe;
+pub mod reason;
+pub mod shares;
+pub mod smp;
+pub mod spread;
+
+pub use cost::DeletionCost;
+pub use decide::{Arrival, Decision, Placement, decide};
+pub use fault::{Fault, FaultCode};
+pub use inject::{Refused, inject};
+pub use ladder::{Closed, Ladder, Rung, SubsetIx, Taken, Tier};
+pub use observe::{Binder, Observation, observe};
+pub use reason::Reason;
+pub use spread::{Spread, SpreadDraft};

@@ -1,0 +1,95 @@
+//! What is known of a spread's pods at one moment: the one place that counts.
+
+use crate::facts::PodFacts;
+use crate::ladder::{Closed, Taken};
+use crate::spread::{MaximumScope, Spread};
+
+/// Counts of one revision, or of the whole workload where the maximum is the workload's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// The workload's replicas, which percentages are taken of; 0 where it was not found.
+    pub replicas: u32,
+    /// Pods that are wanted in the scope of the maximum; `None`: not known.
+    pub desired: Option<u32>,
+    /// Pods in that scope that are neither finished nor terminating.
+    pub active: u32,
+    /// Pods still to come, at least 1: the pod that asks is one of them.
+    pub missing: u32,
+    /// Places that are taken, by subset.
+    pub taken: Taken,
+    /// Active pods of the spread that are in none of its subsets yet.
+    pub undecided: u32,
+    /// Subsets to skip.
+    pub closed: Closed,
+    /// Whether somebody binds the pods that are gated.
+    pub binder: Binder,
+}
+
+/// Whether a binder serves the spread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Binder {
+    /// Nobody binds: a gate would stay shut.
+    #[default]
+    Absent,
+    /// A gated pod is bound soon.
+    Serving,
+}
+
+/// What a workload asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// Replicas of the workload; `None`: not found.
+    pub workload: Option<u32>,
+    /// Replicas of the revision that the arriving pod belongs to; `None`: not found.
+    pub revision: Option<u32>,
+}
+
+/// Counts the pods of one spread for a pod of one revision.
+///
+/// `pods` may hold pods of other spreads; they are left out. `revision` is the key of the arriving
+/// pod, see [`revision_key`](crate::facts::revision_key). Finished pods hold no place. Terminating
+/// pods hold theirs where the maximum is the workload's, because a paid pool is physical.
+#[must_use]
+pub fn observe<'p>(
+    spread: &Spread,
+    revision: Option<&str>,
+    desired: Desired,
+    pods: impl IntoIterator<Item = PodFacts<'p>>,
+) -> Observation {
+    let per_revision = spread.maximum_scope() == MaximumScope::Revision;
+    let mut taken = Taken::none(spread.subsets().len());
+    let (mut active, mut active_of_revision, mut undecided) = (0u32, 0u32, 0u32);
+    for pod in pods {
+        let same_revision = pod.revision == revision;
+        if pod.spread != Some(spread.name()) || pod.finished || (per_revision && !same_revision) {
+            continue;
+        }
+        let subset = pod.subset.and_then(|name| spread.subset_named(name));
+        if let Some(subset) = subset
+            && !(per_revision && pod.terminating)
+        {
+            taken.add(subset);
+        }
+        if !pod.terminating {
+            active += 1;
+            active_of_revision += u32::from(same_revision);
+            undecided += u32::from(subset.is_none());
+        }
+    }
+    let in_scope = if per_revision { desired.revision } else { desired.workload };
+    // A surge makes pods of one revision while the workload as a whole has enough.
+    let missing = in_scope
+        .map_or(0, |desired| desired.saturating_sub(active))
+        .max(desired.revision.map_or(0, |desired| desired.saturating_sub(active_of_revision)))
+        .max(1);
+    Observation {
+        replicas: desired.workload.unwrap_or(0),
+        desired: in_scope,
+        active,
+        missing,
+        taken,
+        undecided,
+        closed: Closed::none(),
+        binder: Binder::Absent,
+    }
+}

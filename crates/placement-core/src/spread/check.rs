@@ -1,0 +1,329 @@
+//! From a draft to a spread: names, overlays and the rules between fields.
+//!
+//! Three things that OpenKruise refuses are taken here. Percent maximums may make more than 100%:
+//! the ladder is walked in order, so that `60%, 60%` leaves 40% to the second. Numbers and
+//! percentages may stand side by side. And the last subset may be bounded by a number: pods beyond
+//! it are admitted unplaced, on purpose (`bandwidth` without its open end). What is refused are
+//! percent maximums for every subset that make less than 100%: there some pods are unplaced at
+//! every size, which nobody means who writes percentages.
+
+use core::num::NonZeroU32;
+
+use super::{
+    Amount, Bounds, Field, Fill, Overlay, Spread, SpreadDraft, Subset, SubsetDraft, Target, TargetDraft, patch, syntax,
+    terms, tolerations,
+};
+use crate::fault::{Fault, FaultCode, Faults, Place};
+use serde_json::Value;
+
+/// Checks a draft; see [`SpreadDraft::check`].
+pub(super) fn check(draft: SpreadDraft) -> Result<Spread, Vec<Fault>> {
+    let SpreadDraft {
+        path,
+        name,
+        namespace,
+        target_ref,
+        selector,
+        filter,
+        replicas,
+        subsets,
+        capacity,
+        binding,
+        maximum_scope,
+        strategy,
+        rebalance,
+    } = draft;
+    let at = Place::Root(&path);
+    let mut faults = Faults::default();
+    let name = check_name(name, &at.field("name"), &mut faults);
+    let namespace = check_name(namespace, &at.field("namespace"), &mut faults);
+    let ordinals = has_ordinals(&target_ref);
+    let filter = FilterDraft { selector: filter, replicas };
+    let target = check_target(target_ref, selector, filter, &at, &mut faults);
+    let subsets = check_subsets(subsets, ordinals, &at.field("subsets"), &mut faults);
+    let binding = match binding {
+        Field::Set(binding) => Some(Some(binding)),
+        Field::Absent => Some(None),
+        Field::Faulty => None,
+    };
+    let spread = (|| {
+        let (fill, subsets) = subsets?;
+        Some(Spread {
+            name: name?,
+            namespace: namespace?,
+            target: target?,
+            fill,
+            subsets,
+            capacity: capacity.or_default()?,
+            binding: binding?,
+            maximum_scope: maximum_scope.or_default()?,
+            strategy: strategy.or_default()?,
+            rebalance: rebalance.or_default()?,
+        })
+    })();
+    match spread {
+        Some(spread) if faults.is_empty() => Ok(spread),
+        _ => Err(faults.into_vec()),
+    }
+}
+
+struct FilterDraft {
+    selector: Field<super::LabelSelector>,
+    replicas: Field<Vec<super::ReplicasPath>>,
+}
+
+fn check_name(name: Field<String>, at: &Place<'_>, faults: &mut Faults) -> Option<String> {
+    match name {
+        Field::Set(name) if syntax::is_label_name(&name) => return Some(name),
+        Field::Set(name) if name.is_empty() => faults.lacks(FaultCode::Missing, at, "write a name"),
+        Field::Set(name) => {
+            let fix = "write lower-case letters, digits and inner dashes, at most 63";
+            faults.wrong(FaultCode::InvalidName, at, &Value::from(name), fix);
+        }
+        Field::Absent => faults.lacks(FaultCode::Missing, at, "write a name"),
+        Field::Faulty => {}
+    }
+    None
+}
+
+fn has_ordinals(target: &Field<TargetDraft>) -> bool {
+    target.value().and_then(|target| target.kind.known()).is_some_and(super::WorkloadKind::has_ordinals)
+}
+
+fn check_target(
+    target_ref: Field<TargetDraft>,
+    selector: Field<super::LabelSelector>,
+    filter: FilterDraft,
+    at: &Place<'_>,
+    faults: &mut Faults,
+) -> Option<Target> {
+    if !target_ref.is_written() && (filter.selector.is_written() || filter.replicas.is_written()) {
+        let fix = "write its conditions into `selector`, or name the workload in `targetRef`";
+        faults.lacks(FaultCode::FilterWithoutTarget, &at.field("targetFilter"), fix);
+    }
+    match (target_ref, selector) {
+        (Field::Absent, Field::Absent) => {
+            let fix = "write `targetRef` for one workload, or `selector` for pods by label";
+            faults.lacks(FaultCode::TargetOrSelector, at, fix);
+            None
+        }
+        (Field::Set(target), Field::Absent) => Some(Target::Workload {
+            kind: target.kind,
+            version: target.version,
+            name: target.name,
+            // A filter without conditions selects all, as none does.
+            filter: match filter.selector {
+                Field::Set(selector) => Some(selector).filter(|selector| !selector.requirements().is_empty()),
+                Field::Absent => None,
+                Field::Faulty => return None,
+            },
+            replicas: filter.replicas.or_default()?,
+        }),
+        (Field::Absent, Field::Set(selector)) if selector.requirements().is_empty() => {
+            let fix = "write at least one of `matchLabels` or `matchExpressions`: \
+                       an empty selector would take every pod of the namespace";
+            faults.lacks(FaultCode::InvalidSelector, &at.field("selector"), fix);
+            None
+        }
+        (Field::Absent, Field::Set(selector)) => Some(Target::Selector(selector)),
+        (Field::Faulty, Field::Absent) | (Field::Absent, Field::Faulty) => None,
+        _ => {
+            let fix = "remove `selector`, or `targetRef`; to narrow a workload write `targetFilter`";
+            faults.lacks(FaultCode::TargetOrSelector, at, fix);
+            None
+        }
+    }
+}
+
+fn check_subsets(
+    subsets: Field<Vec<SubsetDraft>>,
+    ordinals: bool,
+    at: &Place<'_>,
+    faults: &mut Faults,
+) -> Option<(Fill, Vec<Subset>)> {
+    let subsets = match subsets {
+        Field::Set(subsets) if !subsets.is_empty() => subsets,
+        Field::Faulty => return None,
+        Field::Set(_) | Field::Absent => {
+            faults.lacks(FaultCode::NoSubsets, at, "write at least one subset, such as `- name: fixed`");
+            return None;
+        }
+    };
+    let shares = subsets.iter().any(|subset| subset.share.is_written());
+    let mut names = std::collections::BTreeSet::new();
+    for (ix, subset) in subsets.iter().enumerate() {
+        let at = at.item(ix);
+        if let Field::Set(name) = &subset.name
+            && !name.is_empty()
+            && !names.insert(name.as_str())
+        {
+            let fix = "write another name: pods are counted by it";
+            faults.wrong(FaultCode::DuplicateSubset, &at.field("name"), &Value::from(name.as_str()), fix);
+        }
+        if shares {
+            check_unmixed(subset, &at, faults);
+        } else {
+            check_bounds(subset, ordinals, &at, faults);
+        }
+        check_overlay(subset, &at, faults);
+    }
+    if !shares && !ordinals {
+        check_maximums(&subsets, at, faults);
+    }
+    let fill = if shares { check_shares(&subsets, at, faults) } else { bounds(&subsets) };
+    let subsets = subsets.into_iter().enumerate().map(|(ix, subset)| {
+        let at = at.item(ix);
+        let name = check_name(subset.name, &at.field("name"), faults);
+        let overlay = Overlay {
+            required: optional(subset.required)?,
+            preferred: subset.preferred.or_default()?,
+            tolerations: subset.tolerations.or_default()?,
+            patch: optional(subset.patch)?,
+        };
+        Some(Subset { name: name?, overlay })
+    });
+    // All of them are looked at before the first bad one ends it.
+    let subsets: Vec<Option<Subset>> = subsets.collect();
+    Some((fill?, subsets.into_iter().collect::<Option<Vec<Subset>>>()?))
+}
+
+fn optional<T>(field: Field<T>) -> Option<Option<T>> {
+    match field {
+        Field::Set(value) => Some(Some(value)),
+        Field::Absent => Some(None),
+        Field::Faulty => None,
+    }
+}
+
+fn check_overlay(subset: &SubsetDraft, at: &Place<'_>, faults: &mut Faults) {
+    if let Some(term) = subset.required.value() {
+        terms::check_term(term, &at.field("requiredNodeSelectorTerm"), faults);
+    }
+    let list = at.field("preferredNodeSelectorTerms");
+    for (ix, preferred) in subset.preferred.value().into_iter().flatten().enumerate() {
+        terms::check_preferred(preferred, &list.item(ix), faults);
+    }
+    let list = at.field("tolerations");
+    for (ix, toleration) in subset.tolerations.value().into_iter().flatten().enumerate() {
+        tolerations::check(toleration, &list.item(ix), faults);
+    }
+    if let Some(patch) = subset.patch.value() {
+        patch::check(patch, &at.field("patch"), faults);
+    }
+}
+
+fn check_unmixed(subset: &SubsetDraft, at: &Place<'_>, faults: &mut Faults) {
+    for (name, bound) in [("minReplicas", &subset.min), ("maxReplicas", &subset.max)] {
+        if bound.is_written() {
+            let fix = "remove it, or write bounds in place of every `replicas`";
+            let at = at.field(name);
+            match bound.value() {
+                Some(amount) => faults.wrong(FaultCode::MixedFill, &at, &shown(*amount), fix),
+                None => faults.lacks(FaultCode::MixedFill, &at, fix),
+            }
+        }
+    }
+}
+
+fn check_bounds(subset: &SubsetDraft, ordinals: bool, at: &Place<'_>, faults: &mut Faults) {
+    let (min, max) = (subset.min.value().copied(), subset.max.value().copied());
+    for (name, amount) in [("minReplicas", min), ("maxReplicas", max)] {
+        if let Some(amount) = amount.filter(|amount| ordinals && amount.is_percent()) {
+            let fix = "write a number of pods; for a part of a StatefulSet write shares (`replicas: 50%`)";
+            faults.wrong(FaultCode::PercentOfOrdinals, &at.field(name), &shown(amount), fix);
+        }
+    }
+    // A number against a percentage depends on the size; there the minimum gives way.
+    let above = match (min, max) {
+        (Some(Amount::Count(min)), Some(Amount::Count(max))) => min > max,
+        (Some(Amount::Percent(min)), Some(Amount::Percent(max))) => min > max,
+        _ => false,
+    };
+    if let (true, Some(min), Some(max)) = (above, min, max) {
+        let fix = format!("write at most `{max}`, the maximum");
+        faults.wrong(FaultCode::MinimumAboveMaximum, &at.field("minReplicas"), &shown(min), &fix);
+    }
+}
+
+fn check_maximums(subsets: &[SubsetDraft], at: &Place<'_>, faults: &mut Faults) {
+    let percent = |subset: &SubsetDraft| match subset.max {
+        Field::Set(Amount::Percent(percent)) => Some(u32::from(percent)),
+        _ => None,
+    };
+    let sum: Option<u32> = subsets.iter().map(percent).sum();
+    if let Some(sum @ 0..100) = sum {
+        let fix = format!("they make {sum}%: raise one, or leave out the maximum of the last subset");
+        faults.lacks(FaultCode::MaximumsBelowWhole, at, &fix);
+    }
+}
+
+fn bounds(subsets: &[SubsetDraft]) -> Option<Fill> {
+    let bounds = |subset: &SubsetDraft| {
+        Some(Bounds { min: optional(subset.min.clone())?, max: optional(subset.max.clone())? })
+    };
+    subsets.iter().map(bounds).collect::<Option<Vec<Bounds>>>().map(Fill::InOrder)
+}
+
+fn check_shares(subsets: &[SubsetDraft], at: &Place<'_>, faults: &mut Faults) -> Option<Fill> {
+    let mut sum: u32 = 0;
+    let mut open: u32 = 0;
+    let mut readable = true;
+    for (ix, subset) in subsets.iter().enumerate() {
+        match subset.share {
+            Field::Set(Amount::Percent(percent @ 1..=100)) => sum = sum.saturating_add(u32::from(percent)),
+            Field::Set(amount) => {
+                let fix = match amount {
+                    Amount::Count(count) => format!("write a percentage, or `maxReplicas: {count}`"),
+                    Amount::Percent(_) => "write 1% to 100%, or remove the subset".to_owned(),
+                };
+                let at = at.item(ix);
+                faults.wrong(FaultCode::InvalidShare, &at.field("replicas"), &shown(amount), &fix);
+                readable = false;
+            }
+            Field::Absent => open = open.saturating_add(1),
+            Field::Faulty => readable = false,
+        }
+    }
+    if !readable {
+        return None;
+    }
+    let fix = match (sum, open) {
+        (101.., _) => Some(format!("they make {sum}%: lower them to 100% together")),
+        (100, 1..) => Some("they make 100%: nothing is left for the subsets without `replicas`".to_owned()),
+        (..100, 0) => Some(format!("they make {sum}%: raise them to 100%, or leave one without `replicas`")),
+        _ => None,
+    };
+    if let Some(fix) = fix {
+        faults.lacks(FaultCode::SharesDoNotAddUp, at, &fix);
+        return None;
+    }
+    weights(subsets, sum, open).map(Fill::Shares)
+}
+
+/// Exact whole weights: percentages times the number of open subsets, which each get the
+/// remainder; brought down by the greatest common divisor.
+fn weights(subsets: &[SubsetDraft], sum: u32, open: u32) -> Option<Vec<NonZeroU32>> {
+    let scale = open.max(1);
+    let weight = |subset: &SubsetDraft| match subset.share {
+        Field::Set(Amount::Percent(percent)) => u32::from(percent).checked_mul(scale),
+        _ => 100u32.checked_sub(sum),
+    };
+    let weights = subsets.iter().map(weight).collect::<Option<Vec<u32>>>()?;
+    let divisor = weights.iter().fold(0, |left, right| greatest_common_divisor(left, *right));
+    weights.into_iter().map(|weight| weight.checked_div(divisor).and_then(NonZeroU32::new)).collect()
+}
+
+fn greatest_common_divisor(left: u32, right: u32) -> u32 {
+    match left.checked_rem(right) {
+        Some(rest) => greatest_common_divisor(right, rest),
+        None => left,
+    }
+}
+
+/// An amount as it is written.
+fn shown(amount: Amount) -> Value {
+    match amount {
+        Amount::Count(count) => Value::from(count),
+        Amount::Percent(_) => Value::from(amount.to_string()),
+    }
+}

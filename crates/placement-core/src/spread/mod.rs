@@ -1,0 +1,225 @@
+//! The rule for one workload, checked.
+//!
+//! [`SpreadDraft`] is what somebody wrote, field by field; [`Spread`] is what can be acted on. The
+//! only way from one to the other is [`SpreadDraft::check`], which reports every fault it finds.
+
+mod amount;
+mod check;
+mod draft;
+mod overlay;
+mod patch;
+pub mod read;
+mod requirement;
+mod selector;
+pub mod syntax;
+mod target;
+mod terms;
+mod tolerations;
+
+use core::num::NonZeroU32;
+
+pub use amount::{Amount, AmountError};
+pub use draft::{Field, SpreadDraft, SubsetDraft, TargetDraft};
+pub use overlay::Overlay;
+pub use selector::{LabelSelector, Operator, Requirement};
+pub use target::{CustomKind, GroupKind, ReplicasPath, Target, WorkloadKind};
+
+/// A checked spread. Its fields are private: a value of this type keeps every rule of
+/// [`FaultCode`](crate::FaultCode).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spread {
+    name: String,
+    namespace: String,
+    target: Target,
+    fill: Fill,
+    subsets: Vec<Subset>,
+    capacity: Capacity,
+    binding: Option<Binding>,
+    maximum_scope: MaximumScope,
+    strategy: Strategy,
+    rebalance: Rebalance,
+}
+
+/// A named pool: what a pod gets that is placed in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subset {
+    pub(crate) name: String,
+    pub(crate) overlay: Overlay,
+}
+
+/// How the ladder's rungs are laid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// Minimums in order, then up to the maximums in order; one [`Bounds`] per subset.
+    InOrder(Vec<Bounds>),
+    /// Interleaved by weight; one weight per subset. Their sum is the length of one round.
+    Shares(Vec<NonZeroU32>),
+}
+
+/// What one subset takes in an ordered fill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Filled before any subset goes beyond its minimum.
+    pub min: Option<Amount>,
+    /// Never exceeded; absent: no end.
+    pub max: Option<Amount>,
+}
+
+/// Whether a pod may wait for its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Capacity {
+    /// Bind where a binder serves the spread, otherwise best effort.
+    #[default]
+    Auto,
+    /// Rather wait than exceed.
+    Exact,
+    /// Never gate.
+    BestEffort,
+}
+
+/// When the overlay of a gated pod is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// When the pod is bound.
+    Late,
+    /// At admission; the binder releases what fits.
+    Admission,
+}
+
+/// Which pods fill a maximum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MaximumScope {
+    /// All revisions together, terminating pods included: a paid pool is physical.
+    #[default]
+    Workload,
+    /// Each revision by itself, as WorkloadSpread counts; terminating pods left out.
+    Revision,
+}
+
+/// What happens to pods that find no node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// They wait.
+    #[default]
+    Fixed,
+    /// They are moved on by the sidecar.
+    Adaptive {
+        /// Seconds that a pod may be unschedulable before its subset is closed.
+        reschedule_critical_seconds: Option<u32>,
+        /// Seconds that a subset stays closed.
+        unschedulable_last_seconds: u32,
+    },
+}
+
+/// When pods are moved back to an earlier subset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rebalance {
+    /// Never.
+    Never,
+    /// As pods are removed anyway.
+    #[default]
+    OnScaleIn,
+    /// Whenever an earlier subset has a place.
+    Continuous,
+}
+
+impl Spread {
+    /// The name, unique in its namespace; also a valid label value.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The namespace whose pods it places.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Whose pods it places.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// How its ladder is laid.
+    #[must_use]
+    pub fn fill(&self) -> &Fill {
+        &self.fill
+    }
+
+    /// The subsets, in the order that was written. Never empty.
+    #[must_use]
+    pub fn subsets(&self) -> &[Subset] {
+        &self.subsets
+    }
+
+    /// Whether a pod may wait for its place.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// What was written for `binding`; worked out from the overlays where absent.
+    #[must_use]
+    pub fn binding(&self) -> Option<Binding> {
+        self.binding
+    }
+
+    /// Which pods fill a maximum.
+    #[must_use]
+    pub fn maximum_scope(&self) -> MaximumScope {
+        self.maximum_scope
+    }
+
+    /// What happens to pods that find no node.
+    #[must_use]
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
+    }
+
+    /// When pods are moved back.
+    #[must_use]
+    pub fn rebalance(&self) -> Rebalance {
+        self.rebalance
+    }
+
+    /// Whether every pod goes to the one subset there is. WorkloadSpread never asks then whether it
+    /// is full or closed.
+    #[must_use]
+    pub fn has_only_one_endless_subset(&self) -> bool {
+        match &self.fill {
+            Fill::InOrder(bounds) => matches!(bounds.as_slice(), [only] if only.max.is_none()),
+            Fill::Shares(weights) => weights.len() == 1,
+        }
+    }
+
+    /// The place of a subset in the order, by name.
+    #[must_use]
+    pub fn subset_named(&self, name: &str) -> Option<crate::SubsetIx> {
+        self.subsets
+            .iter()
+            .position(|subset| subset.name == name)
+            .map(crate::SubsetIx::new)
+    }
+
+    /// The subset at a place in the order.
+    #[must_use]
+    pub fn subset(&self, ix: crate::SubsetIx) -> Option<&Subset> {
+        self.subsets.get(ix.index())
+    }
+}
+
+impl Subset {
+    /// The name, a valid label value.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its pods get.
+    #[must_use]
+    pub fn overlay(&self) -> &Overlay {
+        &self.overlay
+    }
+}

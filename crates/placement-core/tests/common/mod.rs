@@ -1,0 +1,282 @@
+//! Spreads made of a few words, and their naive counterparts.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use placement_core::cost::DeletionCost;
+use placement_core::spread::{
+    Amount, Capacity, Field, GroupKind, MaximumScope, Spread, SpreadDraft, SubsetDraft, TargetDraft,
+};
+use placement_core::{Closed, Rung, SubsetIx, Taken, Tier};
+use proptest::prelude::*;
+use reference_model as model;
+use serde_json::Value;
+
+/// A spread over the Deployment `shop/web`, with subsets named `a`, `b`, `c`, ...
+pub struct Words {
+    pub subsets: Vec<SubsetDraft>,
+    pub capacity: Capacity,
+    pub scope: MaximumScope,
+}
+
+/// A spread that fills in order.
+pub fn in_order(bounds: &[(Option<Amount>, Option<Amount>)]) -> Words {
+    let subset = |(ix, (min, max)): (usize, &(Option<Amount>, Option<Amount>))| SubsetDraft {
+        name: Field::Set(name(ix)),
+        min: min.map_or(Field::Absent, Field::Set),
+        max: max.map_or(Field::Absent, Field::Set),
+        ..SubsetDraft::default()
+    };
+    Words::of(bounds.iter().enumerate().map(subset).collect())
+}
+
+/// A spread by shares; `None` takes an even part of the remainder.
+pub fn shares(percents: &[Option<u8>]) -> Words {
+    let subset = |(ix, percent): (usize, &Option<u8>)| SubsetDraft {
+        name: Field::Set(name(ix)),
+        share: percent.map_or(Field::Absent, |percent| Field::Set(Amount::Percent(percent))),
+        ..SubsetDraft::default()
+    };
+    Words::of(percents.iter().enumerate().map(subset).collect())
+}
+
+impl Words {
+    /// A spread of these subsets.
+    pub fn of(subsets: Vec<SubsetDraft>) -> Self {
+        Self { subsets, capacity: Capacity::Auto, scope: MaximumScope::Workload }
+    }
+
+    pub fn capacity(mut self, capacity: Capacity) -> Self {
+        self.capacity = capacity;
+        self
+    }
+
+    pub fn scope(mut self, scope: MaximumScope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    pub fn spread(self) -> Spread {
+        let draft = SpreadDraft {
+            path: "spreads[0]".to_owned(),
+            name: Field::Set("web".to_owned()),
+            namespace: Field::Set("shop".to_owned()),
+            target_ref: Field::Set(TargetDraft {
+                kind: GroupKind { group: "apps".to_owned(), kind: "Deployment".to_owned() },
+                version: "v1".to_owned(),
+                name: "web".to_owned(),
+            }),
+            subsets: Field::Set(self.subsets),
+            capacity: Field::Set(self.capacity),
+            maximum_scope: Field::Set(self.scope),
+            ..SpreadDraft::default()
+        };
+        draft.check().unwrap()
+    }
+}
+
+/// `a`, `b`, ..., `z`, `s26`, `s27`, ...
+pub fn name(ix: usize) -> String {
+    match u8::try_from(ix) {
+        Ok(letter @ 0..26) => char::from(b'a' + letter).to_string(),
+        _ => format!("s{ix}"),
+    }
+}
+
+/// The weights that the percentages stand for: the remainder is divided evenly.
+pub fn weights(percents: &[Option<u8>]) -> Vec<u64> {
+    let given: u64 = percents.iter().flatten().map(|percent| u64::from(*percent)).sum();
+    let open = percents.iter().filter(|percent| percent.is_none()).count() as u64;
+    percents
+        .iter()
+        .map(|percent| percent.map_or(100 - given, |percent| u64::from(percent) * open.max(1)))
+        .collect()
+}
+
+pub fn plain_amount(amount: Amount) -> model::Amount {
+    match amount {
+        Amount::Count(count) => model::Amount::Count(count),
+        Amount::Percent(percent) => model::Amount::Percent(percent),
+    }
+}
+
+pub fn plain_fill(bounds: &[(Option<Amount>, Option<Amount>)]) -> model::Fill {
+    let bound = |(min, max): &(Option<Amount>, Option<Amount>)| model::Bounds {
+        min: min.map(plain_amount),
+        max: max.map(plain_amount),
+    };
+    model::Fill::InOrder(bounds.iter().map(bound).collect())
+}
+
+pub fn plain(rung: Rung) -> model::Rung {
+    let kind = match rung.tier {
+        Tier::Minimum => model::Kind::Minimum,
+        Tier::Maximum => model::Kind::Maximum,
+        Tier::Share(number) => model::Kind::Share(number),
+    };
+    model::Rung { subset: rung.subset.index(), kind }
+}
+
+pub fn costed(rungs: &[Rung], subsets: usize) -> Vec<(model::Rung, i32)> {
+    rungs.iter().map(|rung| (plain(*rung), DeletionCost::of(*rung, subsets).value())).collect()
+}
+
+pub fn closed(subsets: &[usize]) -> Closed {
+    subsets.iter().map(|subset| SubsetIx::new(*subset)).collect()
+}
+
+pub fn taken(counts: &[u32]) -> Taken {
+    counts.iter().copied().collect()
+}
+
+/// A fill with its naive counterpart and the number of subsets.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub spread: Spread,
+    pub fill: model::Fill,
+    pub closed: Vec<usize>,
+    pub taken: Vec<u32>,
+    pub replicas: u32,
+}
+
+/// Any ordered fill of up to six subsets, with counts and percentages side by side.
+pub fn any_in_order() -> impl Strategy<Value = Case> {
+    let amount = prop_oneof![
+        (0u32..12).prop_map(Amount::Count),
+        (0u8..=100).prop_map(Amount::Percent),
+    ];
+    let bounds = (proptest::option::of(amount.clone()), proptest::option::of(amount));
+    let all = proptest::collection::vec(bounds, 1..=6);
+    (all, any_state()).prop_filter_map("refused", |(bounds, state)| {
+        let bounds = accepted(bounds);
+        let spread = in_order(&bounds).spread();
+        Some(state.case(spread, plain_fill(&bounds)))
+    })
+}
+
+/// Any shares of up to six subsets.
+pub fn any_shares() -> impl Strategy<Value = Case> {
+    (any_percents(), any_state())
+        .prop_map(|(percents, state)| state.case(shares(&percents).spread(), model::Fill::Shares(weights(&percents))))
+}
+
+/// Percentages that make 100, some of them left open.
+pub fn any_percents() -> impl Strategy<Value = Vec<Option<u8>>> {
+    let cuts = proptest::collection::btree_set(1u8..100, 0..=5);
+    (cuts, 0usize..=3).prop_map(|(cuts, open)| {
+        let mut parts = Vec::new();
+        let mut last = 0;
+        for cut in cuts.iter().copied().chain([100]) {
+            parts.push(Some(cut - last));
+            last = cut;
+        }
+        let parts_len = parts.len();
+        for part in parts.iter_mut().skip(parts_len - open.min(parts_len)) {
+            *part = None;
+        }
+        parts
+    })
+}
+
+#[derive(Clone, Debug)]
+pub struct State {
+    closed: Vec<usize>,
+    taken: Vec<u32>,
+    replicas: u32,
+}
+
+pub fn any_state() -> impl Strategy<Value = State> {
+    let closed = proptest::collection::vec(0usize..6, 0..=3);
+    let taken = proptest::collection::vec(0u32..20, 6);
+    (closed, taken, 0u32..60).prop_map(|(closed, taken, replicas)| State { closed, taken, replicas })
+}
+
+impl State {
+    pub fn case(self, spread: Spread, fill: model::Fill) -> Case {
+        let Self { closed, mut taken, replicas } = self;
+        taken.truncate(spread.subsets().len());
+        Case { spread, fill, closed, taken, replicas }
+    }
+}
+
+/// The bounds with every minimum that the check refuses left out, and an open end where the
+/// percentages do not reach the whole.
+fn accepted(mut bounds: Vec<(Option<Amount>, Option<Amount>)>) -> Vec<(Option<Amount>, Option<Amount>)> {
+    for (min, max) in &mut bounds {
+        let above = match (*min, *max) {
+            (Some(Amount::Count(min)), Some(Amount::Count(max))) => min > max,
+            (Some(Amount::Percent(min)), Some(Amount::Percent(max))) => min > max,
+            _ => false,
+        };
+        if above {
+            *min = None;
+        }
+    }
+    let percent = |(_, max): &(Option<Amount>, Option<Amount>)| match max {
+        Some(Amount::Percent(percent)) => Some(u32::from(*percent)),
+        _ => None,
+    };
+    let sum: Option<u32> = bounds.iter().map(percent).sum();
+    if sum.is_some_and(|sum| sum < 100)
+        && let Some((_, max)) = bounds.last_mut()
+    {
+        *max = None;
+    }
+    bounds
+}
+
+/// Any JSON, often with the words of a pod in it.
+pub fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (-9.0e9f64..9.0e9).prop_map(Value::from),
+        "[a-z./$-]{0,8}".prop_map(Value::from),
+        any_word().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(7, 64, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(any_word(), inner, 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn any_word() -> impl Strategy<Value = String> {
+    let words = [
+        "metadata",
+        "spec",
+        "status",
+        "labels",
+        "annotations",
+        "ownerReferences",
+        "apiVersion",
+        "kind",
+        "name",
+        "namespace",
+        "controller",
+        "containers",
+        "tolerations",
+        "affinity",
+        "nodeAffinity",
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        "preferredDuringSchedulingIgnoredDuringExecution",
+        "nodeSelectorTerms",
+        "matchExpressions",
+        "matchFields",
+        "schedulingGates",
+        "priorityClassName",
+        "priority",
+        "phase",
+        "replicas",
+        "parallelism",
+        "items",
+        "spillway.dev/spread",
+        "spillway.dev/subset",
+        "pod-template-hash",
+        "$patch",
+        "env",
+    ];
+    prop_oneof![4 => proptest::sample::select(words.to_vec()).prop_map(str::to_owned), 1 => "[a-z]{1,6}"]
+}

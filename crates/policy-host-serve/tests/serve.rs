@@ -1,0 +1,191 @@
+//! The program as a user starts it: its first line, its answers over HTTPS, its end.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use policy_host_serve::client::Client;
+use serde_json::{Value, json};
+
+struct Server {
+    child: Child,
+    address: SocketAddr,
+    authority: String,
+    first_line: Value,
+}
+
+fn guest(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../policy-host/tests/guests/{name}.wat"))
+}
+
+fn command(folder: &Path, policies: &str) -> Command {
+    let file = folder.join("policies.yml");
+    std::fs::write(&file, policies).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_policy-host-serve"));
+    command
+        .arg("--policies")
+        .arg(file)
+        .args(["--port", "0"])
+        .arg("--ca-file")
+        .arg(folder.join("ca.pem"));
+    command
+}
+
+impl Server {
+    fn start(folder: &Path, policies: &str, arguments: &[&str]) -> Self {
+        let mut child = command(folder, policies)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let first_line: Value = serde_json::from_str(&line).unwrap();
+        Self {
+            child,
+            address: first_line["listening"].as_str().unwrap().parse().unwrap(),
+            authority: std::fs::read_to_string(first_line["ca"].as_str().unwrap()).unwrap(),
+            first_line,
+        }
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(self.address, &self.authority).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn review() -> Vec<u8> {
+    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+        "uid": "u-1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "operation": "CREATE", "userInfo": {}, "object": {"apiVersion": "v1", "kind": "Pod"},
+    }})
+    .to_string()
+    .into_bytes()
+}
+
+#[test]
+fn it_answers_over_https_and_ends_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = format!(
+        "accept: {{module: {}}}\nendless: {{module: {}}}\ntrap: {{module: {}}}\n",
+        guest("accept").display(),
+        guest("endless").display(),
+        guest("trap").display()
+    );
+    let mut server = Server::start(folder.path(), &policies, &["--timeout-eval-seconds", "1"]);
+    assert_eq!(
+        server.first_line["policies"],
+        json!(["accept", "endless", "trap"])
+    );
+    let mut client = server.client();
+    let mut ask = |path: &str, body: &[u8]| {
+        let answer = client.post(path, body).unwrap();
+        (
+            answer.code,
+            serde_json::from_slice::<Value>(&answer.body).unwrap(),
+        )
+    };
+
+    let (code, body) = ask("/validate/accept", &review());
+    assert_eq!(
+        (code, &body["response"]["uid"], &body["response"]["allowed"]),
+        (200, &json!("u-1"), &json!(true))
+    );
+    let (code, body) = ask("/validate/trap", &review());
+    assert_eq!((code, &body["response"]["status"]["code"]), (200, &json!(500)));
+    let (code, body) = ask("/validate/endless", &review());
+    assert_eq!(
+        (code, &body["response"]["status"]),
+        (
+            200,
+            &json!({"message": "Policy execution interrupted because it exceeded the allowed execution time", "code": 500})
+        )
+    );
+    let (code, body) = ask("/validate/other", &review());
+    assert_eq!(
+        (code, &body["message"]),
+        (
+            404,
+            &json!("there is no policy `other`: there are accept, endless, trap")
+        )
+    );
+    assert_eq!(ask("/validate/accept", b"{}").0, 422);
+    assert_eq!(client.get("/readiness").unwrap().code, 200);
+    let large = vec![b' '; 3 * 1024 * 1024 + 1];
+    assert_eq!(
+        server
+            .client()
+            .post("/validate/accept", &large)
+            .map(|answer| answer.code)
+            .unwrap_or(413),
+        413
+    );
+
+    drop(client);
+    let told = Command::new("kill")
+        .arg("-TERM")
+        .arg(server.child.id().to_string())
+        .status()
+        .unwrap();
+    assert!(told.success());
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn its_objects_are_what_policies_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = folder.path().join("objects.yaml");
+    std::fs::write(
+        &objects,
+        "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop}}",
+    )
+    .unwrap();
+    // The relay asks for the operation it was asked; `validate` is none, so the answer is the host's error.
+    let policies = format!(
+        "relay: {{module: {}, hostCapabilities: ['*']}}",
+        guest("relay").display()
+    );
+    let output = command(folder.path(), &policies)
+        .arg("--objects")
+        .arg(&objects)
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        error.contains(
+            "relay.settings: the policy refuses them: Guest call failure: `kubernetes/validate_settings`"
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn it_does_not_start_with_faults_and_says_them_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(folder.path(), "a: {module: gone.wasm}\nb: {policyMode: on}\n")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    assert!(!child.wait().unwrap().success());
+    let mut error = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+    for part in [
+        "a.module: there is no file",
+        "b.module: seen `null`",
+        "b.policyMode: seen ",
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+}

@@ -1,0 +1,42 @@
+//! Plays a workload against an admission on a virtual clock.
+//!
+//! A scenario is scaled by its events; a Deployment and a ReplicaSet controller create and delete pods as those of
+//! Kubernetes do; every creation asks the [`Admission`], which sees the cluster as late as a policy's watches would.
+//!
+//! ```text
+//!   events --> Deployment --> ReplicaSet --create--> Admission --> stored pod --> scheduler, kubelet
+//!                                 |                      ^             |
+//!                                 +------delete----------|-------------+
+//!                                                        |             |
+//!                                                      watch <--lag----+
+//! ```
+//!
+//! It must never read a clock, draw chance from anywhere but its seed, do I/O, or know the policy: the same scenario,
+//! seed and answers give the same bytes.
+
+mod admission;
+mod json;
+mod objects;
+mod pod;
+mod queue;
+mod random;
+mod ranking;
+mod replicaset;
+mod report;
+mod scenario;
+mod scheduler;
+mod simulation;
+mod tally;
+mod time;
+
+pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict, Write};
+pub use pod::SUBSET_LABEL;
+pub use random::Random;
+pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order};
+pub use report::{Counts, Outcome, Report, Sample, ScaleIn, UNPLACED};
+pub use scenario::{
+    Bound, Cluster, Expectation, Fault, Maximum, NodeSpec, SCRIPT_FILE, SETTINGS_FILE, Scale, Scenario,
+    Script, SourceFile, Split, SubsetRule, Taint, Workload,
+};
+pub use simulation::{Moment, run};
+pub use time::Millis;

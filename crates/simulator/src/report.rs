@@ -1,0 +1,82 @@
+//! What a run says about itself.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::time::Millis;
+
+/// The report, in the order and with the names of its JSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed that repeats the run.
+    pub seed: u64,
+    /// How often the admission was called.
+    pub admissions: u64,
+    /// The workload over time.
+    pub samples: Vec<Sample>,
+    /// The most pods above each subset's maximum at any moment, terminating pods included, for subsets with a maximum.
+    pub max_over: BTreeMap<String, u64>,
+    /// The pods per subset at the end.
+    pub final_split: BTreeMap<String, u64>,
+    /// What scale-in did.
+    pub scale_in: ScaleIn,
+    /// How often the admission called each host operation.
+    pub host_calls: BTreeMap<String, u64>,
+}
+
+/// The workload at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sample {
+    /// When.
+    pub t: Millis,
+    /// The replicas wanted.
+    pub desired: u64,
+    /// The pods of each subset that are not being deleted; pods of none count as [`UNPLACED`].
+    pub subsets: BTreeMap<String, Counts>,
+}
+
+/// The subset under which pods of no subset are counted, if there are any.
+pub const UNPLACED: &str = "unplaced";
+
+/// The pods of one subset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Those that run and are ready.
+    pub running: u64,
+    /// The others.
+    pub pending: u64,
+}
+
+impl Counts {
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.running + self.pending
+    }
+}
+
+/// What scale-in did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScaleIn {
+    /// How many pods it removed.
+    pub removed: u64,
+    /// How many ready pods it removed while a ready pod of lower cost stayed.
+    pub out_of_order: u64,
+}
+
+/// A run: the report, and what is for people alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The report.
+    pub report: Report,
+    /// The subsets in the order of the settings, then [`UNPLACED`] if there were any.
+    pub subset_order: Vec<String>,
+    /// Every warning of the admission, and every failure of it, with how often it came.
+    pub warnings: BTreeMap<String, u64>,
+    /// What the run should not have done; none in a good run.
+    pub violations: Vec<String>,
+}

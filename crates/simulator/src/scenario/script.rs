@@ -1,0 +1,124 @@
+//! What a `scenario.yaml` says: the nodes, the times, the events and what is expected of the run.
+
+use std::collections::BTreeMap;
+
+use crate::time::Millis;
+
+/// A checked `scenario.yaml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Script {
+    /// One line for people.
+    pub description: String,
+    /// The seed, unless another is asked for.
+    pub seed: u64,
+    /// How long to play.
+    pub duration: Millis,
+    /// How often to take a sample.
+    pub sample_every: Millis,
+    /// How the cluster behaves.
+    pub cluster: Cluster,
+    /// The nodes, one entry for each.
+    pub nodes: Vec<NodeSpec>,
+    /// When the Deployment is scaled, in order of time.
+    pub scales: Vec<Scale>,
+    /// What must come out.
+    pub expectations: Vec<Expectation>,
+}
+
+/// How fast the cluster is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cluster {
+    /// How far the policy's watches are behind.
+    pub watch_lag: Millis,
+    /// At most so much is added to the lag, drawn for every event; the order is kept.
+    pub watch_jitter: Millis,
+    /// How far the controllers' own watches are behind.
+    pub controller_lag: Millis,
+    /// How many writes a second the controllers may make.
+    pub writes_per_second: u64,
+    /// From the request for a pod to its being stored.
+    pub admission_time: Millis,
+    /// From scheduled to ready.
+    pub startup: Millis,
+    /// From deleted to gone.
+    pub termination: Millis,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSpec {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its taints.
+    pub taints: Vec<Taint>,
+    /// How many pods it takes.
+    pub pods: u64,
+    /// Its own time from scheduled to ready.
+    pub startup: Option<Millis>,
+}
+
+/// A taint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taint {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: &'static str,
+}
+
+/// The Deployment's replicas are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scale {
+    /// When.
+    pub at: Millis,
+    /// To how many.
+    pub replicas: u64,
+}
+
+/// What must come out of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expectation {
+    /// No more pods above a subset's maximum than this, at any moment.
+    MaxOver(Bound),
+    /// The pods per subset at a moment.
+    Split(Split),
+}
+
+/// So many pods of a subset at the most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The subset.
+    pub subset: String,
+    /// The most that is allowed.
+    pub most: u64,
+}
+
+/// The pods per subset at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// The moment.
+    pub at: Millis,
+    /// The pods of each subset.
+    pub subsets: BTreeMap<String, u64>,
+    /// How far each may be off.
+    pub within: u64,
+}
+
+impl Default for Cluster {
+    /// A small cluster with the controllers' default limits lifted, as larger clusters have them.
+    fn default() -> Self {
+        Self {
+            watch_lag: Millis(50),
+            watch_jitter: Millis::ZERO,
+            controller_lag: Millis(10),
+            writes_per_second: 350,
+            admission_time: Millis(5),
+            startup: Millis(2000),
+            termination: Millis(2000),
+        }
+    }
+}

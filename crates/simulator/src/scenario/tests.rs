@@ -1,0 +1,170 @@
+use super::*;
+use crate::time::Millis;
+
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, image: web}]}
+";
+
+const SETTINGS: &str = "\
+spreads:
+- name: web
+  namespace: shop
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  subsets: [{name: fixed, maxReplicas: 2}, {name: elastic}]
+";
+
+const SCRIPT: &str = "\
+duration: 1m
+nodes:
+- {name: a, count: 2, pods: 10, labels: {type: plain}}
+- {name: b, pods: 5, taints: [{key: k, effect: NoSchedule}]}
+events:
+- {at: 1s, scale: {deployment: web, replicas: 3}}
+- {at: 10s, ramp: {deployment: web, replicas: 0, step: 2, every: 5s}}
+expect:
+  splits: [{at: 9s, subsets: {fixed: 2, elastic: 1}}]
+";
+
+fn read(deployment: &str, settings: &str, script: &str) -> Result<Scenario, Vec<String>> {
+    let file = |name: &str, text: &str| SourceFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    let files = [
+        file("deployment.yaml", deployment),
+        file(SETTINGS_FILE, settings),
+        file(SCRIPT_FILE, script),
+    ];
+    Scenario::read("test", &files).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_folder_is_read() {
+    let scenario = read(DEPLOYMENT, SETTINGS, SCRIPT).unwrap();
+    let names: Vec<&str> = scenario
+        .script
+        .nodes
+        .iter()
+        .map(|node| node.name.as_str())
+        .collect();
+    assert_eq!(names, ["a-1", "a-2", "b"]);
+    let scale = |seconds: u64, replicas| Scale {
+        at: Millis(seconds * 1000),
+        replicas,
+    };
+    assert_eq!(scenario.script.scales, [scale(1, 3), scale(10, 1), scale(15, 0)]);
+    assert_eq!(scenario.subsets[0].maximum, Some(Maximum::Pods(2)));
+    assert_eq!(scenario.notes, Vec::<String>::new());
+}
+
+#[test]
+fn every_fault_is_listed_with_its_line_and_what_to_write() {
+    let script = "\
+duration: 60
+sampleEvery: 0s
+color: red
+nodes:
+- {name: a, pods: many, size: 3}
+- {name: a, pods: 1}
+- {name: a, pods: 1, taints: [{key: k, effect: Never}]}
+events:
+- {at: 5s, scale: {deployment: other, replicas: -1}}
+- {at: 2s}
+";
+    let faults = read(DEPLOYMENT, SETTINGS, script).unwrap_err();
+    assert_eq!(
+        faults,
+        [
+            "scenario.yaml:1: duration: found `60`; write a time span such as `250ms`, `10s` or `2m`",
+            "scenario.yaml:2: sampleEvery: found `0s`; write a span longer than nothing",
+            "scenario.yaml:5: nodes[0].pods: found `\"many\"`; write a whole number from 0 to 1000000",
+            "scenario.yaml:5: nodes[0].size: unknown field `size`; the fields here are `name`, `count`, `pods`, `labels`, `taints`, `startup`",
+            "scenario.yaml:7: nodes[2].taints[0].effect: found `\"Never\"`; write one of `NoSchedule`, `PreferNoSchedule`, `NoExecute`",
+            "scenario.yaml:7: nodes[2]: a second node `a`; write another name",
+            "scenario.yaml:9: events[0].scale.deployment: found `other`; write `web`, the Deployment of this folder",
+            "scenario.yaml:9: events[0].scale.replicas: found `-1`; write a whole number from 0 to 1000000",
+            "scenario.yaml:10: events[1]: found neither or both of `scale` and `ramp`; write exactly one",
+            "scenario.yaml:3: color: unknown field `color`; the fields here are `description`, `seed`, `duration`, `sampleEvery`, `cluster`, `nodes`, `events`, `expect`",
+        ]
+    );
+}
+
+#[test]
+fn a_missing_file_is_a_fault() {
+    let faults = Scenario::read("test", &[]).unwrap_err();
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "settings.yaml: the folder has no such file; write what a ClusterAdmissionPolicy has under `spec.settings`",
+            "deployment.yaml: the folder has no Deployment; write one manifest of kind `Deployment`",
+            "scenario.yaml: the folder has no such file; write `duration`, `nodes` and `events`",
+        ]
+    );
+}
+
+#[test]
+fn broken_yaml_names_the_line() {
+    let faults = read(DEPLOYMENT, "spreads: [", SCRIPT).unwrap_err();
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].starts_with("settings.yaml:"), "{faults:?}");
+}
+
+#[test]
+fn workloads_that_are_not_played_are_refused_and_other_objects_named() {
+    let manifests = format!("{DEPLOYMENT}---\napiVersion: v1\nkind: Service\nmetadata: {{name: web}}\n");
+    assert_eq!(
+        read(&manifests, SETTINGS, SCRIPT).unwrap().notes,
+        ["deployment.yaml: Service `web` is not played"]
+    );
+    let manifests =
+        format!("{DEPLOYMENT}---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: db}}\n");
+    assert_eq!(
+        read(&manifests, SETTINGS, SCRIPT).unwrap_err(),
+        ["deployment.yaml:11: a `StatefulSet` is not played; write a Deployment"]
+    );
+}
+
+#[test]
+fn a_selector_must_select_the_template() {
+    let manifest = DEPLOYMENT.replace("matchLabels: {app: web}", "matchLabels: {app: api}");
+    assert_eq!(
+        read(&manifest, SETTINGS, SCRIPT).unwrap_err(),
+        [
+            "deployment.yaml:6: spec.selector.matchLabels: `app: api` is not among the template's labels; write a label of the template"
+        ]
+    );
+}
+
+#[test]
+fn an_expectation_must_name_a_subset() {
+    let script = SCRIPT.replace("elastic: 1", "spot: 1");
+    assert_eq!(
+        read(DEPLOYMENT, SETTINGS, &script).unwrap_err(),
+        ["scenario.yaml: expect.splits: no subset `spot` in the settings; write one of `fixed`, `elastic`"]
+    );
+}
+
+#[test]
+fn events_stand_in_order_of_time_and_before_the_end() {
+    let script = SCRIPT.replace("at: 1s", "at: 50s");
+    assert_eq!(
+        read(DEPLOYMENT, SETTINGS, &script).unwrap_err(),
+        [
+            "scenario.yaml:7: events[1]: at 10s, before the event above it at 50s; write the events in order of time"
+        ]
+    );
+    let script = SCRIPT.replace("duration: 1m", "duration: 12s");
+    assert_eq!(
+        read(DEPLOYMENT, SETTINGS, &script).unwrap_err(),
+        ["scenario.yaml:1: the last event is at 15s, the run ends at 12s; write a longer `duration`"]
+    );
+}

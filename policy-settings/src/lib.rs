@@ -1,0 +1,23 @@
+//! Reads the settings of the policy into checked types, and reports every fault at once.
+//!
+//! Settings are checked when the policy is set up ([`Settings`]) and scanned at each admission
+//! ([`SettingsText`]), where only the spread that matches is read. This crate must never stop at
+//! the first fault, panic on any text, or decide what a spread means: rules between fields belong
+//! to `placement_core`.
+//!
+//! ```text
+//!  set-up:     text --serde_json--> Value --reader--> SpreadDraft --check--> Settings | [Fault]
+//!  admission:  text --scan--> SettingsText --heads--> which spread? --reader, check--> Spread
+//! ```
+
+mod custom;
+mod reader;
+#[cfg(feature = "schema")]
+pub mod schema;
+mod settings;
+mod text;
+
+pub use placement_core::{Fault, FaultCode};
+pub use reader::read_spread;
+pub use settings::{Observe, OnError, Settings};
+pub use text::{SettingsText, SpreadHead, TargetHead, Unreadable};

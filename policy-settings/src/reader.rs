@@ -1,0 +1,398 @@
+//! Reads one spread, field by field, into a draft.
+
+use placement_core::fault::{Fault, FaultCode, Faults, Place};
+use placement_core::spread::{
+    Amount, AmountError, Binding, Capacity, CustomKind, Field, GroupKind, LabelSelector, MaximumScope,
+    Rebalance, ReplicasPath, Spread, SpreadDraft, Strategy, SubsetDraft, TargetDraft, WorkloadKind, read,
+    syntax,
+};
+use serde_json::{Map, Value};
+
+const SPREAD: &[&str] = &[
+    "name",
+    "namespace",
+    "targetRef",
+    "selector",
+    "targetFilter",
+    "subsets",
+    "capacity",
+    "binding",
+    "maximumScope",
+    "scheduleStrategy",
+    "rebalance",
+];
+const SUBSET: &[&str] = &[
+    "name",
+    "minReplicas",
+    "maxReplicas",
+    "replicas",
+    "requiredNodeSelectorTerm",
+    "preferredNodeSelectorTerms",
+    "tolerations",
+    "patch",
+];
+const STRATEGY: &[&str] = &["type", "adaptive"];
+const ADAPTIVE: &[&str] = &["rescheduleCriticalSeconds", "unschedulableLastSeconds"];
+
+/// Kubernetes counts replicas in 32 bits with a sign.
+const MOST_PODS: u64 = 2_147_483_647;
+/// A subset stays closed for so long where nothing else is written, as in WorkloadSpread.
+const UNSCHEDULABLE_LAST_SECONDS: u32 = 300;
+/// No duration is longer than a year: more is a wrong unit.
+const MOST_SECONDS: u64 = 31_536_000;
+
+/// Reads and checks one spread, which stands at `path`.
+///
+/// # Errors
+/// Every fault: first what cannot be read, then the rules that are broken.
+pub fn read_spread(value: &Value, path: &str, custom_kinds: &[CustomKind]) -> Result<Spread, Vec<Fault>> {
+    let mut faults = Faults::default();
+    let spread = match draft(value, path, custom_kinds, &mut faults).map(SpreadDraft::check) {
+        Some(Ok(spread)) => Some(spread),
+        Some(Err(broken)) => {
+            faults.extend(broken);
+            None
+        }
+        None => None,
+    };
+    match spread {
+        Some(spread) if faults.is_empty() => Ok(spread),
+        _ => Err(faults.into_vec()),
+    }
+}
+
+fn draft(value: &Value, path: &str, custom_kinds: &[CustomKind], faults: &mut Faults) -> Option<SpreadDraft> {
+    let at = &Place::Root(path);
+    let fields = read::object(value, at, SPREAD, faults)?;
+    let path = path.to_owned();
+    let name = take(fields, "name", at, faults, string);
+    let namespace = take(fields, "namespace", at, faults, string);
+    let target_ref = take(fields, "targetRef", at, faults, |value, at, faults| {
+        target_ref(value, at, custom_kinds, faults)
+    });
+    let selector = take(fields, "selector", at, faults, LabelSelector::read);
+    let FilterDraft {
+        selector: filter,
+        replicas,
+    } = filter(fields, at, faults);
+    let subsets = take(fields, "subsets", at, faults, subsets);
+    let capacity = take(fields, "capacity", at, faults, capacity);
+    let binding = take(fields, "binding", at, faults, binding);
+    let maximum_scope = take(fields, "maximumScope", at, faults, maximum_scope);
+    let strategy = take(fields, "scheduleStrategy", at, faults, strategy);
+    let rebalance = take(fields, "rebalance", at, faults, rebalance);
+    Some(SpreadDraft {
+        path,
+        name,
+        namespace,
+        target_ref,
+        selector,
+        filter,
+        replicas,
+        subsets,
+        capacity,
+        binding,
+        maximum_scope,
+        strategy,
+        rebalance,
+    })
+}
+
+/// Reads a field that may be absent; where the reader reports something, the field is faulty.
+fn take<T>(
+    fields: &Map<String, Value>,
+    name: &str,
+    at: &Place<'_>,
+    faults: &mut Faults,
+    reader: impl FnOnce(&Value, &Place<'_>, &mut Faults) -> Option<T>,
+) -> Field<T> {
+    match read::field(fields, name) {
+        None => Field::Absent,
+        Some(value) => reader(value, &at.field(name), faults).map_or(Field::Faulty, Field::Set),
+    }
+}
+
+fn string(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<String> {
+    read::text(value, at, faults).map(str::to_owned)
+}
+
+fn target_ref(
+    value: &Value,
+    at: &Place<'_>,
+    custom_kinds: &[CustomKind],
+    faults: &mut Faults,
+) -> Option<TargetDraft> {
+    let fields = read::object(value, at, &["apiVersion", "kind", "name"], faults)?;
+    let api_version = read::needed_text(fields, "apiVersion", at, faults);
+    let kind = read::needed_text(fields, "kind", at, faults);
+    let name = read::needed_text(fields, "name", at, faults);
+    let api_version = api_version.filter(|text| check_api_version(text, at, faults));
+    let name = name.filter(|name| {
+        let good = syntax::is_subdomain(name);
+        if !good {
+            let fix = "write the workload's name, as in its metadata";
+            faults.wrong(
+                FaultCode::InvalidName,
+                &at.field("name"),
+                &Value::from(*name),
+                fix,
+            );
+        }
+        good
+    });
+    let (api_version, kind) = (api_version?, kind?);
+    let group_kind = GroupKind::of(api_version, kind)?;
+    if group_kind.known().is_none() && !custom_kinds.iter().any(|custom| custom.kind == group_kind) {
+        let seen = Value::from(format!("{api_version} {kind}"));
+        faults.wrong(FaultCode::UnknownKind, at, &seen, &known_kinds(custom_kinds));
+        return None;
+    }
+    let (_, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    Some(TargetDraft {
+        kind: group_kind,
+        version: version.to_owned(),
+        name: name?.to_owned(),
+    })
+}
+
+pub(crate) fn check_api_version(text: &str, at: &Place<'_>, faults: &mut Faults) -> bool {
+    let good = syntax::is_api_version(text);
+    if !good {
+        let fix = "write `group/version`, such as `apps/v1`";
+        faults.wrong(
+            FaultCode::InvalidApiVersion,
+            &at.field("apiVersion"),
+            &Value::from(text),
+            fix,
+        );
+    }
+    good
+}
+
+fn known_kinds(custom_kinds: &[CustomKind]) -> String {
+    let known = WorkloadKind::ALL
+        .into_iter()
+        .map(|known| (known.api_version(), known.kind()));
+    let custom = custom_kinds
+        .iter()
+        .map(|custom| (custom.api_version.as_str(), custom.kind.kind.as_str()));
+    let all: Vec<String> = known
+        .chain(custom)
+        .map(|(version, kind)| format!("`{version} {kind}`"))
+        .collect();
+    format!(
+        "write one of {}, or name the kind in `customWorkloads`",
+        all.join(", ")
+    )
+}
+
+struct FilterDraft {
+    selector: Field<LabelSelector>,
+    replicas: Field<Vec<ReplicasPath>>,
+}
+
+fn filter(fields: &Map<String, Value>, at: &Place<'_>, faults: &mut Faults) -> FilterDraft {
+    let Some(value) = read::field(fields, "targetFilter") else {
+        return FilterDraft {
+            selector: Field::Absent,
+            replicas: Field::Absent,
+        };
+    };
+    let at = &at.field("targetFilter");
+    let Some(fields) = read::object(value, at, &["selector", "replicasPathList"], faults) else {
+        return FilterDraft {
+            selector: Field::Faulty,
+            replicas: Field::Faulty,
+        };
+    };
+    let selector = match take(fields, "selector", at, faults, LabelSelector::read) {
+        // A filter that is written at all counts as one, so that it needs a target.
+        Field::Absent => Field::Set(LabelSelector::default()),
+        written => written,
+    };
+    FilterDraft {
+        selector,
+        replicas: take(fields, "replicasPathList", at, faults, replicas_paths),
+    }
+}
+
+fn replicas_paths(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Vec<ReplicasPath>> {
+    each(value, at, faults, replicas_path)
+}
+
+pub(crate) fn replicas_path(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<ReplicasPath> {
+    let path = ReplicasPath::parse(read::text(value, at, faults)?);
+    if path.is_none() {
+        let fix =
+            "write names and list places joined by dots, such as `spec.replicas` or `spec.pools.0.size`";
+        faults.wrong(FaultCode::InvalidReplicasPath, at, value, fix);
+    }
+    path
+}
+
+/// Reads every item of a list; `None` where one was reported.
+fn each<T>(
+    value: &Value,
+    at: &Place<'_>,
+    faults: &mut Faults,
+    reader: impl Fn(&Value, &Place<'_>, &mut Faults) -> Option<T>,
+) -> Option<Vec<T>> {
+    let items = read::items(value, at, faults)?.iter().enumerate();
+    // All of them are read before the first bad one ends it.
+    let all: Vec<Option<T>> = items
+        .map(|(ix, item)| reader(item, &at.item(ix), faults))
+        .collect();
+    all.into_iter().collect()
+}
+
+fn subsets(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Vec<SubsetDraft>> {
+    each(value, at, faults, subset)
+}
+
+fn subset(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<SubsetDraft> {
+    let fields = read::object(value, at, SUBSET, faults)?;
+    Some(SubsetDraft {
+        name: take(fields, "name", at, faults, string),
+        min: take(fields, "minReplicas", at, faults, amount),
+        max: take(fields, "maxReplicas", at, faults, amount),
+        share: take(fields, "replicas", at, faults, amount),
+        required: take(fields, "requiredNodeSelectorTerm", at, faults, any),
+        preferred: take(fields, "preferredNodeSelectorTerms", at, faults, list),
+        tolerations: take(fields, "tolerations", at, faults, list),
+        patch: take(fields, "patch", at, faults, any),
+    })
+}
+
+fn any(value: &Value, _: &Place<'_>, _: &mut Faults) -> Option<Value> {
+    Some(value.clone())
+}
+
+fn list(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Vec<Value>> {
+    read::items(value, at, faults).map(<[Value]>::to_vec)
+}
+
+fn amount(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Amount> {
+    let fix = match value {
+        Value::Number(number) => match number.as_u64() {
+            Some(count) if count <= MOST_PODS => return u32::try_from(count).ok().map(Amount::Count),
+            Some(_) => format!("write at most {MOST_PODS}, or leave it out for no end"),
+            None => "write a whole number from 0 on".to_owned(),
+        },
+        Value::String(text) => match Amount::parse_percent(text) {
+            Ok(amount) => return Some(amount),
+            Err(AmountError::AboveHundred) => "write at most 100%".to_owned(),
+            Err(AmountError::NotAnAmount) if text.parse::<u32>().is_ok() => {
+                format!("write the number without quotes, or `{text}%`")
+            }
+            Err(AmountError::NotAnAmount) => {
+                "write a number such as `5`, or a whole percentage such as `50%`".to_owned()
+            }
+        },
+        _ => "write a number such as `5`, or a whole percentage such as `50%`".to_owned(),
+    };
+    faults.wrong(FaultCode::InvalidAmount, at, value, &fix);
+    None
+}
+
+/// `Exact` is refused here and not by the check of the draft: whether a binder is there is known
+/// to the program that reads the settings.
+fn capacity(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Capacity> {
+    match read::word(value, at, &["Auto", "Exact", "BestEffort"], faults)? {
+        "Auto" => Some(Capacity::Auto),
+        "BestEffort" => Some(Capacity::BestEffort),
+        _ => {
+            let fix = "write `Auto`: an exact maximum is kept by holding pods back and binding them one by one, \
+                       and the sidecar that binds is not part of this release; the pods would wait for ever";
+            faults.wrong(FaultCode::ExactNeedsBinder, at, value, fix);
+            None
+        }
+    }
+}
+
+fn binding(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Binding> {
+    Some(match read::word(value, at, &["Late", "Admission"], faults)? {
+        "Late" => Binding::Late,
+        _ => Binding::Admission,
+    })
+}
+
+fn maximum_scope(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<MaximumScope> {
+    Some(match read::word(value, at, &["Workload", "Revision"], faults)? {
+        "Revision" => MaximumScope::Revision,
+        _ => MaximumScope::Workload,
+    })
+}
+
+fn strategy(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Strategy> {
+    let fields = read::object(value, at, STRATEGY, faults)?;
+    let kind = match read::field(fields, "type") {
+        Some(written) => read::word(written, &at.field("type"), &["Fixed", "Adaptive"], faults),
+        None => Some("Fixed"),
+    };
+    let adaptive = take(fields, "adaptive", at, faults, adaptive);
+    match (kind?, adaptive) {
+        ("Adaptive", adaptive) => {
+            let (critical, last) = match adaptive {
+                Field::Set(seconds) => seconds,
+                Field::Absent => (None, UNSCHEDULABLE_LAST_SECONDS),
+                Field::Faulty => return None,
+            };
+            Some(Strategy::Adaptive {
+                reschedule_critical_seconds: critical,
+                unschedulable_last_seconds: last,
+            })
+        }
+        (_, Field::Absent) => Some(Strategy::Fixed),
+        _ => {
+            let fix = "write `type: Adaptive`, or remove `adaptive`";
+            faults.lacks(FaultCode::AdaptiveNotChosen, &at.field("type"), fix);
+            None
+        }
+    }
+}
+
+fn adaptive(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<(Option<u32>, u32)> {
+    let fields = read::object(value, at, ADAPTIVE, faults)?;
+    let critical = take(fields, "rescheduleCriticalSeconds", at, faults, seconds);
+    let last = take(fields, "unschedulableLastSeconds", at, faults, seconds);
+    let critical = match critical {
+        Field::Set(seconds) => Some(seconds),
+        Field::Absent => None,
+        Field::Faulty => return None,
+    };
+    match last {
+        Field::Set(seconds) => Some((critical, seconds)),
+        Field::Absent => Some((critical, UNSCHEDULABLE_LAST_SECONDS)),
+        Field::Faulty => None,
+    }
+}
+
+fn seconds(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<u32> {
+    let seconds = value
+        .as_u64()
+        .filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
+    if seconds.is_none() {
+        let fix = "write a whole number of seconds from 1 to 31536000, or leave it out";
+        faults.wrong(FaultCode::InvalidSeconds, at, value, fix);
+    }
+    seconds.and_then(|seconds| u32::try_from(seconds).ok())
+}
+
+fn rebalance(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Rebalance> {
+    let fields = read::object(value, at, &["when"], faults)?;
+    let Some(when) = read::field(fields, "when") else {
+        return Some(Rebalance::default());
+    };
+    Some(
+        match read::word(
+            when,
+            &at.field("when"),
+            &["Never", "OnScaleIn", "Continuous"],
+            faults,
+        )? {
+            "Never" => Rebalance::Never,
+            "Continuous" => Rebalance::Continuous,
+            _ => Rebalance::OnScaleIn,
+        },
+    )
+}

@@ -1,0 +1,214 @@
+//! The settings as a whole: read, checked one by one, then against each other.
+
+use placement_core::fault::{Fault, FaultCode, Faults, Place};
+use placement_core::spread::{CustomKind, LabelSelector, Spread, Target, read};
+use serde_json::Value;
+
+use crate::{custom, reader};
+
+const SETTINGS: &[&str] = &["observe", "onError", "spreads", "customWorkloads"];
+
+/// From where an admission learns what is placed already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Observe {
+    /// From the pods themselves, listed at each admission.
+    #[default]
+    Pods,
+}
+
+/// What happens to a pod that cannot be placed because something is broken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// It is accepted unchanged, with a warning.
+    #[default]
+    Accept,
+    /// It is refused.
+    Reject,
+}
+
+/// The checked settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    observe: Observe,
+    on_error: OnError,
+    spreads: Vec<Spread>,
+    custom_kinds: Vec<CustomKind>,
+}
+
+impl Settings {
+    /// Reads settings from JSON. Empty settings are good and place nothing.
+    ///
+    /// # Errors
+    /// Every fault: first those of the settings as a whole, then spread by spread what cannot be
+    /// read and which rules are broken, last what two spreads do to each other.
+    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) => Self::from_value(&value),
+            Err(error) => {
+                let mut faults = Faults::default();
+                faults.lacks(
+                    FaultCode::NotJson,
+                    &Place::Root(""),
+                    &format!("write JSON: {error}"),
+                );
+                Err(faults.into_vec())
+            }
+        }
+    }
+
+    /// Reads settings that are parsed already.
+    ///
+    /// # Errors
+    /// As [`Settings::parse`].
+    pub fn from_value(value: &Value) -> Result<Self, Vec<Fault>> {
+        let mut faults = Faults::default();
+        let settings = read(value, &mut faults);
+        if faults.is_empty() {
+            Ok(settings)
+        } else {
+            Err(faults.into_vec())
+        }
+    }
+
+    /// From where an admission learns what is placed already.
+    #[must_use]
+    pub fn observe(&self) -> Observe {
+        self.observe
+    }
+
+    /// What happens to a pod that cannot be placed because something is broken.
+    #[must_use]
+    pub fn on_error(&self) -> OnError {
+        self.on_error
+    }
+
+    /// The spreads, in the order that was written: the first that matches a pod has it.
+    #[must_use]
+    pub fn spreads(&self) -> &[Spread] {
+        &self.spreads
+    }
+
+    /// The kinds of workload beyond those that are known.
+    #[must_use]
+    pub fn custom_kinds(&self) -> &[CustomKind] {
+        &self.custom_kinds
+    }
+}
+
+fn read(value: &Value, faults: &mut Faults) -> Settings {
+    let at = &Place::Root("");
+    // `settings:` with nothing below it.
+    if value.is_null() {
+        return Settings::default();
+    }
+    let Some(fields) = read::object(value, at, SETTINGS, faults) else {
+        return Settings::default();
+    };
+    if let Some(value) = read::field(fields, "observe") {
+        check_observe(value, &at.field("observe"), faults);
+    }
+    let on_error = match read::field(fields, "onError") {
+        Some(value) => on_error(value, &at.field("onError"), faults),
+        None => OnError::default(),
+    };
+    let custom_kinds = match read::field(fields, "customWorkloads") {
+        Some(value) => custom::custom_kinds(value, &at.field("customWorkloads"), faults),
+        None => Vec::new(),
+    };
+    let mut spreads = Vec::new();
+    if let Some(value) = read::field(fields, "spreads") {
+        let at = at.field("spreads");
+        for (ix, item) in read::items(value, &at, faults).into_iter().flatten().enumerate() {
+            match reader::read_spread(item, &at.item(ix).to_string(), &custom_kinds) {
+                Ok(spread) => spreads.push((ix, spread)),
+                Err(found) => faults.extend(found),
+            }
+        }
+        check_pairs(&spreads, &at, faults);
+    }
+    let spreads = spreads.into_iter().map(|(_, spread)| spread).collect();
+    Settings {
+        observe: Observe::Pods,
+        on_error,
+        spreads,
+        custom_kinds,
+    }
+}
+
+fn check_observe(value: &Value, at: &Place<'_>, faults: &mut Faults) {
+    if read::word(value, at, &["Pods", "Ledger"], faults) == Some("Ledger") {
+        let fix = "write `Pods`: the ledger is published by the sidecar, which is not part of this release";
+        faults.wrong(FaultCode::LedgerNeedsSidecar, at, value, fix);
+    }
+}
+
+pub(crate) fn on_error(value: &Value, at: &Place<'_>, faults: &mut Faults) -> OnError {
+    match read::word(value, at, &["Accept", "Reject"], faults) {
+        Some("Reject") => OnError::Reject,
+        _ => OnError::Accept,
+    }
+}
+
+/// What two spreads do to each other. A spread that is faulty by itself is left out.
+fn check_pairs(spreads: &[(usize, Spread)], at: &Place<'_>, faults: &mut Faults) {
+    for (position, (ix, spread)) in spreads.iter().enumerate() {
+        let earlier = || {
+            spreads
+                .iter()
+                .take(position)
+                .filter(|(_, other)| other.namespace() == spread.namespace())
+        };
+        let at = &at.item(*ix);
+        if let Some((first, _)) = earlier().find(|(_, other)| other.name() == spread.name()) {
+            let fix = format!("write another name than `spreads[{first}]` has: pods are counted by it");
+            faults.wrong(
+                FaultCode::DuplicateSpread,
+                &at.field("name"),
+                &Value::from(spread.name()),
+                &fix,
+            );
+        }
+        if let Some((first, _)) = earlier().find(|(_, other)| takes_all(other.target(), spread.target())) {
+            let (field, seen) = match spread.target() {
+                Target::Workload { kind, name, .. } => ("targetRef", format!("{} {name}", kind.kind)),
+                Target::Selector(_) => ("selector", String::new()),
+            };
+            let fix = format!(
+                "remove one of the two, or narrow `spreads[{first}]`, which takes every pod of this one"
+            );
+            let at = at.field(field);
+            if seen.is_empty() {
+                faults.lacks(FaultCode::TargetTwice, &at, &fix);
+            } else {
+                faults.wrong(FaultCode::TargetTwice, &at, &Value::from(seen), &fix);
+            }
+        }
+    }
+}
+
+/// Whether the earlier target leaves nothing for the later one, for certain.
+fn takes_all(earlier: &Target, later: &Target) -> bool {
+    match (earlier, later) {
+        (
+            Target::Workload {
+                kind: first_kind,
+                name: first_name,
+                filter: first,
+                ..
+            },
+            Target::Workload {
+                kind, name, filter, ..
+            },
+        ) => first_kind == kind && first_name == name && filter_takes_all(first.as_ref(), filter.as_ref()),
+        (Target::Selector(first), Target::Selector(selector)) => first.is_same_as(selector),
+        _ => false,
+    }
+}
+
+fn filter_takes_all(earlier: Option<&LabelSelector>, later: Option<&LabelSelector>) -> bool {
+    match (earlier, later) {
+        (None, _) => true,
+        (Some(earlier), Some(later)) => earlier.is_same_as(later),
+        (Some(_), None) => false,
+    }
+}

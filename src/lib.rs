@@ -1,0 +1,35 @@
+//! The policy: a stateless mutation of pods on CREATE, as a Kubewarden WebAssembly module.
+//!
+//! ```text
+//!  payload -> envelope (raw text) -> review --cluster (trait)--> wapc (host calls)
+//!                                       |
+//!                                       +--> response: Decision -> answer; fails open, once
+//! ```
+//!
+//! It decides nothing itself: `placement-core` does. It holds no state, never blocks a pod unless
+//! `onError: Reject` asks for it, and makes no host call for a pod that no spread concerns. The same
+//! [`review`] runs natively in tests and fuzzing; only `wapc` speaks to a host.
+
+pub mod cluster;
+pub mod envelope;
+pub mod owners;
+pub mod response;
+pub mod review;
+#[cfg(target_arch = "wasm32")]
+mod wapc;
+
+pub use review::review;
+
+/// Answers `validate_settings`: every fault, a line each. Makes no host call; the callback loop of
+/// the host does not run yet.
+#[must_use]
+pub fn validate_settings(payload: &[u8]) -> Vec<u8> {
+    let message = match core::str::from_utf8(payload) {
+        Err(_) => Some("the settings are not UTF-8 text".to_owned()),
+        Ok(text) => policy_settings::Settings::parse(text).err().map(|faults| {
+            let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            lines.join("\n")
+        }),
+    };
+    response::settings(message)
+}

@@ -1,0 +1,173 @@
+//! The chain of owners above a pod, asked for one by one and only where a spread needs it.
+
+use placement_core::facts::{OwnerReference, PodHead, WorkloadFacts, items, named};
+use placement_core::matching::{Owner, is_followed};
+use placement_core::names::POD_TEMPLATE_HASH;
+use placement_core::spread::{CustomKind, GroupKind, WorkloadKind};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::cluster::{Cluster, HostError, ListQuery, ObjectQuery};
+use crate::response::Trouble;
+
+/// The owners of one pod, nearest first.
+pub(crate) struct Owners<'c> {
+    cluster: &'c dyn Cluster,
+    namespace: &'c str,
+    custom: &'c [CustomKind],
+    template_hash: Option<&'c str>,
+    links: Vec<Link>,
+}
+
+struct Link {
+    owner: Owner,
+    /// `None`: not asked for yet. `Some(None)`: asked for, and not there.
+    object: Option<Option<Object>>,
+}
+
+/// What is read of an owner.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Object {
+    /// Its own controller.
+    pub(crate) controller: Option<Owner>,
+    /// The replicas that it asks for itself.
+    pub(crate) replicas: u32,
+    /// The replicas that its Deployment asks for.
+    pub(crate) desired_by_owner: Option<u32>,
+    /// The first ordinal of a StatefulSet.
+    pub(crate) first_ordinal: u32,
+    /// The whole object, for kinds that the settings name.
+    pub(crate) whole: Option<Value>,
+}
+
+impl<'c> Owners<'c> {
+    /// The chain above a pod; it asks for nothing yet. Pods without a controller, or with one of a
+    /// kind that is not followed, have none.
+    pub(crate) fn of(
+        pod: &'c PodHead<'_>,
+        namespace: &'c str,
+        custom: &'c [CustomKind],
+        cluster: &'c dyn Cluster,
+    ) -> Self {
+        let first = pod.controller().and_then(owner).filter(|owner| is_followed(&owner.kind, custom));
+        Self {
+            cluster,
+            namespace,
+            custom,
+            template_hash: pod.label(POD_TEMPLATE_HASH),
+            links: first.into_iter().map(|owner| Link { owner, object: None }).collect(),
+        }
+    }
+
+    /// The pod's controller.
+    pub(crate) fn nearest(&self) -> Option<&Owner> {
+        self.links.first().map(|link| &link.owner)
+    }
+
+    /// How far above the pod a workload is, counted from 0; `None` where it is not in the chain.
+    pub(crate) fn find(&mut self, kind: &GroupKind, name: &str) -> Result<Option<usize>, Trouble> {
+        let mut level = 0;
+        loop {
+            let Some(link) = self.links.get(level) else { return Ok(None) };
+            if link.owner.kind == *kind && link.owner.name == name {
+                return Ok(Some(level));
+            }
+            level += 1;
+            if level == self.links.len() && !self.climb(kind, name)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What is known of an owner; asks for it once. `None` where it is not there.
+    pub(crate) fn object(&mut self, level: usize) -> Result<Option<&Object>, Trouble> {
+        let Some(link) = self.links.get_mut(level) else { return Ok(None) };
+        if link.object.is_none() {
+            link.object = Some(fetch(self.cluster, self.custom, self.namespace, &link.owner)?);
+        }
+        Ok(link.object.as_ref().and_then(Option::as_ref))
+    }
+
+    /// Adds the next owner, if it can be the one that is looked for or lead to it.
+    fn climb(&mut self, kind: &GroupKind, name: &str) -> Result<bool, Trouble> {
+        let level = self.links.len() - 1;
+        let Some(last) = self.links.last().map(|link| link.owner.clone()) else { return Ok(false) };
+        let named_after = self.deployment_of(&last);
+        let leads_on = match (last.kind.known(), kind.known()) {
+            // A kind that the settings name can stand anywhere in the chain.
+            (None, _) | (_, None) => true,
+            (Some(WorkloadKind::ReplicaSet), Some(WorkloadKind::Deployment)) => {
+                named_after.is_none_or(|deployment| deployment == name)
+            }
+            _ => false,
+        };
+        if !leads_on {
+            return Ok(false);
+        }
+        let derived = named_after.map(ToOwned::to_owned);
+        let next = match self.object(level)? {
+            Some(object) => object.controller.clone(),
+            // The ReplicaSet is younger than what the host sees of it: its name must do.
+            None => derived.map(|name| Owner {
+                kind: GroupKind {
+                    group: WorkloadKind::Deployment.group().to_owned(),
+                    kind: WorkloadKind::Deployment.kind().to_owned(),
+                },
+                name,
+            }),
+        };
+        let next = next.filter(|owner| is_followed(&owner.kind, self.custom));
+        // Owners cannot own themselves, but what is read can say so.
+        let next = next.filter(|owner| self.links.iter().all(|link| link.owner != *owner));
+        let Some(owner) = next else { return Ok(false) };
+        self.links.push(Link { owner, object: None });
+        Ok(true)
+    }
+
+    /// The Deployment that a ReplicaSet is named after: `web` for `web-abc` with the hash `abc`.
+    fn deployment_of<'o>(&self, owner: &'o Owner) -> Option<&'o str> {
+        let hash = self.template_hash.filter(|hash| !hash.is_empty())?;
+        let name = owner.name.strip_suffix(hash)?.strip_suffix('-')?;
+        (owner.kind.known() == Some(WorkloadKind::ReplicaSet) && !name.is_empty()).then_some(name)
+    }
+}
+
+fn fetch(
+    cluster: &dyn Cluster,
+    custom: &[CustomKind],
+    namespace: &str,
+    owner: &Owner,
+) -> Result<Option<Object>, Trouble> {
+    let Some(query) = ListQuery::of(&owner.kind, custom, namespace) else { return Ok(None) };
+    let asked = "the pod's owner";
+    let answer = cluster.list(&query).map_err(|error| Trouble::Host { asked, error })?;
+    let items = items(&answer).map_err(|error| Trouble::Answer { asked, error: error.to_string() })?;
+    if let Some(item) = named(&items, &owner.name) {
+        return read(item, owner).map(Some).map_err(|error| Trouble::Answer { asked, error: error.to_string() });
+    }
+    if owner.kind.known() != Some(WorkloadKind::ReplicaSet) {
+        return Ok(None);
+    }
+    // A ReplicaSet's first pods come within milliseconds, before any watch shows it. A refusal is
+    // no trouble: the pod is then placed by what its name tells.
+    let answer: Result<Vec<u8>, HostError> = cluster.object(&ObjectQuery::replica_set(namespace, &owner.name));
+    Ok(answer
+        .ok()
+        .and_then(|answer| serde_json::from_slice::<&RawValue>(&answer).ok().and_then(|item| read(item, owner).ok())))
+}
+
+fn read(item: &RawValue, owner: &Owner) -> Result<Object, serde_json::Error> {
+    let known = owner.kind.known();
+    let facts = WorkloadFacts::read(item.get())?;
+    Ok(Object {
+        controller: facts.controller().and_then(self::owner),
+        replicas: known.map_or(0, |known| facts.replicas(known)),
+        desired_by_owner: facts.desired_by_owner(),
+        first_ordinal: facts.first_ordinal(),
+        whole: if known.is_none() { Some(serde_json::from_str(item.get())?) } else { None },
+    })
+}
+
+fn owner(reference: &OwnerReference<'_>) -> Option<Owner> {
+    Some(Owner { kind: reference.group_kind()?, name: reference.name.as_str().to_owned() })
+}

@@ -1,0 +1,211 @@
+//! The steps of one admission. Callable natively; nothing here knows a host.
+
+use placement_core::decide::Order;
+use placement_core::facts::{Labels, ListedPod, PodHead, Text, items, ordinal, replicas_in};
+use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL};
+use placement_core::observe::Desired;
+use placement_core::spread::{CustomKind, GroupKind, Spread, Target, WorkloadKind};
+use placement_core::{Arrival, Decision, decide, inject, observe};
+use policy_settings::{OnError, SettingsText, SpreadHead};
+use serde_json::Value;
+
+use crate::cluster::{Cluster, ListQuery};
+use crate::envelope::{Envelope, Request};
+use crate::owners::Owners;
+use crate::response::{Outcome, Trouble, respond};
+
+/// Answers one `validate` call. It never fails: what cannot be read or asked becomes an answer.
+#[must_use]
+pub fn review(payload: &[u8], cluster: &dyn Cluster) -> Vec<u8> {
+    respond(outcome(payload, cluster))
+}
+
+fn outcome(payload: &[u8], cluster: &dyn Cluster) -> Outcome {
+    let open = |trouble| Outcome::Failed { trouble, on_error: OnError::Accept };
+    let envelope: Envelope<'_> = match serde_json::from_slice(payload) {
+        Ok(envelope) => envelope,
+        Err(error) => return open(Trouble::Payload(error)),
+    };
+    if !envelope.request.creates_a_pod() {
+        return Outcome::Untouched;
+    }
+    let settings = envelope.settings.map_or("{}", |settings| settings.get());
+    let settings = match SettingsText::scan(settings) {
+        Ok(settings) => settings,
+        Err(fault) => return open(Trouble::Settings(fault.to_string())),
+    };
+    let on_error = settings.on_error();
+    place(&envelope.request, &settings, cluster)
+        .unwrap_or_else(|trouble| Outcome::Failed { trouble, on_error })
+}
+
+fn place(request: &Request<'_>, settings: &SettingsText<'_>, cluster: &dyn Cluster) -> Result<Outcome, Trouble> {
+    let namespace = request.namespace.as_ref().map_or("", Text::as_str);
+    let Some(object) = request.object else { return Ok(Outcome::Untouched) };
+    if in_namespace(settings, namespace).next().is_none() {
+        return Ok(Outcome::Untouched);
+    }
+    let pod: PodHead<'_> = serde_json::from_str(object.get()).map_err(Trouble::Pod)?;
+    if !pod.is_active() || is_placed(&pod, settings, namespace) {
+        return Ok(Outcome::Untouched);
+    }
+    let custom = settings.custom_kinds();
+    let mut owners = Owners::of(&pod, namespace, &custom, cluster);
+    let Some(Matched { spread, level }) = matching(&pod, namespace, settings, &mut owners)? else {
+        return Ok(Outcome::Untouched);
+    };
+    let decision = decision(request, &pod, namespace, &spread, level, &custom, &mut owners, cluster)?;
+    if let Decision::Leave { reason } = decision {
+        return Ok(Outcome::Left { spread: spread.name().to_owned(), reason });
+    }
+    let object: Value = serde_json::from_str(object.get()).map_err(Trouble::Pod)?;
+    inject(object, &spread, &decision).map(Outcome::Placed).map_err(Trouble::Inject)
+}
+
+/// A second pass over a pod changes nothing.
+fn is_placed(pod: &PodHead<'_>, settings: &SettingsText<'_>, namespace: &str) -> bool {
+    let Some(spread) = pod.label(SPREAD_LABEL) else { return false };
+    pod.label(SUBSET_LABEL).is_some()
+        && pod.annotation(DECISION_ANNOTATION).is_some()
+        && in_namespace(settings, namespace).any(|(_, head)| head.name().as_deref() == Some(spread))
+}
+
+fn in_namespace<'s, 't>(
+    settings: &'s SettingsText<'t>,
+    namespace: &'s str,
+) -> impl Iterator<Item = (usize, SpreadHead<'s, 't>)> {
+    settings.heads().filter(move |(_, head)| head.namespace().as_deref() == Some(namespace))
+}
+
+/// The spread of a pod, and how far above it in the chain of owners the target is.
+struct Matched {
+    spread: Spread,
+    level: Option<usize>,
+}
+
+/// The first spread that concerns the pod.
+fn matching(
+    pod: &PodHead<'_>,
+    namespace: &str,
+    settings: &SettingsText<'_>,
+    owners: &mut Owners<'_>,
+) -> Result<Option<Matched>, Trouble> {
+    let none = Labels::default();
+    let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
+    for (index, head) in in_namespace(settings, namespace) {
+        let level = match head.target_ref() {
+            None if head.has_selector() => None,
+            None => continue,
+            Some(target) => {
+                let Some(kind) = GroupKind::of(&target.api_version, &target.kind) else { continue };
+                match owners.find(&kind, &target.name)? {
+                    None => continue,
+                    level => level,
+                }
+            }
+        };
+        let spread = settings.spread(index).map_err(|faults| {
+            Trouble::Settings(faults.first().map_or_else(String::new, ToString::to_string))
+        })?;
+        if spread.target().selects(labels) {
+            return Ok(Some(Matched { spread, level }));
+        }
+    }
+    Ok(None)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one step of the review, with all that it may look at")]
+fn decision(
+    request: &Request<'_>,
+    pod: &PodHead<'_>,
+    namespace: &str,
+    spread: &Spread,
+    level: Option<usize>,
+    custom: &[CustomKind],
+    owners: &mut Owners<'_>,
+    cluster: &dyn Cluster,
+) -> Result<Decision, Trouble> {
+    let nearest = owners.nearest().and_then(|owner| owner.kind.known());
+    let needs = Needs::of(spread, nearest, level);
+    let desired = if needs.desired { desired(spread, level, custom, owners)? } else { Desired::default() };
+    let order = match nearest {
+        Some(kind) if kind.has_ordinals() && level == Some(0) => {
+            let start = owners.object(0)?.map_or(0, |object| object.first_ordinal);
+            let name = pod.metadata.name.as_ref().map_or("", Text::as_str);
+            Order::Ordinal(ordinal(name).map(|ordinal| ordinal.saturating_sub(start)))
+        }
+        _ => Order::None,
+    };
+    let answer;
+    let listed: Vec<ListedPod<'_>> = if needs.pods {
+        let asked = "the placed pods";
+        answer = cluster
+            .list(&ListQuery::placed_pods(namespace))
+            .map_err(|error| Trouble::Host { asked, error })?;
+        let unreadable = |error: String| Trouble::Answer { asked, error };
+        items(&answer)
+            .map_err(|error| unreadable(error.to_string()))?
+            .into_iter()
+            .map(|item| serde_json::from_str(item.get()).map_err(|error| unreadable(error.to_string())))
+            .collect::<Result<_, _>>()?
+    } else {
+        Vec::new()
+    };
+    let observation = observe(spread, pod.revision(), desired, listed.iter().map(ListedPod::facts));
+    let arrival = Arrival {
+        uid: request.uid.as_ref().map_or("", Text::as_str),
+        order,
+        ranked: nearest.is_some_and(WorkloadKind::honours_deletion_cost),
+    };
+    Ok(decide(spread, &observation, arrival))
+}
+
+/// What a decision has to ask the cluster for.
+struct Needs {
+    desired: bool,
+    pods: bool,
+}
+
+impl Needs {
+    fn of(spread: &Spread, nearest: Option<WorkloadKind>, level: Option<usize>) -> Self {
+        let by_ordinal = level == Some(0) && nearest.is_some_and(WorkloadKind::has_ordinals);
+        let counted = !spread.has_only_one_endless_subset();
+        Self { desired: counted && !by_ordinal, pods: counted && !by_ordinal }
+    }
+}
+
+/// What the workload asks for, as far as it can be seen.
+fn desired(
+    spread: &Spread,
+    level: Option<usize>,
+    custom: &[CustomKind],
+    owners: &mut Owners<'_>,
+) -> Result<Desired, Trouble> {
+    let nearest = owners.nearest().and_then(|owner| owner.kind.known());
+    let is_replica_set = nearest == Some(WorkloadKind::ReplicaSet);
+    let (Target::Workload { kind, replicas: paths, .. }, Some(level)) = (spread.target(), level) else {
+        // Of pods chosen by labels only the ReplicaSet is known to be there to be asked for.
+        let revision = if is_replica_set { owners.object(0)?.map(|object| object.replicas) } else { None };
+        return Ok(Desired { workload: None, revision });
+    };
+    let revision =
+        if is_replica_set && level <= 1 { owners.object(0)?.map(|object| object.replicas) } else { None };
+    let workload = match kind.known() {
+        Some(WorkloadKind::Deployment) => {
+            owners.object(0)?.map(|object| object.desired_by_owner.unwrap_or(object.replicas))
+        }
+        Some(_) => owners.object(level)?.map(|object| object.replicas),
+        None => {
+            let own = custom.iter().find(|custom| custom.kind == *kind).and_then(|custom| custom.replicas.as_ref());
+            let paths = if paths.is_empty() { own.map(core::slice::from_ref) } else { Some(paths.as_slice()) };
+            let whole = owners.object(level)?.and_then(|object| object.whole.as_ref());
+            match (whole, paths) {
+                (Some(whole), Some(paths)) => Some(replicas_in(whole, paths).map_err(|error| {
+                    Trouble::Answer { asked: "the workload's replicas", error: error.to_string() }
+                })?),
+                (whole, _) => whole.map(|_| 0),
+            }
+        }
+    };
+    Ok(Desired { workload, revision: revision.or(workload) })
+}

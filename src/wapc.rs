@@ -1,0 +1,41 @@
+//! The operations that a Kubewarden host calls, and the cluster behind its callbacks.
+
+use kubewarden_policy_sdk::protocol_version_guest;
+use wapc_guest::{CallResult, host_call, register_function};
+
+use crate::cluster::{Cluster, HostError, ListQuery, ObjectQuery};
+
+/// The host calls this once in each instance.
+#[unsafe(no_mangle)]
+#[expect(unsafe_code, reason = "waPC finds the function by its name")]
+pub extern "C" fn wapc_init() {
+    register_function("validate", validate);
+    register_function("validate_settings", validate_settings);
+    register_function("protocol_version", protocol_version_guest);
+}
+
+fn validate(payload: &[u8]) -> CallResult {
+    Ok(crate::review(payload, &Host))
+}
+
+fn validate_settings(payload: &[u8]) -> CallResult {
+    Ok(crate::validate_settings(payload))
+}
+
+/// The host that runs this instance.
+struct Host;
+
+impl Cluster for Host {
+    fn list(&self, query: &ListQuery<'_>) -> Result<Vec<u8>, HostError> {
+        call("kubernetes", "list_resources_by_namespace", query)
+    }
+
+    fn object(&self, query: &ObjectQuery<'_>) -> Result<Vec<u8>, HostError> {
+        call("kubernetes", "get_resource", query)
+    }
+}
+
+fn call(namespace: &str, operation: &str, query: &impl serde::Serialize) -> Result<Vec<u8>, HostError> {
+    let payload = serde_json::to_vec(query).map_err(|error| HostError(error.to_string()))?;
+    host_call("kubewarden", namespace, operation, &payload).map_err(|error| HostError(error.to_string()))
+}
