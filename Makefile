@@ -7,6 +7,8 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
 CARGO := scripts/cargo.sh
+# For programs that call cargo themselves.
+WITH_CARGO := . scripts/lib.sh && use_settled_toolchain &&
 SPILLWAY := $(CARGO) run --locked --quiet -p spillway-cli --
 
 # N and SEED of `make oracle`, CASES of `make conformance`, FUZZ_SECONDS of `make fuzz`.
@@ -63,11 +65,12 @@ bench: setup policy.wasm $(EMPTY_POLICY) ## Measure the policy against an empty 
 
 .PHONY: fuzz
 fuzz: setup ## Fuzz merge patches, settings and requests; FUZZ_SECONDS=30 each
-	@for target in $(FUZZ_TARGETS); do fuzz/run.sh "$$target" $(FUZZ_SECONDS); done
+	@$(WITH_CARGO) for target in $(FUZZ_TARGETS); do fuzz/run.sh "$$target" $(FUZZ_SECONDS); done
 
 .PHONY: oracle
 oracle: setup ## Let Kubernetes' own code judge N=10000 random patches from SEED=1
-	oracle/run.sh $(N) $(SEED)
+	@command -v go >/dev/null || { echo "the oracle is a Go program: install Go, then run this again" >&2; exit 1; }
+	$(WITH_CARGO) oracle/run.sh $(N) $(SEED)
 
 .PHONY: conformance
 conformance: setup policy.wasm ## Run the behaviour vectors of WorkloadSpread in CASES=folder
@@ -93,4 +96,4 @@ e2e-tests: ## Run the annotated policy in kwctl with recorded sessions; needs kw
 
 .PHONY: clean
 clean: ## Remove everything that was built
-	rm -rf target fuzz/target out policy.wasm annotated-policy.wasm
+	rm -rf target fuzz/target oracle/bin out policy.wasm annotated-policy.wasm

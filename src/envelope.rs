@@ -1,67 +1,64 @@
 //! The payload of `validate`, as raw text until something is needed.
 
-use placement_core::facts::Text;
-use serde::Deserialize;
+use placement_core::facts::{FieldError, Fields, Text};
 use serde_json::value::RawValue;
 
 /// An admission request and the settings. The pod and the settings stay unread.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Envelope<'a> {
     /// The request of the AdmissionReview.
-    #[serde(borrow)]
     pub request: Request<'a>,
-    /// The settings of the policy.
-    #[serde(borrow, default)]
-    pub settings: Option<&'a RawValue>,
+    /// The settings of the policy, as JSON.
+    pub settings: &'a str,
 }
 
 /// The part of `AdmissionReview.request` that is read.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct Request<'a> {
     /// Fresh for each call.
-    #[serde(borrow, default)]
     pub uid: Option<Text<'a>>,
-    /// What is asked about.
-    #[serde(borrow, default)]
-    pub kind: Option<Kind<'a>>,
-    /// `CREATE`, `UPDATE`, `DELETE`, `CONNECT`.
-    #[serde(borrow, default)]
-    pub operation: Option<Text<'a>>,
-    /// Set for `eviction`, `binding`, `status` and the like.
-    #[serde(borrow, default)]
-    pub sub_resource: Option<Text<'a>>,
-    /// Nothing will be stored.
-    #[serde(default)]
-    pub dry_run: Option<bool>,
     /// Where.
-    #[serde(borrow, default)]
     pub namespace: Option<Text<'a>>,
-    /// The object.
-    #[serde(borrow, default)]
+    /// The object, unread.
     pub object: Option<&'a RawValue>,
+    creates_a_pod: bool,
 }
 
-/// A group, version and kind.
-#[derive(Debug, Deserialize)]
-pub struct Kind<'a> {
-    /// Empty for the core group.
-    #[serde(borrow, default)]
-    pub group: Option<Text<'a>>,
-    /// `Pod`.
-    #[serde(borrow, default)]
-    pub kind: Option<Text<'a>>,
+impl<'a> Envelope<'a> {
+    /// Finds the request and the settings.
+    ///
+    /// # Errors
+    /// When the payload is not what a Kubewarden host sends.
+    pub fn read(payload: &'a str) -> Result<Self, FieldError> {
+        let payload = Fields::of(payload, "payload")?;
+        let request = payload.raw("request").map_or("null", RawValue::get);
+        let request = Request::read(&Fields::of(request, "request")?)?;
+        Ok(Self { request, settings: payload.raw("settings").map_or("{}", RawValue::get) })
+    }
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    fn read(request: &Fields<'a>) -> Result<Self, FieldError> {
+        let is = |object: &Fields<'a>, field, wanted| {
+            object.text(field).map(|text| text.as_ref().map_or("", Text::as_str) == wanted)
+        };
+        let kind = request.object("kind")?;
+        let creates_a_pod = is(&kind, "kind", "Pod")?
+            && is(&kind, "group", "")?
+            && is(request, "operation", "CREATE")?
+            && is(request, "subResource", "")?
+            && !request.is_true("dryRun");
+        Ok(Self {
+            uid: request.text("uid")?,
+            namespace: request.text("namespace")?,
+            object: request.raw("object"),
+            creates_a_pod,
+        })
+    }
+
     /// Whether a pod is about to be created: not a dry run, not a subresource, no other kind.
     #[must_use]
     pub fn creates_a_pod(&self) -> bool {
-        let text = |field: &Option<Text<'_>>, wanted: &str| {
-            field.as_ref().map_or("", Text::as_str) == wanted
-        };
-        let is_pod =
-            self.kind.as_ref().is_some_and(|kind| text(&kind.kind, "Pod") && text(&kind.group, ""));
-        is_pod && text(&self.operation, "CREATE") && text(&self.sub_resource, "") && self.dry_run != Some(true)
+        self.creates_a_pod
     }
 }

@@ -5,7 +5,6 @@ use placement_core::matching::{Owner, is_followed};
 use placement_core::names::POD_TEMPLATE_HASH;
 use placement_core::spread::{CustomKind, GroupKind, WorkloadKind};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::cluster::{Cluster, HostError, ListQuery, ObjectQuery};
 use crate::response::Trouble;
@@ -143,7 +142,7 @@ fn fetch(
     let answer = cluster.list(&query).map_err(|error| Trouble::Host { asked, error })?;
     let items = items(&answer).map_err(|error| Trouble::Answer { asked, error: error.to_string() })?;
     if let Some(item) = named(&items, &owner.name) {
-        return read(item, owner).map(Some).map_err(|error| Trouble::Answer { asked, error: error.to_string() });
+        return read(item.get(), owner).map(Some).map_err(|error| Trouble::Answer { asked, error });
     }
     if owner.kind.known() != Some(WorkloadKind::ReplicaSet) {
         return Ok(None);
@@ -153,18 +152,24 @@ fn fetch(
     let answer: Result<Vec<u8>, HostError> = cluster.object(&ObjectQuery::replica_set(namespace, &owner.name));
     Ok(answer
         .ok()
-        .and_then(|answer| serde_json::from_slice::<&RawValue>(&answer).ok().and_then(|item| read(item, owner).ok())))
+        .and_then(|answer| String::from_utf8(answer).ok())
+        .and_then(|answer| read(&answer, owner).ok()))
 }
 
-fn read(item: &RawValue, owner: &Owner) -> Result<Object, serde_json::Error> {
+fn read(item: &str, owner: &Owner) -> Result<Object, String> {
     let known = owner.kind.known();
-    let facts = WorkloadFacts::read(item.get())?;
+    let facts = WorkloadFacts::read(item).map_err(|error| error.to_string())?;
+    // A kind that the settings name has its replicas anywhere.
+    let whole = match known {
+        Some(_) => None,
+        None => Some(serde_json::from_str(item).map_err(|error| error.to_string())?),
+    };
     Ok(Object {
         controller: facts.controller().and_then(self::owner),
         replicas: known.map_or(0, |known| facts.replicas(known)),
         desired_by_owner: facts.desired_by_owner(),
         first_ordinal: facts.first_ordinal(),
-        whole: if known.is_none() { Some(serde_json::from_str(item.get())?) } else { None },
+        whole,
     })
 }
 

@@ -40,11 +40,11 @@ pub enum Outcome {
 #[derive(Debug)]
 pub enum Trouble {
     /// The payload is no admission request.
-    Payload(serde_json::Error),
+    Payload(String),
     /// The settings cannot be read; the fault says where.
     Settings(String),
     /// The pod cannot be read.
-    Pod(serde_json::Error),
+    Pod(String),
     /// The host did not answer.
     Host {
         /// What was asked for.

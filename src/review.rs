@@ -1,7 +1,7 @@
 //! The steps of one admission. Callable natively; nothing here knows a host.
 
 use placement_core::decide::Order;
-use placement_core::facts::{Labels, ListedPod, PodHead, Text, items, ordinal, replicas_in};
+use placement_core::facts::{ListedPod, PodHead, Text, items, ordinal, replicas_in};
 use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL};
 use placement_core::observe::Desired;
 use placement_core::spread::{CustomKind, GroupKind, Spread, Target, WorkloadKind};
@@ -22,15 +22,18 @@ pub fn review(payload: &[u8], cluster: &dyn Cluster) -> Vec<u8> {
 
 fn outcome(payload: &[u8], cluster: &dyn Cluster) -> Outcome {
     let open = |trouble| Outcome::Failed { trouble, on_error: OnError::Accept };
-    let envelope: Envelope<'_> = match serde_json::from_slice(payload) {
+    let payload = core::str::from_utf8(payload).map_err(|error| error.to_string());
+    let envelope = payload.and_then(|payload| {
+        Envelope::read(payload).map_err(|error| error.to_string())
+    });
+    let envelope = match envelope {
         Ok(envelope) => envelope,
         Err(error) => return open(Trouble::Payload(error)),
     };
     if !envelope.request.creates_a_pod() {
         return Outcome::Untouched;
     }
-    let settings = envelope.settings.map_or("{}", |settings| settings.get());
-    let settings = match SettingsText::scan(settings) {
+    let settings = match SettingsText::scan(envelope.settings) {
         Ok(settings) => settings,
         Err(fault) => return open(Trouble::Settings(fault.to_string())),
     };
@@ -45,7 +48,8 @@ fn place(request: &Request<'_>, settings: &SettingsText<'_>, cluster: &dyn Clust
     if in_namespace(settings, namespace).next().is_none() {
         return Ok(Outcome::Untouched);
     }
-    let pod: PodHead<'_> = serde_json::from_str(object.get()).map_err(Trouble::Pod)?;
+    let unreadable = |error: &dyn core::fmt::Display| Trouble::Pod(error.to_string());
+    let pod = PodHead::read(object.get()).map_err(|error| unreadable(&error))?;
     if !pod.is_active() || is_placed(&pod, settings, namespace) {
         return Ok(Outcome::Untouched);
     }
@@ -58,7 +62,7 @@ fn place(request: &Request<'_>, settings: &SettingsText<'_>, cluster: &dyn Clust
     if let Decision::Leave { reason } = decision {
         return Ok(Outcome::Left { spread: spread.name().to_owned(), reason });
     }
-    let object: Value = serde_json::from_str(object.get()).map_err(Trouble::Pod)?;
+    let object: Value = serde_json::from_str(object.get()).map_err(|error| unreadable(&error))?;
     inject(object, &spread, &decision).map(Outcome::Placed).map_err(Trouble::Inject)
 }
 
@@ -90,8 +94,6 @@ fn matching(
     settings: &SettingsText<'_>,
     owners: &mut Owners<'_>,
 ) -> Result<Option<Matched>, Trouble> {
-    let none = Labels::default();
-    let labels = pod.metadata.labels.as_ref().unwrap_or(&none);
     for (index, head) in in_namespace(settings, namespace) {
         let level = match head.target_ref() {
             None if head.has_selector() => None,
@@ -107,7 +109,7 @@ fn matching(
         let spread = settings.spread(index).map_err(|faults| {
             Trouble::Settings(faults.first().map_or_else(String::new, ToString::to_string))
         })?;
-        if spread.target().selects(labels) {
+        if spread.target().selects(|key| pod.label(key)) {
             return Ok(Some(Matched { spread, level }));
         }
     }
@@ -131,7 +133,7 @@ fn decision(
     let order = match nearest {
         Some(kind) if kind.has_ordinals() && level == Some(0) => {
             let start = owners.object(0)?.map_or(0, |object| object.first_ordinal);
-            let name = pod.metadata.name.as_ref().map_or("", Text::as_str);
+            let name = pod.name().unwrap_or_default();
             Order::Ordinal(ordinal(name).map(|ordinal| ordinal.saturating_sub(start)))
         }
         _ => Order::None,

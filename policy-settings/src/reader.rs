@@ -46,19 +46,31 @@ const MOST_SECONDS: u64 = 31_536_000;
 /// # Errors
 /// Every fault: first what cannot be read, then the rules that are broken.
 pub fn read_spread(value: &Value, path: &str, custom_kinds: &[CustomKind]) -> Result<Spread, Vec<Fault>> {
+    checked(value, path, custom_kinds, SpreadDraft::check)
+}
+
+/// Reads a spread of settings that were checked before.
+pub(crate) fn read_spread_again(
+    value: &Value,
+    path: &str,
+    custom_kinds: &[CustomKind],
+) -> Result<Spread, Vec<Fault>> {
+    checked(value, path, custom_kinds, SpreadDraft::check_again)
+}
+
+fn checked(
+    value: &Value,
+    path: &str,
+    custom_kinds: &[CustomKind],
+    check: fn(SpreadDraft) -> Result<Spread, Vec<Fault>>,
+) -> Result<Spread, Vec<Fault>> {
     let mut faults = Faults::default();
-    let spread = match draft(value, path, custom_kinds, &mut faults).map(SpreadDraft::check) {
-        Some(Ok(spread)) => Some(spread),
-        Some(Err(broken)) => {
-            faults.extend(broken);
-            None
-        }
-        None => None,
-    };
-    match spread {
-        Some(spread) if faults.is_empty() => Ok(spread),
-        _ => Err(faults.into_vec()),
+    match draft(value, path, custom_kinds, &mut faults).map(check) {
+        Some(Ok(spread)) if faults.is_empty() => return Ok(spread),
+        Some(Err(broken)) => faults.extend(broken),
+        Some(Ok(_)) | None => {}
     }
+    Err(faults.into_vec())
 }
 
 fn draft(value: &Value, path: &str, custom_kinds: &[CustomKind], faults: &mut Faults) -> Option<SpreadDraft> {

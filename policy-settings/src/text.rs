@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use placement_core::facts::Text;
+use placement_core::facts::{Fields, Text};
 use placement_core::fault::{Fault, FaultCode, Faults, Place};
 use placement_core::spread::{CustomKind, Spread};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -91,10 +91,10 @@ impl<'a> SettingsText<'a> {
         self.spreads.iter().map(SpreadHead).enumerate()
     }
 
-    /// Reads one spread.
+    /// Reads one spread, with every check but the trial of its patches.
     ///
     /// # Errors
-    /// Every fault of the spread; none is expected where the settings were checked.
+    /// The faults of the spread; none is expected where the settings were checked.
     pub fn spread(&self, index: usize) -> Result<Spread, Vec<Fault>> {
         let root = Place::Root("");
         let list = root.field("spreads");
@@ -104,7 +104,7 @@ impl<'a> SettingsText<'a> {
             faults.lacks(FaultCode::Missing, &at, "write as many spreads as are asked for");
             return Err(faults.into_vec());
         };
-        reader::read_spread(&fields.value(), &at.to_string(), &self.custom_kinds())
+        reader::read_spread_again(&object(fields), &at.to_string(), &self.custom_kinds())
     }
 }
 
@@ -112,23 +112,23 @@ impl<'a> SpreadHead<'_, 'a> {
     /// The name.
     #[must_use]
     pub fn name(&self) -> Option<Cow<'a, str>> {
-        self.0.text("name")
+        text(self.0, "name")
     }
 
     /// The namespace.
     #[must_use]
     pub fn namespace(&self) -> Option<Cow<'a, str>> {
-        self.0.text("namespace")
+        text(self.0, "namespace")
     }
 
     /// The workload, where one is named.
     #[must_use]
     pub fn target_ref(&self) -> Option<TargetHead<'a>> {
-        let target: Fields<'a> = serde_json::from_str(self.0.raw("targetRef")?.get()).ok()?;
+        let target = self.0.object("targetRef").ok()?;
         Some(TargetHead {
-            api_version: target.text("apiVersion")?,
-            kind: target.text("kind")?,
-            name: target.text("name")?,
+            api_version: text(&target, "apiVersion")?,
+            kind: text(&target, "kind")?,
+            name: text(&target, "name")?,
         })
     }
 
@@ -139,60 +139,24 @@ impl<'a> SpreadHead<'_, 'a> {
     }
 }
 
-/// The fields of an object, each value as its text.
-#[derive(Debug)]
-struct Fields<'a>(Vec<(Text<'a>, &'a RawValue)>);
-
-impl<'a> Fields<'a> {
-    fn raw(&self, name: &str) -> Option<&'a RawValue> {
-        let (_, raw) = self.0.iter().rev().find(|(field, _)| field.as_str() == name)?;
-        Some(*raw).filter(|raw| raw.get() != "null")
+fn text<'a>(fields: &Fields<'a>, name: &str) -> Option<Cow<'a, str>> {
+    let text = fields.raw(name)?.get();
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        return serde_json::from_str(text).ok().map(Cow::Owned);
     }
+    Some(Cow::Borrowed(inner))
+}
 
-    fn text(&self, name: &str) -> Option<Cow<'a, str>> {
-        let text = self.raw(name)?.get();
-        let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-        if inner.contains('\\') {
-            return serde_json::from_str(text).ok().map(Cow::Owned);
-        }
-        Some(Cow::Borrowed(inner))
-    }
-
-    fn value(&self) -> Value {
-        let fields = self
-            .0
-            .iter()
-            .filter_map(|(name, raw)| Some((name.as_str().to_owned(), value(raw)?)));
-        Value::Object(fields.collect::<Map<String, Value>>())
-    }
+fn object(fields: &Fields<'_>) -> Value {
+    let fields = fields.iter().filter_map(|(name, raw)| Some((name.as_str().to_owned(), value(raw)?)));
+    Value::Object(fields.collect::<Map<String, Value>>())
 }
 
 /// A part of a text that was scanned. Scanning looks less closely than reading (a lone surrogate in
 /// an escape, say), so a part may still be unreadable.
 fn value(raw: &RawValue) -> Option<Value> {
     serde_json::from_str(raw.get()).ok()
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collecting;
-        impl<'de> Visitor<'de> for Collecting {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut fields = Vec::with_capacity(8);
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Collecting)
-    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for SettingsText<'a> {

@@ -1,5 +1,12 @@
 //! Every fault, from settings that have it; and the table of faults in the documentation.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
 mod common;
 
 use std::fmt::Write as _;

@@ -1,5 +1,12 @@
 //! The JSON schema: up to date, true of the examples, and of one mind with the reader about shapes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
 mod common;
 
 use std::collections::BTreeSet;

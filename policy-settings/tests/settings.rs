@@ -1,5 +1,12 @@
 //! What settings become, and that the lazy reading at an admission agrees with the full one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
 mod common;
 
 use common::{files, yaml};

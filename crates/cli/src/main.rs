@@ -1,1 +1,54 @@
-fn main() {}
+//! The command line of Spillway.
+//!
+//! It reads files, runs the pure crates, and shows what they say. It must never decide anything about pods: the policy does,
+//! as the compiled module that a cluster would load.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+
+mod chart;
+mod commands;
+mod exit;
+mod files;
+mod folder;
+mod palette;
+mod picture;
+mod policy;
+mod stacks;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// Spillway places the pods of one workload into ordered subsets: this tool shows how, before a cluster does.
+#[derive(Debug, Parser)]
+#[command(name = "spillway", version, after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play a scenario on a virtual clock, with the compiled policy
+    Simulate(commands::simulate::Raw),
+}
+
+fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    let exit = match command {
+        Command::Simulate(raw) => commands::simulate::run(raw),
+    };
+    match exit {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => report(&exit),
+    }
+}
+
+fn report(exit: &Exit) -> ExitCode {
+    for line in exit.lines() {
+        eprintln!("spillway: {line}");
+    }
+    ExitCode::from(exit.code())
+}

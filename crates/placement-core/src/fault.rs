@@ -115,7 +115,12 @@ impl Faults {
     }
 
     fn push(&mut self, code: FaultCode, at: &Place<'_>, seen: String, fix: &str) {
-        self.0.push(Fault { code, path: at.to_string(), seen, fix: fix.to_owned() });
+        self.0.push(Fault {
+            code,
+            path: at.to_string(),
+            seen,
+            fix: fix.to_owned(),
+        });
     }
 }
 
@@ -226,6 +231,8 @@ fault_codes! {
     MaximumsBelowWhole = 32 "maximums below 100%",
     /// A targetFilter picks among the pods of the targetRef; a selector is a filter itself.
     FilterWithoutTarget = 33 "targetFilter without targetRef",
+    /// Pods that are chosen by label have no replicas that a percentage could be taken of.
+    PercentWithoutWorkload = 34 "percentage without a workload",
 }
 
 impl fmt::Display for FaultCode {

@@ -94,10 +94,14 @@ impl<'a> Ladder<'a> {
     /// The rung of this number, counted from 0.
     #[must_use]
     pub fn rung(&self, number: u32) -> Option<Rung> {
-        let mut below = 0u32;
-        if matches!(self.spread.fill(), Fill::Shares(_)) {
-            return self.rungs().nth(usize::try_from(number).ok()?);
+        if let Fill::Shares(weights) = self.spread.fill() {
+            // Every round is like the first: no number, however high, is walked to.
+            let mut chairman = Chairman::new(weights, |subset| !self.closed.contains(SubsetIx(subset)));
+            let place = u64::from(number).checked_rem(chairman.round())?;
+            let subset = SubsetIx(chairman.nth(usize::try_from(place).ok()?)?);
+            return Some(Rung { subset, tier: Tier::Share(number) });
         }
+        let mut below = 0u32;
         for run in self.runs() {
             match run.length {
                 Some(length) if number - below >= length => below += length,

@@ -4,9 +4,6 @@
 //! further up a chain of followed kinds, is the target by group, kind and name (version and uid are
 //! ignored); and the target's filter selects the pod's labels. The first spread that matches wins.
 
-use core::borrow::Borrow;
-use std::collections::BTreeMap;
-
 use crate::spread::{CustomKind, GroupKind, Target};
 
 /// An owner in a pod's chain: its controller, that one's controller, and so on.
@@ -35,13 +32,13 @@ impl Target {
         }
     }
 
-    /// Whether pods with these labels are meant. A target without filter means all of its pods; so
+    /// Whether a pod is meant; `label` tells the value of one of its labels. A target without filter means all of its pods; so
     /// does a filter without a selector.
     #[must_use]
-    pub fn selects<K: Ord + Borrow<str>, V: AsRef<str>>(&self, labels: &BTreeMap<K, V>) -> bool {
+    pub fn selects<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         match self {
-            Self::Workload { filter, .. } => filter.as_ref().is_none_or(|filter| filter.matches(labels)),
-            Self::Selector(selector) => selector.matches(labels),
+            Self::Workload { filter, .. } => filter.as_ref().is_none_or(|filter| filter.matches(label)),
+            Self::Selector(selector) => selector.matches(label),
         }
     }
 }

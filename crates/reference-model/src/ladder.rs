@@ -103,17 +103,11 @@ pub fn ladder(fill: &Fill, replicas: u32, closed: &[usize], length: usize) -> Ve
 
 /// The first `length` rungs that are free: a subset's pods stand on its lowest rungs.
 #[must_use]
-pub fn free(
-    fill: &Fill,
-    replicas: u32,
-    closed: &[usize],
-    taken: &[u32],
-    length: usize,
-) -> Vec<Rung> {
+pub fn free(fill: &Fill, replicas: u32, closed: &[usize], taken: &[u32], length: usize) -> Vec<Rung> {
     // However the taken places lie, so many rungs hold `length` free ones.
-    let enough = taken.iter().fold(length, |sum, taken| {
-        sum + usize::try_from(*taken).unwrap_or(0)
-    });
+    let enough = taken
+        .iter()
+        .fold(length, |sum, taken| sum + usize::try_from(*taken).unwrap_or(0));
     let mut left = taken.to_vec();
     let mut free = ladder(fill, replicas, closed, enough);
     free.retain(|rung| match left.get_mut(rung.subset) {
@@ -197,11 +191,7 @@ mod tests {
             taken.iter().map(|rung| rung.subset).collect::<Vec<_>>(),
             [1, 1, 0, 1]
         );
-        assert!(
-            ladder(&fill, 0, &[0], 9)
-                .iter()
-                .all(|rung| rung.subset == 1)
-        );
+        assert!(ladder(&fill, 0, &[0], 9).iter().all(|rung| rung.subset == 1));
     }
 
     #[test]

@@ -12,10 +12,14 @@ pub fn chairmen(weights: &[u64], closed: &[usize], length: usize) -> Vec<usize> 
         .filter(|subset| !closed.contains(subset))
         .collect();
     let mut laid: Vec<usize> = Vec::new();
+    let mut given = vec![0usize; weights.len()];
     while laid.len() < length {
-        match next(weights, &open, &laid) {
-            Some(subset) => laid.push(subset),
-            None => break,
+        let Some(subset) = next(weights, &open, &given, laid.len() + 1) else {
+            break;
+        };
+        laid.push(subset);
+        if let Some(given) = given.get_mut(subset) {
+            *given += 1;
         }
     }
     laid
@@ -38,13 +42,12 @@ pub fn exact_share(weights: &[u64], open: &[usize], subset: usize, rungs: usize)
     Fraction::new(weight(subset), all) * whole(rungs)
 }
 
-fn next(weights: &[u64], open: &[usize], laid: &[usize]) -> Option<usize> {
+fn next(weights: &[u64], open: &[usize], given: &[usize], size: usize) -> Option<usize> {
     if let [only] = open {
         return Some(*only);
     }
-    let size = laid.len() + 1;
     let lead = |subset: usize| {
-        let given = laid.iter().filter(|chosen| **chosen == subset).count();
+        let given = given.get(subset).copied().unwrap_or(0);
         exact_share(weights, open, subset, size) - whole(given)
     };
     let urgency = |subset: usize, lead: Fraction| {

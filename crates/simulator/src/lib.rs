@@ -35,7 +35,7 @@ pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order};
 pub use report::{Counts, Outcome, Report, Sample, ScaleIn, UNPLACED};
 pub use scenario::{
-    Bound, Cluster, Expectation, Fault, Maximum, NodeSpec, SCRIPT_FILE, SETTINGS_FILE, Scale, Scenario,
+    Amount, Bound, Cluster, Expectation, Fault, NodeSpec, SCRIPT_FILE, SETTINGS_FILE, Scale, Scenario,
     Script, SourceFile, Split, SubsetRule, Taint, Workload,
 };
 pub use simulation::{Moment, run};

@@ -286,6 +286,7 @@ mod tests {
             namespace: "shop".into(),
             name: "web".into(),
             replicas: 0,
+            pod_labels: std::collections::BTreeMap::new(),
             manifest,
         };
         Owners::new(&workload, "d-uid".into(), "r-uid".into())

@@ -68,7 +68,8 @@ impl<'a> Tally<'a> {
         *present += 1;
         let rule = self.scenario.subsets.iter().find(|rule| rule.name == *subset);
         if let Some(maximum) = rule.and_then(|rule| rule.maximum) {
-            let over = present.saturating_sub(maximum.pods(desired));
+            let over =
+                present.saturating_sub(u64::from(maximum.of(u32::try_from(desired).unwrap_or(u32::MAX))));
             let worst = self.max_over.entry(subset.clone()).or_default();
             *worst = over.max(*worst);
         }

@@ -148,7 +148,7 @@ func printTable(out io.Writer) error {
 		for j, field := range n.fields {
 			switch {
 			case j == 0:
-			case width+len(field) > 112:
+			case width+len(field) > 100:
 				// A continued line loses its leading blanks, so the blank stays behind.
 				fmt.Fprint(w, " \\\n     ")
 				width = 5

@@ -22,7 +22,10 @@ pub(crate) struct Judge {
 
 /// The type tree, as the judge's program prints it.
 pub(crate) fn types(program: &str) -> Result<String, Failure> {
-    let output = Command::new(program).arg("types").output().map_err(|error| format!("`{program}`: {error}"))?;
+    let output = Command::new(program)
+        .arg("types")
+        .output()
+        .map_err(|error| format!("`{program}`: {error}"))?;
     if !output.status.success() {
         return Err(format!("`{program} types` failed").into());
     }
@@ -31,10 +34,18 @@ pub(crate) fn types(program: &str) -> Result<String, Failure> {
 
 impl Judge {
     pub(crate) fn start(program: &str) -> Result<Self, Failure> {
-        let mut child = Command::new(program).arg("judge").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut child = Command::new(program)
+            .arg("judge")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let questions = child.stdin.take().ok_or("no stdin")?;
         let answers = BufReader::new(child.stdout.take().ok_or("no stdout")?);
-        Ok(Self { child, questions, answers })
+        Ok(Self {
+            child,
+            questions,
+            answers,
+        })
     }
 
     /// Asks all at once. Writing and reading go on together, so neither pipe can fill up.
@@ -57,16 +68,23 @@ impl Judge {
     }
 
     pub(crate) fn stop(self) -> Result<(), Failure> {
-        let Self { mut child, questions, .. } = self;
+        let Self {
+            mut child, questions, ..
+        } = self;
         drop(questions);
-        if child.wait()?.success() { Ok(()) } else { Err("the judge failed".into()) }
+        if child.wait()?.success() {
+            Ok(())
+        } else {
+            Err("the judge failed".into())
+        }
     }
 }
 
 fn read_verdict(answers: &mut BufReader<ChildStdout>) -> Result<Verdict, Failure> {
     let mut line = String::new();
     answers.read_line(&mut line)?;
-    let answer: Value = serde_json::from_str(&line).map_err(|error| format!("the judge said `{line}`: {error}"))?;
+    let answer: Value =
+        serde_json::from_str(&line).map_err(|error| format!("the judge said `{line}`: {error}"))?;
     let refused = answer.get("error").is_some();
     Ok(match answer {
         Value::Object(mut answer) if answer.contains_key("result") => {

@@ -4,7 +4,8 @@ pub(crate) struct Prng(u64);
 
 impl Prng {
     pub(crate) fn new(seed: u64, case: u64) -> Self {
-        let mut prng = Self(seed.wrapping_mul(0xa076_1d64_78bd_642f) ^ case.wrapping_mul(0xe703_7ed1_a0b4_28db));
+        let mut prng =
+            Self(seed.wrapping_mul(0xa076_1d64_78bd_642f) ^ case.wrapping_mul(0xe703_7ed1_a0b4_28db));
         prng.next();
         prng
     }
@@ -31,7 +32,11 @@ impl Prng {
     }
 
     pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        if from.is_empty() { None } else { from.get(self.below(from.len())) }
+        if from.is_empty() {
+            None
+        } else {
+            from.get(self.below(from.len()))
+        }
     }
 
     pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {

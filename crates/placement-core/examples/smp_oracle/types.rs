@@ -28,20 +28,35 @@ pub(crate) struct Types {
 
 impl Types {
     pub(crate) fn read(text: &str) -> Self {
-        let fields: Vec<Vec<Field>> =
-            text.lines().map(|line| line.split_ascii_whitespace().map(Field::read).collect()).collect();
+        let fields: Vec<Vec<Field>> = text
+            .lines()
+            .map(|line| line.split_ascii_whitespace().map(Field::read).collect())
+            .collect();
         let mut merges = vec![false; fields.len()];
         let leads = |merges: &[bool], field: &Field| match field.shape {
             Shape::Keyed(_) | Shape::Set => true,
-            Shape::One => field.inner.is_some_and(|inner| merges.get(inner).copied().unwrap_or(false)),
+            Shape::One => field
+                .inner
+                .is_some_and(|inner| merges.get(inner).copied().unwrap_or(false)),
             Shape::Replaced => false,
         };
         for _ in 0..8 {
-            let next = fields.iter().map(|fields| fields.iter().any(|field| leads(&merges, field))).collect();
+            let next = fields
+                .iter()
+                .map(|fields| fields.iter().any(|field| leads(&merges, field)))
+                .collect();
             merges = next;
         }
-        let merging =
-            fields.iter().map(|fields| fields.iter().filter(|field| leads(&merges, field)).cloned().collect()).collect();
+        let merging = fields
+            .iter()
+            .map(|fields| {
+                fields
+                    .iter()
+                    .filter(|field| leads(&merges, field))
+                    .cloned()
+                    .collect()
+            })
+            .collect();
         Self { fields, merging }
     }
 
@@ -66,6 +81,10 @@ impl Field {
             Some((name, key)) => (name, Shape::Keyed(key.to_owned())),
             None => (text.trim_end_matches('*'), Shape::One),
         };
-        Self { name: name.to_owned(), shape, inner }
+        Self {
+            name: name.to_owned(),
+            shape,
+            inner,
+        }
     }
 }

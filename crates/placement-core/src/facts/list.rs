@@ -2,31 +2,19 @@
 
 use core::fmt;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Text;
+use super::{FieldError, Fields};
 
 /// Why an answer is no list.
 #[derive(Debug)]
-pub struct ListError(serde_json::Error);
-
-#[derive(Deserialize)]
-struct List<'a> {
-    #[serde(borrow)]
-    items: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Named<'a> {
-    #[serde(borrow)]
-    metadata: Name<'a>,
-}
-
-#[derive(Deserialize)]
-struct Name<'a> {
-    #[serde(borrow)]
-    name: Text<'a>,
+pub enum ListError {
+    /// It is no text.
+    NotUtf8,
+    /// It is no object.
+    NotAnObject(FieldError),
+    /// It has no list `items`.
+    NoItems,
 }
 
 /// The items, unread.
@@ -34,21 +22,31 @@ struct Name<'a> {
 /// # Errors
 /// When the text is no JSON object with a list `items`.
 pub fn items(answer: &[u8]) -> Result<Vec<&RawValue>, ListError> {
-    serde_json::from_slice::<List<'_>>(answer).map(|list| list.items).map_err(ListError)
+    let answer = core::str::from_utf8(answer).map_err(|_| ListError::NotUtf8)?;
+    let list = Fields::of(answer, "list").map_err(ListError::NotAnObject)?;
+    if list.raw("items").is_none() {
+        return Err(ListError::NoItems);
+    }
+    list.list("items").map_err(ListError::NotAnObject)
 }
 
 /// The item of this name; items that have no readable name are passed over.
 #[must_use]
 pub fn named<'a>(items: &[&'a RawValue], name: &str) -> Option<&'a RawValue> {
-    items.iter().copied().find(|item| {
-        serde_json::from_str::<Named<'_>>(item.get())
-            .is_ok_and(|item| item.metadata.name.as_str() == name)
-    })
+    let is_named = |item: &str| -> Result<bool, FieldError> {
+        let metadata = Fields::of(item, "item")?.object("metadata")?;
+        Ok(metadata.text("name")?.is_some_and(|text| text.as_str() == name))
+    };
+    items.iter().copied().find(|item| is_named(item.get()).is_ok_and(|is_named| is_named))
 }
 
 impl fmt::Display for ListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the answer is not a list of objects: {}", self.0)
+        match self {
+            Self::NotUtf8 => f.write_str("it is not UTF-8 text"),
+            Self::NotAnObject(error) => write!(f, "it is not a list of objects, {error}"),
+            Self::NoItems => f.write_str("it is not a list, `items` is missing"),
+        }
     }
 }
 

@@ -3,15 +3,19 @@
 //! Unknown fields are skipped, never kept, and a text is borrowed from the answer where JSON lets
 //! it be. Nothing here fails on a field that is not read.
 
+mod fields;
 mod list;
+mod listed;
 mod pod;
 mod replicas;
 mod revision;
 mod text;
 mod workload;
 
+pub use fields::{FieldError, Fields, Texts};
 pub use list::{ListError, items, named};
-pub use pod::{Labels, ListedPod, OwnerReference, PodFacts, PodHead, PodMetadata, PodStatus, Present};
+pub use listed::{ListedPod, PodFacts};
+pub use pod::{OwnerReference, PodHead};
 pub use replicas::{PathError, replicas_at, replicas_in};
 pub use revision::{NoRevision, latest_revision, ordinal, revision_key};
 pub use text::Text;

@@ -17,6 +17,11 @@ pub fn revision_key<'a>(
     if !owner.is_some_and(WorkloadKind::has_revisions) {
         return None;
     }
+    key_of_labels(template_hash, revision_hash)
+}
+
+/// The revision that a pod's labels tell, whoever owns it.
+pub(super) fn key_of_labels<'a>(template_hash: Option<&'a str>, revision_hash: Option<&'a str>) -> Option<&'a str> {
     template_hash
         .filter(|hash| !hash.is_empty())
         .or_else(|| revision_hash.and_then(|hash| hash.rsplit('-').next()))

@@ -54,7 +54,9 @@ fn place(mut pod: Value, spread: &Spread, placement: &Placement) -> Result<Value
     add_terms(&mut pod, overlay)?;
     if let Some(patch) = overlay.patch() {
         let before = priority_class(&pod);
+        let revision = marks::revision_labels(&pod);
         pod = smp::merge_pod(pod, patch).map_err(Refused::Patch)?;
+        marks::keep_labels(&mut pod, revision)?;
         if priority_class(&pod) != before {
             forget_resolved_priority(&mut pod)?;
         }

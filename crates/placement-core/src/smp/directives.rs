@@ -26,7 +26,9 @@ pub(super) fn whole(patch: &Object, path: &Path<'_>) -> Result<Option<Whole>, Re
     match directive.as_str() {
         Some("replace") => Ok(Some(Whole::Replace)),
         Some("delete") => Ok(Some(Whole::Delete)),
-        _ => Err(Refused::UnknownDirective { path: path.to_string() }),
+        _ => Err(Refused::UnknownDirective {
+            path: path.to_string(),
+        }),
     }
 }
 
@@ -35,7 +37,9 @@ pub(super) fn has_whole(value: &Value) -> bool {
 }
 
 pub(super) fn is_delete(value: &Value) -> bool {
-    value.as_object().is_some_and(|object| object.get(PATCH).is_some_and(|directive| directive == "delete"))
+    value
+        .as_object()
+        .is_some_and(|object| object.get(PATCH).is_some_and(|directive| directive == "delete"))
 }
 
 /// Drops the keys of the original that `$retainKeys` does not name.
@@ -43,9 +47,13 @@ pub(super) fn retain_keys(original: &mut Object, patch: &Object, path: &Path<'_>
     let Some(directive) = patch.get(RETAIN_KEYS) else {
         return Ok(());
     };
-    let names = directive.as_array().filter(|names| !names.iter().any(|name| name.is_object() || name.is_array()));
+    let names = directive
+        .as_array()
+        .filter(|names| !names.iter().any(|name| name.is_object() || name.is_array()));
     let Some(names) = names else {
-        return Err(Refused::DirectiveNotAList { path: path.field(RETAIN_KEYS).to_string() });
+        return Err(Refused::DirectiveNotAList {
+            path: path.field(RETAIN_KEYS).to_string(),
+        });
     };
     let named = |key: &str| names.iter().any(|name| name == key);
     let set = patch.iter().filter(|(key, value)| {
@@ -53,7 +61,9 @@ pub(super) fn retain_keys(original: &mut Object, patch: &Object, path: &Path<'_>
     });
     for (key, _) in set {
         if !named(key) {
-            return Err(Refused::NotRetained { path: path.field(key).to_string() });
+            return Err(Refused::NotRetained {
+                path: path.field(key).to_string(),
+            });
         }
     }
     original.retain(|key, _| named(key));
@@ -80,25 +90,39 @@ pub(super) fn target<'a>(key: &'a str, path: &Path<'_>) -> Result<(&'a str, bool
 }
 
 /// Checks the patch's list against `$setElementOrder`: a part of it, in the same order.
-pub(super) fn check_order(list: &[Value], order: &[Value], key: &'static str, path: &Path<'_>) -> Result<(), Refused> {
+pub(super) fn check_order(
+    list: &[Value],
+    order: &[Value],
+    key: &'static str,
+    path: &Path<'_>,
+) -> Result<(), Refused> {
     if list.is_empty() || order.is_empty() {
         return Ok(());
     }
     if !key.is_empty() && !list.iter().all(Value::is_object) {
-        return Err(Refused::MixedElements { path: path.to_string() });
+        return Err(Refused::MixedElements {
+            path: path.to_string(),
+        });
     }
-    let mut wanted = list.iter().filter(|element| key.is_empty() || !is_delete(element)).peekable();
+    let mut wanted = list
+        .iter()
+        .filter(|element| key.is_empty() || !is_delete(element))
+        .peekable();
     let mut order = order.iter();
-    // An element with another `$patch` is passed over, but only while there is order left: as the API server does.
+    // An element with another `$patch` is passed over, but only while there is order left, as in the API server.
     while let Some(element) = wanted.peek() {
         if order.as_slice().is_empty() {
-            return Err(Refused::NotInOrder { path: path.to_string() });
+            return Err(Refused::NotInOrder {
+                path: path.to_string(),
+            });
         }
         if has_whole(element) {
             wanted.next();
         } else if let Some(next) = order.next() {
             let same = equal(identity(element, key, path)?, identity(next, key, path)?);
-            if same.map_err(|_| Refused::NotComparable { path: path.to_string() })? {
+            if same.map_err(|_| Refused::NotComparable {
+                path: path.to_string(),
+            })? {
                 wanted.next();
             }
         }
@@ -107,15 +131,27 @@ pub(super) fn check_order(list: &[Value], order: &[Value], key: &'static str, pa
 }
 
 /// What tells an element from the others: its merge key, or itself where there is none.
-pub(super) fn identity<'a>(element: &'a Value, key: &'static str, path: &Path<'_>) -> Result<&'a Value, Refused> {
+pub(super) fn identity<'a>(
+    element: &'a Value,
+    key: &'static str,
+    path: &Path<'_>,
+) -> Result<&'a Value, Refused> {
     if key.is_empty() {
         return Ok(element);
     }
-    let missing = || Refused::MergeKeyMissing { path: path.to_string(), key };
-    element.as_object().and_then(|object| object.get(key)).ok_or_else(missing)
+    let missing = || Refused::MergeKeyMissing {
+        path: path.to_string(),
+        key,
+    };
+    element
+        .as_object()
+        .and_then(|object| object.get(key))
+        .ok_or_else(missing)
 }
 
 fn field_of<'a>(key: &'a str, prefix: &str, path: &Path<'_>) -> Result<&'a str, Refused> {
     let field = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
-    field.ok_or_else(|| Refused::DirectiveWithoutField { path: path.field(key).to_string() })
+    field.ok_or_else(|| Refused::DirectiveWithoutField {
+        path: path.field(key).to_string(),
+    })
 }

@@ -24,11 +24,18 @@ pub(super) fn merge_list(
         return Ok((original, Vec::new()));
     }
     match kind_of_elements(original.iter().chain(patch)) {
-        None => Err(Refused::MixedElements { path: path.to_string() }),
-        Some(Kind::Object) if rule.key.is_empty() => Err(Refused::NoMergeKey { path: path.to_string() }),
+        None => Err(Refused::MixedElements {
+            path: path.to_string(),
+        }),
+        Some(Kind::Object) if rule.key.is_empty() => Err(Refused::NoMergeKey {
+            path: path.to_string(),
+        }),
         Some(Kind::Object) => merge_objects(original, patch, rule, path),
         Some(_) if rule.key.is_empty() => merge_scalars(original, patch, path),
-        Some(_) => Err(Refused::MergeKeyMissing { path: path.to_string(), key: rule.key }),
+        Some(_) => Err(Refused::MergeKeyMissing {
+            path: path.to_string(),
+            key: rule.key,
+        }),
     }
 }
 
@@ -55,15 +62,23 @@ pub(super) fn placed(
     key: &'static str,
     path: &Path<'_>,
 ) -> Result<Vec<Value>, Refused> {
-    let missing = || Refused::MergeKeyMissing { path: path.to_string(), key };
-    let server = server.iter().map(|id| id.as_ref().ok_or_else(missing)).collect::<Result<Vec<_>, _>>()?;
+    let missing = || Refused::MergeKeyMissing {
+        path: path.to_string(),
+        key,
+    };
+    let server = server
+        .iter()
+        .map(|id| id.as_ref().ok_or_else(missing))
+        .collect::<Result<Vec<_>, _>>()?;
     let indexes = placement(&refs(&list), &refs(order), &server, key, path)?;
     Ok(take(list, indexes))
 }
 
 /// What identifies the elements of a list that nothing was merged into.
 pub(super) fn server_order(list: &[Value], key: &'static str) -> ServerOrder {
-    list.iter().map(|element| identity(element, key, &Path::Root).ok().cloned()).collect()
+    list.iter()
+        .map(|element| identity(element, key, &Path::Root).ok().cloned())
+        .collect()
 }
 
 fn merge_scalars(
@@ -71,7 +86,11 @@ fn merge_scalars(
     patch: &[Value],
     path: &Path<'_>,
 ) -> Result<(Vec<Value>, ServerOrder), Refused> {
-    let mut server = if patch.is_empty() { Vec::new() } else { server_order(&original, "") };
+    let mut server = if patch.is_empty() {
+        Vec::new()
+    } else {
+        server_order(&original, "")
+    };
     let mut list = original;
     list.extend_from_slice(patch);
     deduplicate(&mut list);
@@ -117,7 +136,10 @@ fn merge_objects(
     }
     let order: Vec<&Value> = ordinary.iter().map(|(_, element)| *element).collect();
     if replace {
-        let server = order.iter().map(|element| identity(element, rule.key, path)).collect::<Result<Vec<_>, _>>()?;
+        let server = order
+            .iter()
+            .map(|element| identity(element, rule.key, path))
+            .collect::<Result<Vec<_>, _>>()?;
         let indexes = placement(&order, &[], &server, rule.key, path)?;
         let list = order.into_iter().cloned().collect();
         return Ok((take(list, indexes), keyed.server_order()));
@@ -132,8 +154,8 @@ fn merge_objects(
 
 /// The list of a pod while a patch is merged into it.
 ///
-/// `live` and `memory` are indexes into `elements`. `memory` is where the API server keeps the pod's list: it
-/// deletes from it and appends to it in place, and an order that is looked up there afterwards sees the traces.
+/// `live` and `memory` are indexes into `elements`. `memory` is where the API server keeps the pod's list:
+/// it deletes and appends in place there, and an order that is looked up afterwards sees the traces.
 struct KeyedList<'a> {
     elements: Vec<Value>,
     live: Vec<usize>,
@@ -145,7 +167,13 @@ struct KeyedList<'a> {
 impl<'a> KeyedList<'a> {
     fn new(elements: Vec<Value>, key: &'static str, path: &'a Path<'a>) -> Self {
         let live: Vec<usize> = (0..elements.len()).collect();
-        Self { memory: live.clone(), live, elements, key, path }
+        Self {
+            memory: live.clone(),
+            live,
+            elements,
+            key,
+            path,
+        }
     }
 
     fn delete(&mut self, id: &Value) -> Result<(), Refused> {
@@ -158,7 +186,9 @@ impl<'a> KeyedList<'a> {
 
     fn merge(&mut self, patch: &Value, rule: ListRule, place: &Path<'_>) -> Result<(), Refused> {
         let found = self.position(identity(patch, self.key, self.path)?)?;
-        let found = found.and_then(|at| self.live.get(at)).and_then(|index| self.elements.get_mut(*index));
+        let found = found
+            .and_then(|at| self.live.get(at))
+            .and_then(|index| self.elements.get_mut(*index));
         if let (Some(Value::Object(into)), Value::Object(patch)) = (found, patch) {
             *into = merge_object(std::mem::take(into), patch, rule.elements, place)?;
         } else {
@@ -171,11 +201,21 @@ impl<'a> KeyedList<'a> {
 
     /// The merged list; the first `before` elements are the pod's own.
     fn placed(self, order: &[&Value], before: usize) -> Result<Vec<Value>, Refused> {
-        let merged: Vec<&Value> = self.live.iter().filter_map(|index| self.elements.get(*index)).collect();
-        let server = merged.iter().take(before).map(|element| identity(element, self.key, self.path));
+        let merged: Vec<&Value> = self
+            .live
+            .iter()
+            .filter_map(|index| self.elements.get(*index))
+            .collect();
+        let server = merged
+            .iter()
+            .take(before)
+            .map(|element| identity(element, self.key, self.path));
         let server = server.collect::<Result<Vec<_>, _>>()?;
         let indexes = placement(&merged, order, &server, self.key, self.path)?;
-        let indexes = indexes.into_iter().filter_map(|index| self.live.get(index).copied()).collect();
+        let indexes = indexes
+            .into_iter()
+            .filter_map(|index| self.live.get(index).copied())
+            .collect();
         Ok(take(self.elements, indexes))
     }
 
@@ -186,9 +226,14 @@ impl<'a> KeyedList<'a> {
 
     fn position(&self, id: &Value) -> Result<Option<usize>, Refused> {
         for (at, index) in self.live.iter().enumerate() {
-            let other = self.elements.get(*index).and_then(|element| element.get(self.key));
+            let other = self
+                .elements
+                .get(*index)
+                .and_then(|element| element.get(self.key));
             let same = other.map_or(Ok(false), |other| equal(other, id));
-            if same.map_err(|NotComparable| Refused::NotComparable { path: self.path.to_string() })? {
+            if same.map_err(|NotComparable| Refused::NotComparable {
+                path: self.path.to_string(),
+            })? {
                 return Ok(Some(at));
             }
         }
@@ -208,5 +253,8 @@ fn refs(list: &[Value]) -> Vec<&Value> {
 
 fn take(list: Vec<Value>, indexes: Vec<usize>) -> Vec<Value> {
     let mut list: Vec<Option<Value>> = list.into_iter().map(Some).collect();
-    indexes.into_iter().filter_map(|index| list.get_mut(index)?.take()).collect()
+    indexes
+        .into_iter()
+        .filter_map(|index| list.get_mut(index)?.take())
+        .collect()
 }

@@ -45,7 +45,9 @@ fn merge_field(
         original.remove(field);
         return Ok(());
     }
-    let current = original.get_mut(field).filter(|current| Kind::of(current) == Kind::of(patch));
+    let current = original
+        .get_mut(field)
+        .filter(|current| Kind::of(current) == Kind::of(patch));
     let place = path.field(key);
     match (current, patch) {
         // Nothing to merge with. A deletion then has nothing to delete.
@@ -57,7 +59,9 @@ fn merge_field(
             };
         }
         (Some(Value::Object(current)), Value::Object(patch)) => {
-            let inner = schema.object(field).ok_or_else(|| Refused::UnknownField { path: place.to_string() })?;
+            let inner = schema.object(field).ok_or_else(|| Refused::UnknownField {
+                path: place.to_string(),
+            })?;
             *current = merge_object(std::mem::take(current), patch, inner, &place)?;
         }
         (Some(Value::Array(current)), Value::Array(patch)) => {
@@ -89,16 +93,25 @@ fn merge_ordered_lists<'a>(
         let field = directives::ordered_field(key, path)?;
         let list_place = path.field(field);
         let Value::Array(order) = order else {
-            return Err(Refused::DirectiveNotAList { path: place.to_string() });
+            return Err(Refused::DirectiveNotAList {
+                path: place.to_string(),
+            });
         };
-        let wrong_shape = || Refused::WrongShape { path: list_place.to_string() };
-        let patch_list = patch.get(field).map(|list| list.as_array().ok_or_else(wrong_shape)).transpose()?;
+        let wrong_shape = || Refused::WrongShape {
+            path: list_place.to_string(),
+        };
+        let patch_list = patch
+            .get(field)
+            .map(|list| list.as_array().ok_or_else(wrong_shape))
+            .transpose()?;
         let list = match original.get_mut(field) {
             None => None,
             Some(Value::Array(list)) => Some(std::mem::take(list)),
             Some(_) => return Err(wrong_shape()),
         };
-        let rule = schema.list(field).ok_or_else(|| no_list(schema, field, &list_place))?;
+        let rule = schema
+            .list(field)
+            .ok_or_else(|| no_list(schema, field, &list_place))?;
         let elements = || list.iter().flatten().chain(patch_list.into_iter().flatten());
         let (empty, kind) = (elements().next().is_none(), kind_of_elements(elements()));
         if let Some(patch_list) = patch_list {
@@ -115,13 +128,23 @@ fn merge_ordered_lists<'a>(
             (Some(list), Some(patch)) => (patch.clone(), server_order(&list, rule.key)),
         };
         let merged = match kind {
-            None if empty => return Err(Refused::NothingToOrder { path: list_place.to_string() }),
-            None => return Err(Refused::MixedElements { path: list_place.to_string() }),
+            None if empty => {
+                return Err(Refused::NothingToOrder {
+                    path: list_place.to_string(),
+                });
+            }
+            None => {
+                return Err(Refused::MixedElements {
+                    path: list_place.to_string(),
+                });
+            }
             Some(Kind::Object) if rule.key.is_empty() => {
                 // The API server looks for a key with the empty name here, so only emptiness passes.
                 let named = server.iter().flatten().all(|element| element.get("").is_some());
                 if !(merged.is_empty() && order.is_empty() && named) {
-                    return Err(Refused::NoMergeKey { path: list_place.to_string() });
+                    return Err(Refused::NoMergeKey {
+                        path: list_place.to_string(),
+                    });
                 }
                 merged
             }
@@ -135,5 +158,9 @@ fn merge_ordered_lists<'a>(
 
 fn no_list(schema: Schema, field: &str, place: &Path<'_>) -> Refused {
     let path = place.to_string();
-    if schema.has(field) { Refused::WrongShape { path } } else { Refused::UnknownField { path } }
+    if schema.has(field) {
+        Refused::WrongShape { path }
+    } else {
+        Refused::UnknownField { path }
+    }
 }

@@ -19,15 +19,28 @@ pub(super) fn placement(
     key: &'static str,
     path: &Path<'_>,
 ) -> Result<Vec<usize>, Refused> {
-    let order = order.iter().map(|element| identity(element, key, path)).collect::<Result<Vec<_>, _>>()?;
+    let order = order
+        .iter()
+        .map(|element| identity(element, key, path))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut elements = Vec::with_capacity(merged.len());
     for (index, element) in merged.iter().enumerate() {
-        elements.push(Element { index, identity: identity(element, key, path)?, last: is_delete(element) });
+        elements.push(Element {
+            index,
+            identity: identity(element, key, path)?,
+            last: is_delete(element),
+        });
     }
     let identities = elements.iter().map(|element| element.identity);
     let comparable = !key.is_empty() || identities.chain(order.iter().copied()).all(is_scalar);
-    let placed = if comparable { arrange(elements, &order, server) } else { Err(NotComparable) };
-    placed.map_err(|NotComparable| Refused::NotComparable { path: path.to_string() })
+    let placed = if comparable {
+        arrange(elements, &order, server)
+    } else {
+        Err(NotComparable)
+    };
+    placed.map_err(|NotComparable| Refused::NotComparable {
+        path: path.to_string(),
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -38,7 +51,11 @@ struct Element<'a> {
     last: bool,
 }
 
-fn arrange(elements: Vec<Element<'_>>, order: &[&Value], server: &[&Value]) -> Result<Vec<usize>, NotComparable> {
+fn arrange(
+    elements: Vec<Element<'_>>,
+    order: &[&Value],
+    server: &[&Value],
+) -> Result<Vec<usize>, NotComparable> {
     let (mut ordered, mut others) = (Vec::new(), Vec::new());
     for element in elements {
         match rank(element, order)? {
@@ -66,16 +83,30 @@ fn interleave(
                 other.zip(element).is_some_and(|(other, element)| other < element)
             }
         };
-        let next = if other_first { others.next() } else { ordered.next() };
+        let next = if other_first {
+            others.next()
+        } else {
+            ordered.next()
+        };
         placed.extend(next.map(|element| element.index));
     }
 }
 
 fn sorted<'a>(elements: Vec<Element<'a>>, order: &[&Value]) -> Result<Vec<Element<'a>>, NotComparable> {
     let (last, first): (Vec<_>, Vec<_>) = elements.into_iter().partition(|element| element.last);
-    let mut first: Vec<_> = first.into_iter().map(|element| Ranked { element, rank: rank(element, order) }).collect();
+    let mut first: Vec<_> = first
+        .into_iter()
+        .map(|element| Ranked {
+            element,
+            rank: rank(element, order),
+        })
+        .collect();
     stable_sort(&mut first)?;
-    Ok(first.into_iter().map(|ranked| ranked.element).chain(last).collect())
+    Ok(first
+        .into_iter()
+        .map(|ranked| ranked.element)
+        .chain(last)
+        .collect())
 }
 
 fn rank(element: Element<'_>, order: &[&Value]) -> Result<Option<usize>, NotComparable> {
@@ -133,7 +164,7 @@ fn stable_sort(elements: &mut [Ranked<'_>]) -> Result<(), NotComparable> {
     Ok(())
 }
 
-/// Merges two sorted runs, the second of which begins at `middle`, by rotations (SymMerge, Kim and Kutzner 2004).
+/// Merges two sorted runs, the second from `middle` on, by rotations (SymMerge; Kim and Kutzner, 2004).
 fn merge_in_place(runs: &mut [Ranked<'_>], middle: usize) -> Result<(), NotComparable> {
     let length = runs.len();
     if middle == 1 {
@@ -148,7 +179,11 @@ fn merge_in_place(runs: &mut [Ranked<'_>], middle: usize) -> Result<(), NotCompa
     }
     let half = length / 2;
     let mirror = half + middle;
-    let (from, to) = if middle > half { (mirror - length, half) } else { (0, middle) };
+    let (from, to) = if middle > half {
+        (mirror - length, half)
+    } else {
+        (0, middle)
+    };
     let start = first_that(from, to, |at| precedes(runs.get(mirror - 1 - at), runs.get(at)))?;
     let end = mirror - start;
     rotate(runs, start, middle, end);
@@ -179,7 +214,10 @@ fn first_that(
 }
 
 fn rotate(runs: &mut [Ranked<'_>], start: usize, middle: usize, end: usize) {
-    if start < middle && middle < end && let Some(part) = runs.get_mut(start..end) {
+    if start < middle
+        && middle < end
+        && let Some(part) = runs.get_mut(start..end)
+    {
         part.rotate_left(middle - start);
     }
 }

@@ -82,36 +82,66 @@ impl fmt::Display for Refused {
         match self {
             Self::NotAnObject { what } => write!(f, "the {what} is not a JSON object"),
             Self::UnknownDirective { path } => {
-                write!(f, "`{path}`: `$patch` must be `replace` or `delete`; leave it out to merge")
+                if !path.is_empty() {
+                    write!(f, "`{path}`: ")?;
+                }
+                write!(f, "`$patch` must be `replace` or `delete`; leave it out to merge")
             }
             Self::DirectiveWithoutField { path } => {
-                write!(f, "`{path}` names no field: write it as `$setElementOrder/<field>` or `$deleteFromPrimitiveList/<field>`")
+                write!(
+                    f,
+                    "`{path}` names no field: write the directive, a slash and the field"
+                )
             }
             Self::DirectiveNotAList { path } => write!(f, "`{path}` must be a list of strings or numbers"),
             Self::NotRetained { path } => {
-                write!(f, "`{path}` is set but `$retainKeys` beside it does not name it: add it there")
+                write!(
+                    f,
+                    "`{path}` is set but `$retainKeys` beside it does not name it: add it there"
+                )
             }
             Self::NotInOrder { path } => {
-                write!(f, "`{path}` must name every element of the patch's list, in the same order")
+                write!(
+                    f,
+                    "`{path}` must name every element of the patch's list, in the same order"
+                )
             }
             Self::NothingToOrder { path } => {
-                write!(f, "`{path}` has no elements to order: remove its `$setElementOrder`")
+                write!(
+                    f,
+                    "`{path}` has no elements to order: remove its `$setElementOrder`"
+                )
             }
             Self::UnknownField { path } => {
-                write!(f, "`{path}` is not a field of a pod, so nothing can be merged into it: check its spelling")
+                write!(
+                    f,
+                    "`{path}` is not a field of a pod, so nothing can be merged into it: check its spelling"
+                )
             }
-            Self::WrongShape { path } => write!(f, "`{path}` is a list in one place and not in another: write it as a pod has it"),
+            Self::WrongShape { path } => write!(
+                f,
+                "`{path}` is a list in one place and not in another: write it as a pod has it"
+            ),
             Self::MixedElements { path } => {
-                write!(f, "`{path}`: the elements must all be objects or all scalars of one type, in the pod and in the patch")
+                write!(
+                    f,
+                    "`{path}`: make all elements objects, or all scalars of one type"
+                )
             }
             Self::NoMergeKey { path } => {
-                write!(f, "`{path}` cannot merge objects: write scalars, or the whole list without directives")
+                write!(
+                    f,
+                    "`{path}` cannot merge objects: write scalars, or the whole list without directives"
+                )
             }
             Self::MergeKeyMissing { path, key } => {
                 write!(f, "`{path}` is merged by `{key}`: give every element a `{key}`")
             }
             Self::NotComparable { path } => {
-                write!(f, "`{path}`: what tells elements apart must be a string or a number, not an object or a list")
+                write!(
+                    f,
+                    "`{path}`: tell elements apart by a string or a number, not an object or a list"
+                )
             }
         }
     }

@@ -44,7 +44,11 @@ impl Schema {
             None if field.shape.starts_with('*') => (false, ""),
             None => return None,
         };
-        Some(ListRule { elements: field.inner(), merges, key })
+        Some(ListRule {
+            elements: field.inner(),
+            merges,
+            key,
+        })
     }
 
     pub(super) fn has(self, key: &str) -> bool {
@@ -54,7 +58,9 @@ impl Schema {
     /// The field of this name, or else the first whose name differs only in case.
     fn field(self, key: &str) -> Option<Field> {
         let fields = || self.0.split_ascii_whitespace().map(Field::read);
-        fields().find(|field| field.name == key).or_else(|| fields().find(|field| same_but_for_case(field.name, key)))
+        fields()
+            .find(|field| field.name == key)
+            .or_else(|| fields().find(|field| same_but_for_case(field.name, key)))
     }
 }
 
@@ -71,8 +77,16 @@ impl Field {
     }
 
     fn inner(&self) -> Schema {
-        let number = self.shape.rsplit_once(':').and_then(|(_, number)| number.parse::<usize>().ok());
-        Schema(number.and_then(|number| TYPES.get(number)).copied().unwrap_or_default())
+        let number = self
+            .shape
+            .rsplit_once(':')
+            .and_then(|(_, number)| number.parse::<usize>().ok());
+        Schema(
+            number
+                .and_then(|number| TYPES.get(number))
+                .copied()
+                .unwrap_or_default(),
+        )
     }
 }
 
@@ -85,7 +99,9 @@ fn same_but_for_case(name: &str, key: &str) -> bool {
             '\u{212a}' => 'k',
             other => other,
         };
-        letters.next().is_some_and(|letter| letter.eq_ignore_ascii_case(&found))
+        letters
+            .next()
+            .is_some_and(|letter| letter.eq_ignore_ascii_case(&found))
     });
     all && letters.next().is_none()
 }
@@ -95,7 +111,11 @@ mod tests {
     use super::*;
 
     fn at(path: &[&str]) -> Schema {
-        path.iter().fold(Schema::pod(), |schema, key| schema.list(key).map_or_else(|| schema.object(key).unwrap(), |list| list.elements))
+        path.iter().fold(Schema::pod(), |schema, key| {
+            schema
+                .list(key)
+                .map_or_else(|| schema.object(key).unwrap(), |list| list.elements)
+        })
     }
 
     #[test]
@@ -118,9 +138,18 @@ mod tests {
         assert_eq!(rule(&["spec"], "containers"), (true, "name"));
         assert_eq!(rule(&["spec"], "tolerations"), (false, ""));
         assert_eq!(rule(&["spec", "containers"], "ports"), (true, "containerPort"));
-        assert_eq!(rule(&["spec"], "topologySpreadConstraints"), (true, "topologyKey"));
+        assert_eq!(
+            rule(&["spec"], "topologySpreadConstraints"),
+            (true, "topologyKey")
+        );
         assert_eq!(rule(&["metadata"], "finalizers"), (true, ""));
-        assert_eq!(rule(&["spec", "volumes", "ephemeral", "volumeClaimTemplate", "metadata"], "ownerReferences"), (true, "uid"));
+        assert_eq!(
+            rule(
+                &["spec", "volumes", "ephemeral", "volumeClaimTemplate", "metadata"],
+                "ownerReferences"
+            ),
+            (true, "uid")
+        );
     }
 
     #[test]
@@ -130,7 +159,11 @@ mod tests {
         assert!(labels.list("app").is_none());
         assert!(at(&["spec"]).list("hostname").is_none());
         assert!(at(&["spec"]).list("hostUsers").is_some());
-        assert!(at(&["spec"]).object("containers").is_some_and(|inner| !inner.has("name")));
+        assert!(
+            at(&["spec"])
+                .object("containers")
+                .is_some_and(|inner| !inner.has("name"))
+        );
     }
 
     #[test]

@@ -9,47 +9,51 @@ pub(super) static TYPES: &[&str] = &[
     // 0 Pod
     "kind apiVersion metadata:1 spec:2 status:3",
     // 1 ObjectMeta
-    "name generateName namespace selfLink uid resourceVersion generation creationTimestamp deletionTimestamp* \
-     deletionGracePeriodSeconds* labels annotations ownerReferences[uid]:4 finalizers[+] managedFields[]:5",
+    "name generateName namespace selfLink uid resourceVersion generation creationTimestamp \
+     deletionTimestamp* deletionGracePeriodSeconds* labels annotations ownerReferences[uid]:4 \
+     finalizers[+] managedFields[]:5",
     // 2 PodSpec
-    "volumes[name]:6 initContainers[name]:7 containers[name]:7 ephemeralContainers[name]:8 restartPolicy \
-     terminationGracePeriodSeconds* activeDeadlineSeconds* dnsPolicy nodeSelector serviceAccountName \
-     serviceAccount automountServiceAccountToken* nodeName hostNetwork hostPID hostIPC shareProcessNamespace* \
-     securityContext*:9 imagePullSecrets[name]:10 hostname subdomain affinity*:11 schedulerName tolerations[]:12 \
-     hostAliases[ip]:13 priorityClassName priority* dnsConfig*:14 readinessGates[]:15 runtimeClassName* \
-     enableServiceLinks* preemptionPolicy* overhead topologySpreadConstraints[topologyKey]:16 setHostnameAsFQDN* \
-     os*:17 hostUsers* schedulingGates[name]:18 resourceClaims[name]:19 resources*:20 hostnameOverride* \
+    "volumes[name]:6 initContainers[name]:7 containers[name]:7 ephemeralContainers[name]:8 \
+     restartPolicy terminationGracePeriodSeconds* activeDeadlineSeconds* dnsPolicy nodeSelector \
+     serviceAccountName serviceAccount automountServiceAccountToken* nodeName hostNetwork hostPID \
+     hostIPC shareProcessNamespace* securityContext*:9 imagePullSecrets[name]:10 hostname subdomain \
+     affinity*:11 schedulerName tolerations[]:12 hostAliases[ip]:13 priorityClassName priority* \
+     dnsConfig*:14 readinessGates[]:15 runtimeClassName* enableServiceLinks* preemptionPolicy* \
+     overhead topologySpreadConstraints[topologyKey]:16 setHostnameAsFQDN* os*:17 hostUsers* \
+     schedulingGates[name]:18 resourceClaims[name]:19 resources*:20 hostnameOverride* \
      schedulingGroup*:21",
     // 3 PodStatus
-    "observedGeneration phase conditions[type]:22 message reason nominatedNodeName hostIP hostIPs[ip]:23 podIP \
-     podIPs[ip]:24 startTime* initContainerStatuses[]:25 containerStatuses[]:25 qosClass \
-     ephemeralContainerStatuses[]:25 resize resourceClaimStatuses[name]:26 extendedResourceClaimStatus*:27 \
-     allocatedResources resources*:20 nodeAllocatableResourceClaimStatuses[]:28",
+    "observedGeneration phase conditions[type]:22 message reason nominatedNodeName hostIP \
+     hostIPs[ip]:23 podIP podIPs[ip]:24 startTime* initContainerStatuses[]:25 containerStatuses[]:25 \
+     qosClass ephemeralContainerStatuses[]:25 resize resourceClaimStatuses[name]:26 \
+     extendedResourceClaimStatus*:27 allocatedResources resources*:20 \
+     nodeAllocatableResourceClaimStatuses[]:28",
     // 4 OwnerReference
     "apiVersion kind name uid controller* blockOwnerDeletion*",
     // 5 ManagedFieldsEntry
     "manager operation apiVersion time* fieldsType fieldsV1* subresource",
     // 6 Volume
-    "name hostPath*:29 emptyDir*:30 gcePersistentDisk*:31 awsElasticBlockStore*:32 gitRepo*:33 secret*:34 nfs*:35 \
-     iscsi*:36 glusterfs*:37 persistentVolumeClaim*:38 rbd*:39 flexVolume*:40 cinder*:41 cephfs*:42 flocker*:43 \
-     downwardAPI*:44 fc*:45 azureFile*:46 configMap*:47 vsphereVolume*:48 quobyte*:49 azureDisk*:50 \
-     photonPersistentDisk*:51 projected*:52 portworxVolume*:53 scaleIO*:54 storageos*:55 csi*:56 ephemeral*:57 \
-     image*:58",
+    "name hostPath*:29 emptyDir*:30 gcePersistentDisk*:31 awsElasticBlockStore*:32 gitRepo*:33 \
+     secret*:34 nfs*:35 iscsi*:36 glusterfs*:37 persistentVolumeClaim*:38 rbd*:39 flexVolume*:40 \
+     cinder*:41 cephfs*:42 flocker*:43 downwardAPI*:44 fc*:45 azureFile*:46 configMap*:47 \
+     vsphereVolume*:48 quobyte*:49 azureDisk*:50 photonPersistentDisk*:51 projected*:52 \
+     portworxVolume*:53 scaleIO*:54 storageos*:55 csi*:56 ephemeral*:57 image*:58",
     // 7 Container
-    "name image command[] args[] workingDir ports[containerPort]:59 envFrom[]:60 env[name]:61 resources:20 \
-     resizePolicy[]:62 restartPolicy* restartPolicyRules[]:63 volumeMounts[mountPath]:64 \
+    "name image command[] args[] workingDir ports[containerPort]:59 envFrom[]:60 env[name]:61 \
+     resources:20 resizePolicy[]:62 restartPolicy* restartPolicyRules[]:63 volumeMounts[mountPath]:64 \
      volumeDevices[devicePath]:65 livenessProbe*:66 readinessProbe*:66 startupProbe*:66 lifecycle*:67 \
-     terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext*:68 stdin stdinOnce tty",
+     terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext*:68 stdin \
+     stdinOnce tty",
     // 8 EphemeralContainer
-    "name image command[] args[] workingDir ports[containerPort]:59 envFrom[]:60 env[name]:61 resources:20 \
-     resizePolicy[]:62 restartPolicy* restartPolicyRules[]:63 volumeMounts[mountPath]:64 \
+    "name image command[] args[] workingDir ports[containerPort]:59 envFrom[]:60 env[name]:61 \
+     resources:20 resizePolicy[]:62 restartPolicy* restartPolicyRules[]:63 volumeMounts[mountPath]:64 \
      volumeDevices[devicePath]:65 livenessProbe*:66 readinessProbe*:66 startupProbe*:66 lifecycle*:67 \
-     terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext*:68 stdin stdinOnce tty \
-     targetContainerName",
+     terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext*:68 stdin \
+     stdinOnce tty targetContainerName",
     // 9 PodSecurityContext
     "seLinuxOptions*:69 windowsOptions*:70 runAsUser* runAsGroup* runAsNonRoot* supplementalGroups[] \
-     supplementalGroupsPolicy* fsGroup* sysctls[]:71 fsGroupChangePolicy* seccompProfile*:72 appArmorProfile*:73 \
-     seLinuxChangePolicy*",
+     supplementalGroupsPolicy* fsGroup* sysctls[]:71 fsGroupChangePolicy* seccompProfile*:72 \
+     appArmorProfile*:73 seLinuxChangePolicy*",
     // 10 LocalObjectReference
     "name",
     // 11 Affinity
@@ -63,8 +67,8 @@ pub(super) static TYPES: &[&str] = &[
     // 15 PodReadinessGate
     "conditionType",
     // 16 TopologySpreadConstraint
-    "maxSkew topologyKey whenUnsatisfiable labelSelector*:78 minDomains* nodeAffinityPolicy* nodeTaintsPolicy* \
-     matchLabelKeys[]",
+    "maxSkew topologyKey whenUnsatisfiable labelSelector*:78 minDomains* nodeAffinityPolicy* \
+     nodeTaintsPolicy* matchLabelKeys[]",
     // 17 PodOS
     "name",
     // 18 PodSchedulingGate
@@ -82,8 +86,9 @@ pub(super) static TYPES: &[&str] = &[
     // 24 PodIP
     "ip",
     // 25 ContainerStatus
-    "name state:80 lastState:80 ready restartCount image imageID containerID started* allocatedResources \
-     resources*:20 volumeMounts[mountPath]:81 user*:82 allocatedResourcesStatus[name]:83 stopSignal*",
+    "name state:80 lastState:80 ready restartCount image imageID containerID started* \
+     allocatedResources resources*:20 volumeMounts[mountPath]:81 user*:82 \
+     allocatedResourcesStatus[name]:83 stopSignal*",
     // 26 PodResourceClaimStatus
     "name resourceClaimName*",
     // 27 PodExtendedResourceClaimStatus
@@ -142,7 +147,8 @@ pub(super) static TYPES: &[&str] = &[
     // 53 PortworxVolumeSource
     "volumeID fsType readOnly",
     // 54 ScaleIOVolumeSource
-    "gateway system secretRef*:10 sslEnabled protectionDomain storagePool storageMode volumeName fsType readOnly",
+    "gateway system secretRef*:10 sslEnabled protectionDomain storagePool storageMode volumeName \
+     fsType readOnly",
     // 55 StorageOSVolumeSource
     "volumeName volumeNamespace fsType readOnly secretRef*:10",
     // 56 CSIVolumeSource
@@ -171,8 +177,9 @@ pub(super) static TYPES: &[&str] = &[
     // 67 Lifecycle
     "postStart*:98 preStop*:98 stopSignal*",
     // 68 SecurityContext
-    "capabilities*:99 privileged* seLinuxOptions*:69 windowsOptions*:70 runAsUser* runAsGroup* runAsNonRoot* \
-     readOnlyRootFilesystem* allowPrivilegeEscalation* procMount* seccompProfile*:72 appArmorProfile*:73",
+    "capabilities*:99 privileged* seLinuxOptions*:69 windowsOptions*:70 runAsUser* runAsGroup* \
+     runAsNonRoot* readOnlyRootFilesystem* allowPrivilegeEscalation* procMount* seccompProfile*:72 \
+     appArmorProfile*:73",
     // 69 SELinuxOptions
     "user role type level",
     // 70 WindowsSecurityContextOptions
@@ -184,11 +191,14 @@ pub(super) static TYPES: &[&str] = &[
     // 73 AppArmorProfile
     "type localhostProfile*",
     // 74 NodeAffinity
-    "requiredDuringSchedulingIgnoredDuringExecution*:100 preferredDuringSchedulingIgnoredDuringExecution[]:101",
+    "requiredDuringSchedulingIgnoredDuringExecution*:100 \
+     preferredDuringSchedulingIgnoredDuringExecution[]:101",
     // 75 PodAffinity
-    "requiredDuringSchedulingIgnoredDuringExecution[]:102 preferredDuringSchedulingIgnoredDuringExecution[]:103",
+    "requiredDuringSchedulingIgnoredDuringExecution[]:102 \
+     preferredDuringSchedulingIgnoredDuringExecution[]:103",
     // 76 PodAntiAffinity
-    "requiredDuringSchedulingIgnoredDuringExecution[]:102 preferredDuringSchedulingIgnoredDuringExecution[]:103",
+    "requiredDuringSchedulingIgnoredDuringExecution[]:102 \
+     preferredDuringSchedulingIgnoredDuringExecution[]:103",
     // 77 PodDNSConfigOption
     "name value*",
     // 78 LabelSelector
@@ -241,7 +251,8 @@ pub(super) static TYPES: &[&str] = &[
     // 101 PreferredSchedulingTerm
     "weight preference:126",
     // 102 PodAffinityTerm
-    "labelSelector*:78 namespaces[] topologyKey namespaceSelector*:78 matchLabelKeys[] mismatchLabelKeys[]",
+    "labelSelector*:78 namespaces[] topologyKey namespaceSelector*:78 matchLabelKeys[] \
+     mismatchLabelKeys[]",
     // 103 WeightedPodAffinityTerm
     "weight podAffinityTerm:102",
     // 104 LabelSelectorRequirement
@@ -273,10 +284,11 @@ pub(super) static TYPES: &[&str] = &[
     // 117 ClusterTrustBundleProjection
     "name* signerName* labelSelector*:78 optional* path",
     // 118 PodCertificateProjection
-    "signerName keyType maxExpirationSeconds* credentialBundlePath keyPath certificateChainPath userAnnotations",
+    "signerName keyType maxExpirationSeconds* credentialBundlePath keyPath certificateChainPath \
+     userAnnotations",
     // 119 PersistentVolumeClaimSpec
-    "accessModes[] selector*:78 resources:128 volumeName storageClassName* volumeMode* dataSource*:129 \
-     dataSourceRef*:130 volumeAttributesClassName*",
+    "accessModes[] selector*:78 resources:128 volumeName storageClassName* volumeMode* \
+     dataSource*:129 dataSourceRef*:130 volumeAttributesClassName*",
     // 120 ConfigMapKeySelector
     "name key optional*",
     // 121 SecretKeySelector

@@ -40,7 +40,9 @@ impl Kind {
 /// The one kind of all elements; none where they differ, or are nulls or lists, or are not there.
 pub(super) fn kind_of_elements<'a>(elements: impl IntoIterator<Item = &'a Value>) -> Option<Kind> {
     let mut kinds = elements.into_iter().map(Kind::of);
-    let first = kinds.next().filter(|kind| !matches!(kind, Kind::Null | Kind::List))?;
+    let first = kinds
+        .next()
+        .filter(|kind| !matches!(kind, Kind::Null | Kind::List))?;
     kinds.all(|kind| kind == first).then_some(first)
 }
 
@@ -73,7 +75,11 @@ pub(super) fn fresh(value: &Value, nulls: Nulls) -> Option<Value> {
                 return None;
             }
             let entries = object.iter().filter(|(_, value)| !dropped(value));
-            Value::Object(entries.filter_map(|(key, value)| Some((key.clone(), fresh(value, nulls)?))).collect())
+            Value::Object(
+                entries
+                    .filter_map(|(key, value)| Some((key.clone(), fresh(value, nulls)?)))
+                    .collect(),
+            )
         }
         Value::Array(list) => Value::Array(fresh_list(list, nulls)),
         scalar => scalar.clone(),

@@ -9,15 +9,16 @@
 
 use core::num::NonZeroU32;
 
+pub(super) use super::patch::Trial;
 use super::{
-    Amount, Bounds, Field, Fill, Overlay, Spread, SpreadDraft, Subset, SubsetDraft, Target, TargetDraft, patch, syntax,
-    terms, tolerations,
+    Amount, Bounds, Field, Fill, Overlay, Spread, SpreadDraft, Subset, SubsetDraft, Target, TargetDraft,
+    patch, syntax, terms, tolerations,
 };
 use crate::fault::{Fault, FaultCode, Faults, Place};
 use serde_json::Value;
 
 /// Checks a draft; see [`SpreadDraft::check`].
-pub(super) fn check(draft: SpreadDraft) -> Result<Spread, Vec<Fault>> {
+pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Fault>> {
     let SpreadDraft {
         path,
         name,
@@ -37,10 +38,13 @@ pub(super) fn check(draft: SpreadDraft) -> Result<Spread, Vec<Fault>> {
     let mut faults = Faults::default();
     let name = check_name(name, &at.field("name"), &mut faults);
     let namespace = check_name(namespace, &at.field("namespace"), &mut faults);
-    let ordinals = has_ordinals(&target_ref);
-    let filter = FilterDraft { selector: filter, replicas };
+    let whole = Whole::of(&target_ref);
+    let filter = FilterDraft {
+        selector: filter,
+        replicas,
+    };
     let target = check_target(target_ref, selector, filter, &at, &mut faults);
-    let subsets = check_subsets(subsets, ordinals, &at.field("subsets"), &mut faults);
+    let subsets = check_subsets(subsets, whole, trial, &at.field("subsets"), &mut faults);
     let binding = match binding {
         Field::Set(binding) => Some(Some(binding)),
         Field::Absent => Some(None),
@@ -86,8 +90,25 @@ fn check_name(name: Field<String>, at: &Place<'_>, faults: &mut Faults) -> Optio
     None
 }
 
-fn has_ordinals(target: &Field<TargetDraft>) -> bool {
-    target.value().and_then(|target| target.kind.known()).is_some_and(super::WorkloadKind::has_ordinals)
+/// What a percentage would be taken of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    /// The replicas of a workload.
+    Replicas,
+    /// Ordinals, which keep their subset.
+    Ordinals,
+    /// Pods by label: nobody says how many there shall be.
+    Unknown,
+}
+
+impl Whole {
+    fn of(target: &Field<TargetDraft>) -> Self {
+        match target {
+            Field::Set(target) if target.kind.known().is_some_and(super::WorkloadKind::has_ordinals) => Self::Ordinals,
+            Field::Set(_) | Field::Faulty => Self::Replicas,
+            Field::Absent => Self::Unknown,
+        }
+    }
 }
 
 fn check_target(
@@ -137,7 +158,8 @@ fn check_target(
 
 fn check_subsets(
     subsets: Field<Vec<SubsetDraft>>,
-    ordinals: bool,
+    whole: Whole,
+    trial: Trial,
     at: &Place<'_>,
     faults: &mut Faults,
 ) -> Option<(Fill, Vec<Subset>)> {
@@ -145,7 +167,11 @@ fn check_subsets(
         Field::Set(subsets) if !subsets.is_empty() => subsets,
         Field::Faulty => return None,
         Field::Set(_) | Field::Absent => {
-            faults.lacks(FaultCode::NoSubsets, at, "write at least one subset, such as `- name: fixed`");
+            faults.lacks(
+                FaultCode::NoSubsets,
+                at,
+                "write at least one subset, such as `- name: fixed`",
+            );
             return None;
         }
     };
@@ -158,19 +184,28 @@ fn check_subsets(
             && !names.insert(name.as_str())
         {
             let fix = "write another name: pods are counted by it";
-            faults.wrong(FaultCode::DuplicateSubset, &at.field("name"), &Value::from(name.as_str()), fix);
+            faults.wrong(
+                FaultCode::DuplicateSubset,
+                &at.field("name"),
+                &Value::from(name.as_str()),
+                fix,
+            );
         }
         if shares {
             check_unmixed(subset, &at, faults);
         } else {
-            check_bounds(subset, ordinals, &at, faults);
+            check_bounds(subset, whole, &at, faults);
         }
-        check_overlay(subset, &at, faults);
+        check_overlay(subset, trial, &at, faults);
     }
-    if !shares && !ordinals {
+    if !shares && whole == Whole::Replicas {
         check_maximums(&subsets, at, faults);
     }
-    let fill = if shares { check_shares(&subsets, at, faults) } else { bounds(&subsets) };
+    let fill = if shares {
+        check_shares(&subsets, at, faults)
+    } else {
+        bounds(&subsets)
+    };
     let subsets = subsets.into_iter().enumerate().map(|(ix, subset)| {
         let at = at.item(ix);
         let name = check_name(subset.name, &at.field("name"), faults);
@@ -195,7 +230,7 @@ fn optional<T>(field: Field<T>) -> Option<Option<T>> {
     }
 }
 
-fn check_overlay(subset: &SubsetDraft, at: &Place<'_>, faults: &mut Faults) {
+fn check_overlay(subset: &SubsetDraft, trial: Trial, at: &Place<'_>, faults: &mut Faults) {
     if let Some(term) = subset.required.value() {
         terms::check_term(term, &at.field("requiredNodeSelectorTerm"), faults);
     }
@@ -208,7 +243,7 @@ fn check_overlay(subset: &SubsetDraft, at: &Place<'_>, faults: &mut Faults) {
         tolerations::check(toleration, &list.item(ix), faults);
     }
     if let Some(patch) = subset.patch.value() {
-        patch::check(patch, &at.field("patch"), faults);
+        patch::check(patch, trial, &at.field("patch"), faults);
     }
 }
 
@@ -225,13 +260,22 @@ fn check_unmixed(subset: &SubsetDraft, at: &Place<'_>, faults: &mut Faults) {
     }
 }
 
-fn check_bounds(subset: &SubsetDraft, ordinals: bool, at: &Place<'_>, faults: &mut Faults) {
+fn check_bounds(subset: &SubsetDraft, whole: Whole, at: &Place<'_>, faults: &mut Faults) {
     let (min, max) = (subset.min.value().copied(), subset.max.value().copied());
     for (name, amount) in [("minReplicas", min), ("maxReplicas", max)] {
-        if let Some(amount) = amount.filter(|amount| ordinals && amount.is_percent()) {
-            let fix = "write a number of pods; for a part of a StatefulSet write shares (`replicas: 50%`)";
-            faults.wrong(FaultCode::PercentOfOrdinals, &at.field(name), &shown(amount), fix);
-        }
+        let Some(amount) = amount.filter(|amount| amount.is_percent()) else { continue };
+        let (code, fix) = match whole {
+            Whole::Replicas => continue,
+            Whole::Ordinals => (
+                FaultCode::PercentOfOrdinals,
+                "write a number of pods; for a part of a StatefulSet write shares (`replicas: 50%`)",
+            ),
+            Whole::Unknown => (
+                FaultCode::PercentWithoutWorkload,
+                "write a number of pods, or name the workload in `targetRef`; shares (`replicas: 50%`) need no number",
+            ),
+        };
+        faults.wrong(code, &at.field(name), &shown(amount), fix);
     }
     // A number against a percentage depends on the size; there the minimum gives way.
     let above = match (min, max) {
@@ -241,7 +285,12 @@ fn check_bounds(subset: &SubsetDraft, ordinals: bool, at: &Place<'_>, faults: &m
     };
     if let (true, Some(min), Some(max)) = (above, min, max) {
         let fix = format!("write at most `{max}`, the maximum");
-        faults.wrong(FaultCode::MinimumAboveMaximum, &at.field("minReplicas"), &shown(min), &fix);
+        faults.wrong(
+            FaultCode::MinimumAboveMaximum,
+            &at.field("minReplicas"),
+            &shown(min),
+            &fix,
+        );
     }
 }
 
@@ -259,9 +308,16 @@ fn check_maximums(subsets: &[SubsetDraft], at: &Place<'_>, faults: &mut Faults) 
 
 fn bounds(subsets: &[SubsetDraft]) -> Option<Fill> {
     let bounds = |subset: &SubsetDraft| {
-        Some(Bounds { min: optional(subset.min.clone())?, max: optional(subset.max.clone())? })
+        Some(Bounds {
+            min: optional(subset.min.clone())?,
+            max: optional(subset.max.clone())?,
+        })
     };
-    subsets.iter().map(bounds).collect::<Option<Vec<Bounds>>>().map(Fill::InOrder)
+    subsets
+        .iter()
+        .map(bounds)
+        .collect::<Option<Vec<Bounds>>>()
+        .map(Fill::InOrder)
 }
 
 fn check_shares(subsets: &[SubsetDraft], at: &Place<'_>, faults: &mut Faults) -> Option<Fill> {
@@ -277,7 +333,12 @@ fn check_shares(subsets: &[SubsetDraft], at: &Place<'_>, faults: &mut Faults) ->
                     Amount::Percent(_) => "write 1% to 100%, or remove the subset".to_owned(),
                 };
                 let at = at.item(ix);
-                faults.wrong(FaultCode::InvalidShare, &at.field("replicas"), &shown(amount), &fix);
+                faults.wrong(
+                    FaultCode::InvalidShare,
+                    &at.field("replicas"),
+                    &shown(amount),
+                    &fix,
+                );
                 readable = false;
             }
             Field::Absent => open = open.saturating_add(1),
@@ -290,7 +351,9 @@ fn check_shares(subsets: &[SubsetDraft], at: &Place<'_>, faults: &mut Faults) ->
     let fix = match (sum, open) {
         (101.., _) => Some(format!("they make {sum}%: lower them to 100% together")),
         (100, 1..) => Some("they make 100%: nothing is left for the subsets without `replicas`".to_owned()),
-        (..100, 0) => Some(format!("they make {sum}%: raise them to 100%, or leave one without `replicas`")),
+        (..100, 0) => Some(format!(
+            "they make {sum}%: raise them to 100%, or leave one without `replicas`"
+        )),
         _ => None,
     };
     if let Some(fix) = fix {
@@ -309,8 +372,13 @@ fn weights(subsets: &[SubsetDraft], sum: u32, open: u32) -> Option<Vec<NonZeroU3
         _ => 100u32.checked_sub(sum),
     };
     let weights = subsets.iter().map(weight).collect::<Option<Vec<u32>>>()?;
-    let divisor = weights.iter().fold(0, |left, right| greatest_common_divisor(left, *right));
-    weights.into_iter().map(|weight| weight.checked_div(divisor).and_then(NonZeroU32::new)).collect()
+    let divisor = weights
+        .iter()
+        .fold(0, |left, right| greatest_common_divisor(left, *right));
+    weights
+        .into_iter()
+        .map(|weight| weight.checked_div(divisor).and_then(NonZeroU32::new))
+        .collect()
 }
 
 fn greatest_common_divisor(left: u32, right: u32) -> u32 {

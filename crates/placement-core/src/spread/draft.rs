@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Amount, Binding, Capacity, GroupKind, LabelSelector, MaximumScope, Rebalance, ReplicasPath, Spread, Strategy,
-    check,
+    Amount, Binding, Capacity, GroupKind, LabelSelector, MaximumScope, Rebalance, ReplicasPath, Spread,
+    Strategy, check,
 };
 use crate::Fault;
 
@@ -121,6 +121,15 @@ impl SpreadDraft {
     /// Every rule that is broken, in the order of the fields. The list is empty where nothing but
     /// [`Field::Faulty`] is wrong: those faults were reported already.
     pub fn check(self) -> Result<Spread, Vec<Fault>> {
-        check::check(self)
+        check::check(self, check::Trial::Run)
+    }
+
+    /// As [`SpreadDraft::check`], but patches are not tried out on a pod, which takes longer than
+    /// all the rest: for drafts that were checked before, read again at an admission.
+    ///
+    /// # Errors
+    /// As [`SpreadDraft::check`].
+    pub fn check_again(self) -> Result<Spread, Vec<Fault>> {
+        check::check(self, check::Trial::Done)
     }
 }

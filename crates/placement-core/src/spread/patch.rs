@@ -28,8 +28,17 @@ const RESERVED_METADATA: &[&str] = &[
 /// What Spillway writes itself.
 const OWN_PREFIX: &str = "spillway.dev/";
 
+/// Whether patches are tried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trial {
+    /// Each is applied to an empty pod.
+    Run,
+    /// They were tried before, when the settings were checked.
+    Done,
+}
+
 /// Checks the strategic merge patch of a subset.
-pub(super) fn check(patch: &Value, at: &Place<'_>, faults: &mut Faults) {
+pub(super) fn check(patch: &Value, trial: Trial, at: &Place<'_>, faults: &mut Faults) {
     let Value::Object(fields) = patch else {
         let fix = "write an object, such as `metadata: {labels: {pool: elastic}}`";
         faults.wrong(FaultCode::InvalidPatch, at, patch, fix);
@@ -41,9 +50,19 @@ pub(super) fn check(patch: &Value, at: &Place<'_>, faults: &mut Faults) {
         match name.as_str() {
             "metadata" => check_metadata(value, &at, faults),
             "spec" => check_spec(value, &at, faults),
-            "status" => faults.wrong(FaultCode::ReservedField, &at, value, "remove it, a status is written by kubelets"),
+            "status" => faults.wrong(
+                FaultCode::ReservedField,
+                &at,
+                value,
+                "remove it, a status is written by kubelets",
+            ),
             name if name.starts_with('$') => {
-                faults.wrong(FaultCode::InvalidPatch, &at, value, "write directives below `metadata.labels` or `spec`");
+                faults.wrong(
+                    FaultCode::InvalidPatch,
+                    &at,
+                    value,
+                    "write directives below `metadata.labels` or `spec`",
+                );
             }
             _ => {
                 let fix = "write it below `metadata` (labels, annotations) or below `spec` (everything else)";
@@ -51,7 +70,8 @@ pub(super) fn check(patch: &Value, at: &Place<'_>, faults: &mut Faults) {
             }
         }
     }
-    if faults.len() == before
+    if trial == Trial::Run
+        && faults.len() == before
         && let Err(refused) = dry_run(patch)
     {
         let fix = format!("write a patch that can be applied; a trial on an empty pod says: {refused}");
@@ -74,7 +94,14 @@ fn dry_run(patch: &Value) -> Result<(), String> {
 }
 
 fn check_metadata(metadata: &Value, at: &Place<'_>, faults: &mut Faults) {
-    let Some(fields) = object(metadata, at, "write an object with `labels` and `annotations`", faults) else { return };
+    let Some(fields) = object(
+        metadata,
+        at,
+        "write an object with `labels` and `annotations`",
+        faults,
+    ) else {
+        return;
+    };
     for (name, value) in fields {
         let at = at.field(name);
         match name.as_str() {
@@ -98,7 +125,9 @@ fn check_metadata(metadata: &Value, at: &Place<'_>, faults: &mut Faults) {
 /// Labels or annotations: texts, `null` to remove one.
 fn check_texts(texts: &Value, at: &Place<'_>, name: &str, faults: &mut Faults) {
     let labels = name == "labels";
-    let Some(texts) = object(texts, at, "write an object; `key: null` removes one key", faults) else { return };
+    let Some(texts) = object(texts, at, "write an object; `key: null` removes one key", faults) else {
+        return;
+    };
     for (key, value) in texts {
         if key.starts_with('$') {
             continue; // A directive, for the trial to judge.
@@ -116,7 +145,12 @@ fn check_texts(texts: &Value, at: &Place<'_>, name: &str, faults: &mut Faults) {
             continue;
         }
         if !syntax::is_key(key) {
-            faults.wrong(FaultCode::InvalidPatch, &at, value, "write a key as `name` or `domain/name`");
+            faults.wrong(
+                FaultCode::InvalidPatch,
+                &at,
+                value,
+                "write a key as `name` or `domain/name`",
+            );
         }
         match value {
             Value::Null => {}
@@ -131,7 +165,9 @@ fn check_texts(texts: &Value, at: &Place<'_>, name: &str, faults: &mut Faults) {
 }
 
 fn check_spec(spec: &Value, at: &Place<'_>, faults: &mut Faults) {
-    let Some(fields) = object(spec, at, "write an object with fields of a pod's spec", faults) else { return };
+    let Some(fields) = object(spec, at, "write an object with fields of a pod's spec", faults) else {
+        return;
+    };
     for (name, value) in fields {
         let at = at.field(name);
         match name.as_str() {
@@ -140,7 +176,12 @@ fn check_spec(spec: &Value, at: &Place<'_>, faults: &mut Faults) {
                 faults.wrong(FaultCode::ReservedField, &at, value, fix);
             }
             "$patch" => {
-                faults.wrong(FaultCode::InvalidPatch, &at, value, "remove it, the pod would lose its containers");
+                faults.wrong(
+                    FaultCode::InvalidPatch,
+                    &at,
+                    value,
+                    "remove it, the pod would lose its containers",
+                );
             }
             "schedulingGates" => check_gates(value, &at, faults),
             "containers" | "initContainers" => check_containers(value, &at, faults),
@@ -163,7 +204,13 @@ fn check_containers(containers: &Value, at: &Place<'_>, faults: &mut Faults) {
     for (ix, container) in list(containers).iter().enumerate() {
         let at = at.item(ix);
         let at = at.field("env");
-        for (ix, variable) in container.get("env").map(list).unwrap_or_default().iter().enumerate() {
+        for (ix, variable) in container
+            .get("env")
+            .map(list)
+            .unwrap_or_default()
+            .iter()
+            .enumerate()
+        {
             let at = at.item(ix);
             if let Some(value) = variable.get("value") {
                 check_string(value, &at.field("value"), faults);
@@ -184,7 +231,12 @@ fn check_string(value: &Value, at: &Place<'_>, faults: &mut Faults) {
     }
 }
 
-fn object<'v>(value: &'v Value, at: &Place<'_>, fix: &str, faults: &mut Faults) -> Option<&'v Map<String, Value>> {
+fn object<'v>(
+    value: &'v Value,
+    at: &Place<'_>,
+    fix: &str,
+    faults: &mut Faults,
+) -> Option<&'v Map<String, Value>> {
     let object = value.as_object();
     if object.is_none() {
         faults.wrong(FaultCode::InvalidPatch, at, value, fix);

@@ -73,7 +73,12 @@ pub fn needed_text<'v>(
     };
     let text = text(value, &at, faults)?;
     if text.is_empty() {
-        faults.wrong(FaultCode::Missing, &at, value, &format!("write a `{name}` that is not empty"));
+        faults.wrong(
+            FaultCode::Missing,
+            &at,
+            value,
+            &format!("write a `{name}` that is not empty"),
+        );
         return None;
     }
     Some(text)
@@ -105,7 +110,12 @@ pub fn nearest<'w>(written: &str, known: &[&'w str]) -> Option<&'w str> {
     known
         .iter()
         .filter(|word| !word.is_empty())
-        .map(|word| (distance(written.as_bytes(), word.to_ascii_lowercase().as_bytes()), *word))
+        .map(|word| {
+            (
+                distance(written.as_bytes(), word.to_ascii_lowercase().as_bytes()),
+                *word,
+            )
+        })
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
@@ -122,7 +132,9 @@ fn distance(from: &[u8], to: &[u8]) -> usize {
         let (mut diagonal, mut before) = (ix, ix + 1);
         let mut next = vec![before];
         for (right, above) in to.iter().zip(row.iter().skip(1)) {
-            before = (diagonal + usize::from(left != right)).min(above + 1).min(before + 1);
+            before = (diagonal + usize::from(left != right))
+                .min(above + 1)
+                .min(before + 1);
             diagonal = *above;
             next.push(before);
         }
@@ -153,7 +165,12 @@ mod tests {
 
     #[test]
     fn distances_are_symmetric_and_zero_only_for_equal_texts() {
-        for (left, right, expected) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("kitten", "sitting", 3),
+            ("ab", "ba", 2),
+        ] {
             assert_eq!(distance(left.as_bytes(), right.as_bytes()), expected);
             assert_eq!(distance(right.as_bytes(), left.as_bytes()), expected);
         }

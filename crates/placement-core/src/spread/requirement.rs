@@ -52,13 +52,27 @@ pub(super) fn read<'v>(
         None => Vec::new(),
     };
     let operator = operator?;
-    check_values(operator, &values, fields.get("values"), &at.field("values"), code, faults);
-    (faults.len() == before).then_some(Written { key: key?, operator, values })
+    check_values(
+        operator,
+        &values,
+        fields.get("values"),
+        &at.field("values"),
+        code,
+        faults,
+    );
+    (faults.len() == before).then_some(Written {
+        key: key?,
+        operator,
+        values,
+    })
 }
 
 fn read_values<'v>(value: &'v Value, at: &Place<'_>, faults: &mut Faults) -> Option<Vec<&'v str>> {
     let items = read::items(value, at, faults)?;
-    let texts = items.iter().enumerate().map(|(ix, item)| read::text(item, &at.item(ix), faults));
+    let texts = items
+        .iter()
+        .enumerate()
+        .map(|(ix, item)| read::text(item, &at.item(ix), faults));
     // All of them are looked at before the first bad one ends it.
     let texts: Vec<Option<&str>> = texts.collect();
     texts.into_iter().collect()
@@ -85,10 +99,20 @@ fn check_values(
         }
         ("Exists" | "DoesNotExist", []) => {}
         ("Exists" | "DoesNotExist", _) => {
-            faults.wrong(code, at, seen, &format!("remove the values, `{operator}` takes none"));
+            faults.wrong(
+                code,
+                at,
+                seen,
+                &format!("remove the values, `{operator}` takes none"),
+            );
         }
         // Gt and Lt.
         (_, [value]) if value.parse::<i64>().is_ok() => {}
-        _ => faults.wrong(code, at, seen, &format!("write one whole number in quotes for `{operator}`")),
+        _ => faults.wrong(
+            code,
+            at,
+            seen,
+            &format!("write one whole number in quotes for `{operator}`"),
+        ),
     }
 }

@@ -1,6 +1,5 @@
 //! Label selectors, as `metav1.LabelSelector` matches.
 
-use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -60,19 +59,18 @@ impl LabelSelector {
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         let covers = |left: &Self, right: &Self| {
-            left.requirements.iter().all(|one| right.requirements.iter().any(|other| one.is_same_as(other)))
+            left.requirements
+                .iter()
+                .all(|one| right.requirements.iter().any(|other| one.is_same_as(other)))
         };
         covers(self, other) && covers(other, self)
     }
 
-    /// Whether an object with these labels is selected.
+    /// Whether an object is selected; `label` tells the value of one of its labels.
     #[must_use]
-    pub fn matches<K: Ord + core::borrow::Borrow<str>, V: AsRef<str>>(
-        &self,
-        labels: &BTreeMap<K, V>,
-    ) -> bool {
+    pub fn matches<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         self.requirements.iter().all(|requirement| {
-            let value = labels.get(requirement.key.as_str()).map(AsRef::as_ref);
+            let value = label(&requirement.key);
             match &requirement.operator {
                 Operator::In(values) => value.is_some_and(|value| values.iter().any(|v| v == value)),
                 Operator::NotIn(values) => value.is_none_or(|value| values.iter().all(|v| v != value)),
@@ -99,7 +97,10 @@ impl Requirement {
             "DoesNotExist" => Operator::DoesNotExist,
             _ => return None,
         };
-        Some(Self { key: written.key.to_owned(), operator })
+        Some(Self {
+            key: written.key.to_owned(),
+            operator,
+        })
     }
 
     fn is_same_as(&self, other: &Self) -> bool {
@@ -108,9 +109,8 @@ impl Requirement {
         };
         self.key == other.key
             && match (&self.operator, &other.operator) {
-                (Operator::In(left), Operator::In(right)) | (Operator::NotIn(left), Operator::NotIn(right)) => {
-                    same(left, right)
-                }
+                (Operator::In(left), Operator::In(right))
+                | (Operator::NotIn(left), Operator::NotIn(right)) => same(left, right),
                 (left, right) => left == right,
             }
     }
@@ -123,10 +123,15 @@ fn match_labels(labels: &Value, at: &Place<'_>, requirements: &mut Vec<Requireme
     };
     for (key, value) in labels {
         let at = at.field(key);
-        let Some(text) = read::text(value, &at, faults) else { continue };
+        let Some(text) = read::text(value, &at, faults) else {
+            continue;
+        };
         if syntax::is_key(key) && syntax::is_label_value(text) {
             let operator = Operator::In(vec![text.to_owned()]);
-            requirements.push(Requirement { key: key.clone(), operator });
+            requirements.push(Requirement {
+                key: key.clone(),
+                operator,
+            });
         } else {
             let fix = "write a label as Kubernetes takes it: key `name` or `domain/name`, \
                        value of at most 63 letters, digits and inner `-`, `_`, `.`";

@@ -68,7 +68,10 @@ impl GroupKind {
     #[must_use]
     pub fn of(api_version: &str, kind: &str) -> Option<Self> {
         let group = group_of(api_version)?;
-        Some(Self { group: group.to_owned(), kind: kind.to_owned() })
+        Some(Self {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+        })
     }
 
     /// The known kind that this is.
@@ -96,7 +99,9 @@ impl WorkloadKind {
     }
 
     fn of(group: &str, kind: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.kind() == kind && known.group() == group)
+        Self::ALL
+            .into_iter()
+            .find(|known| known.kind() == kind && known.group() == group)
     }
 
     /// The API group.

@@ -9,20 +9,32 @@ const TERM: &[&str] = &["matchExpressions", "matchFields"];
 
 /// Checks a node selector term.
 pub(super) fn check_term(term: &Value, at: &Place<'_>, faults: &mut Faults) {
-    let Some(fields) = read::object(term, at, TERM, faults) else { return };
+    let Some(fields) = read::object(term, at, TERM, faults) else {
+        return;
+    };
     let before = faults.len();
     let mut conditions = 0;
     for name in TERM {
-        let Some(list) = read::field(fields, name) else { continue };
+        let Some(list) = read::field(fields, name) else {
+            continue;
+        };
         let at = at.field(name);
-        let Some(list) = read::items(list, &at, faults) else { continue };
+        let Some(list) = read::items(list, &at, faults) else {
+            continue;
+        };
         conditions += list.len();
         for (ix, item) in list.iter().enumerate() {
             let at = at.item(ix);
             if *name == "matchFields" {
                 check_field(item, &at, faults);
             } else {
-                requirement::read(item, &at, requirement::NODE_OPERATORS, FaultCode::InvalidTerm, faults);
+                requirement::read(
+                    item,
+                    &at,
+                    requirement::NODE_OPERATORS,
+                    FaultCode::InvalidTerm,
+                    faults,
+                );
             }
         }
     }
@@ -35,12 +47,23 @@ pub(super) fn check_term(term: &Value, at: &Place<'_>, faults: &mut Faults) {
 
 /// Checks a preferred scheduling term: a weight and a preference.
 pub(super) fn check_preferred(preferred: &Value, at: &Place<'_>, faults: &mut Faults) {
-    let Some(fields) = read::object(preferred, at, &["weight", "preference"], faults) else { return };
+    let Some(fields) = read::object(preferred, at, &["weight", "preference"], faults) else {
+        return;
+    };
     let weight = at.field("weight");
     match read::field(fields, "weight") {
         Some(value) if value.as_u64().is_some_and(|value| (1..=100).contains(&value)) => {}
-        Some(value) => faults.wrong(FaultCode::InvalidWeight, &weight, value, "write a whole number from 1 to 100"),
-        None => faults.lacks(FaultCode::InvalidWeight, &weight, "write a whole number from 1 to 100"),
+        Some(value) => faults.wrong(
+            FaultCode::InvalidWeight,
+            &weight,
+            value,
+            "write a whole number from 1 to 100",
+        ),
+        None => faults.lacks(
+            FaultCode::InvalidWeight,
+            &weight,
+            "write a whole number from 1 to 100",
+        ),
     }
     match read::field(fields, "preference") {
         Some(term) => check_term(term, &at.field("preference"), faults),
@@ -54,15 +77,27 @@ pub(super) fn check_preferred(preferred: &Value, at: &Place<'_>, faults: &mut Fa
 /// Nodes are selected by one field alone, their name.
 fn check_field(item: &Value, at: &Place<'_>, faults: &mut Faults) {
     let operators = requirement::FIELD_OPERATORS;
-    let Some(written) = requirement::read(item, at, operators, FaultCode::InvalidTerm, faults) else { return };
+    let Some(written) = requirement::read(item, at, operators, FaultCode::InvalidTerm, faults) else {
+        return;
+    };
     if written.key != "metadata.name" {
         let fix = "write `metadata.name`, the only field of a node that can be matched";
-        faults.wrong(FaultCode::InvalidTerm, &at.field("key"), &Value::from(written.key), fix);
+        faults.wrong(
+            FaultCode::InvalidTerm,
+            &at.field("key"),
+            &Value::from(written.key),
+            fix,
+        );
     }
     let values = at.field("values");
     match written.values.as_slice() {
         [name] if syntax::is_subdomain(name) => {}
-        [name] => faults.wrong(FaultCode::InvalidTerm, &values.item(0), &Value::from(*name), "write a node's name"),
+        [name] => faults.wrong(
+            FaultCode::InvalidTerm,
+            &values.item(0),
+            &Value::from(*name),
+            "write a node's name",
+        ),
         many => {
             let fix = "write exactly one name; for several nodes use `matchExpressions` on a label";
             faults.wrong(FaultCode::InvalidTerm, &values, &Value::from(many.to_vec()), fix);

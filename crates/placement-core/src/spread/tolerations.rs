@@ -11,7 +11,9 @@ const EFFECTS: &[&str] = &["", "NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 /// Checks a toleration.
 pub(super) fn check(toleration: &Value, at: &Place<'_>, faults: &mut Faults) {
-    let Some(fields) = read::object(toleration, at, FIELDS, faults) else { return };
+    let Some(fields) = read::object(toleration, at, FIELDS, faults) else {
+        return;
+    };
     let key = text_or_empty(fields, "key", at, faults);
     let operator = word_or_empty(fields, "operator", OPERATORS, at, faults);
     let value = text_or_empty(fields, "value", at, faults);
@@ -21,7 +23,12 @@ pub(super) fn check(toleration: &Value, at: &Place<'_>, faults: &mut Faults) {
         && !key.is_empty()
         && !syntax::is_key(key)
     {
-        faults.wrong(FaultCode::InvalidToleration, &at.field("key"), &Value::from(key), "write a taint's key");
+        faults.wrong(
+            FaultCode::InvalidToleration,
+            &at.field("key"),
+            &Value::from(key),
+            "write a taint's key",
+        );
     }
     if let (Some(""), Some(operator)) = (key, operator)
         && operator != "Exists"
@@ -37,13 +44,23 @@ pub(super) fn check(toleration: &Value, at: &Place<'_>, faults: &mut Faults) {
             _ => None,
         };
         if let Some(fix) = fix {
-            faults.wrong(FaultCode::InvalidToleration, &at.field("value"), &Value::from(value), fix);
+            faults.wrong(
+                FaultCode::InvalidToleration,
+                &at.field("value"),
+                &Value::from(value),
+                fix,
+            );
         }
     }
     let at_seconds = at.field("tolerationSeconds");
     match read::field(fields, "tolerationSeconds") {
         Some(seconds) if !seconds.is_i64() => {
-            faults.wrong(FaultCode::InvalidSeconds, &at_seconds, seconds, "write a whole number of seconds");
+            faults.wrong(
+                FaultCode::InvalidSeconds,
+                &at_seconds,
+                seconds,
+                "write a whole number of seconds",
+            );
         }
         Some(seconds) if effect.is_some_and(|effect| effect != "NoExecute") => {
             let fix = "remove it, or write `effect: NoExecute`, the only effect that waits";

@@ -12,14 +12,14 @@ use reference_model as model;
 use serde_json::Value;
 
 /// A spread over the Deployment `shop/web`, with subsets named `a`, `b`, `c`, ...
-pub struct Words {
-    pub subsets: Vec<SubsetDraft>,
-    pub capacity: Capacity,
-    pub scope: MaximumScope,
+pub(crate) struct Words {
+    pub(crate) subsets: Vec<SubsetDraft>,
+    pub(crate) capacity: Capacity,
+    pub(crate) scope: MaximumScope,
 }
 
 /// A spread that fills in order.
-pub fn in_order(bounds: &[(Option<Amount>, Option<Amount>)]) -> Words {
+pub(crate) fn in_order(bounds: &[(Option<Amount>, Option<Amount>)]) -> Words {
     let subset = |(ix, (min, max)): (usize, &(Option<Amount>, Option<Amount>))| SubsetDraft {
         name: Field::Set(name(ix)),
         min: min.map_or(Field::Absent, Field::Set),
@@ -30,7 +30,7 @@ pub fn in_order(bounds: &[(Option<Amount>, Option<Amount>)]) -> Words {
 }
 
 /// A spread by shares; `None` takes an even part of the remainder.
-pub fn shares(percents: &[Option<u8>]) -> Words {
+pub(crate) fn shares(percents: &[Option<u8>]) -> Words {
     let subset = |(ix, percent): (usize, &Option<u8>)| SubsetDraft {
         name: Field::Set(name(ix)),
         share: percent.map_or(Field::Absent, |percent| Field::Set(Amount::Percent(percent))),
@@ -41,27 +41,34 @@ pub fn shares(percents: &[Option<u8>]) -> Words {
 
 impl Words {
     /// A spread of these subsets.
-    pub fn of(subsets: Vec<SubsetDraft>) -> Self {
-        Self { subsets, capacity: Capacity::Auto, scope: MaximumScope::Workload }
+    pub(crate) fn of(subsets: Vec<SubsetDraft>) -> Self {
+        Self {
+            subsets,
+            capacity: Capacity::Auto,
+            scope: MaximumScope::Workload,
+        }
     }
 
-    pub fn capacity(mut self, capacity: Capacity) -> Self {
+    pub(crate) fn capacity(mut self, capacity: Capacity) -> Self {
         self.capacity = capacity;
         self
     }
 
-    pub fn scope(mut self, scope: MaximumScope) -> Self {
+    pub(crate) fn scope(mut self, scope: MaximumScope) -> Self {
         self.scope = scope;
         self
     }
 
-    pub fn spread(self) -> Spread {
+    pub(crate) fn spread(self) -> Spread {
         let draft = SpreadDraft {
             path: "spreads[0]".to_owned(),
             name: Field::Set("web".to_owned()),
             namespace: Field::Set("shop".to_owned()),
             target_ref: Field::Set(TargetDraft {
-                kind: GroupKind { group: "apps".to_owned(), kind: "Deployment".to_owned() },
+                kind: GroupKind {
+                    group: "apps".to_owned(),
+                    kind: "Deployment".to_owned(),
+                },
                 version: "v1".to_owned(),
                 name: "web".to_owned(),
             }),
@@ -75,15 +82,30 @@ impl Words {
 }
 
 /// `a`, `b`, ..., `z`, `s26`, `s27`, ...
-pub fn name(ix: usize) -> String {
+pub(crate) fn name(ix: usize) -> String {
     match u8::try_from(ix) {
         Ok(letter @ 0..26) => char::from(b'a' + letter).to_string(),
         _ => format!("s{ix}"),
     }
 }
 
+/// What the percentages stand for.
+pub(crate) fn share_fill(percents: &[Option<u8>]) -> model::Fill {
+    model::Fill::Shares(weights(percents))
+}
+
+/// The first place where two ladders differ, with what each has there.
+pub(crate) fn difference(
+    one: &[model::Rung],
+    other: &[model::Rung],
+) -> Option<(usize, Vec<Option<model::Rung>>)> {
+    let length = one.len().max(other.len());
+    let place = (0..length).find(|place| one.get(*place) != other.get(*place))?;
+    Some((place, vec![one.get(place).copied(), other.get(place).copied()]))
+}
+
 /// The weights that the percentages stand for: the remainder is divided evenly.
-pub fn weights(percents: &[Option<u8>]) -> Vec<u64> {
+pub(crate) fn weights(percents: &[Option<u8>]) -> Vec<u64> {
     let given: u64 = percents.iter().flatten().map(|percent| u64::from(*percent)).sum();
     let open = percents.iter().filter(|percent| percent.is_none()).count() as u64;
     percents
@@ -92,14 +114,14 @@ pub fn weights(percents: &[Option<u8>]) -> Vec<u64> {
         .collect()
 }
 
-pub fn plain_amount(amount: Amount) -> model::Amount {
+pub(crate) fn plain_amount(amount: Amount) -> model::Amount {
     match amount {
         Amount::Count(count) => model::Amount::Count(count),
         Amount::Percent(percent) => model::Amount::Percent(percent),
     }
 }
 
-pub fn plain_fill(bounds: &[(Option<Amount>, Option<Amount>)]) -> model::Fill {
+pub(crate) fn plain_fill(bounds: &[(Option<Amount>, Option<Amount>)]) -> model::Fill {
     let bound = |(min, max): &(Option<Amount>, Option<Amount>)| model::Bounds {
         min: min.map(plain_amount),
         max: max.map(plain_amount),
@@ -107,39 +129,47 @@ pub fn plain_fill(bounds: &[(Option<Amount>, Option<Amount>)]) -> model::Fill {
     model::Fill::InOrder(bounds.iter().map(bound).collect())
 }
 
-pub fn plain(rung: Rung) -> model::Rung {
+pub(crate) fn plain(rung: Rung) -> model::Rung {
     let kind = match rung.tier {
         Tier::Minimum => model::Kind::Minimum,
         Tier::Maximum => model::Kind::Maximum,
         Tier::Share(number) => model::Kind::Share(number),
     };
-    model::Rung { subset: rung.subset.index(), kind }
+    model::Rung {
+        subset: rung.subset.index(),
+        kind,
+    }
 }
 
-pub fn costed(rungs: &[Rung], subsets: usize) -> Vec<(model::Rung, i32)> {
-    rungs.iter().map(|rung| (plain(*rung), DeletionCost::of(*rung, subsets).value())).collect()
+pub(crate) fn costed(rungs: &[Rung], subsets: usize) -> Vec<(model::Rung, i32)> {
+    rungs
+        .iter()
+        .map(|rung| (plain(*rung), DeletionCost::of(*rung, subsets).value()))
+        .collect()
 }
 
-pub fn closed(subsets: &[usize]) -> Closed {
+pub(crate) fn closed(subsets: &[usize]) -> Closed {
     subsets.iter().map(|subset| SubsetIx::new(*subset)).collect()
 }
 
-pub fn taken(counts: &[u32]) -> Taken {
+pub(crate) fn taken(counts: &[u32]) -> Taken {
     counts.iter().copied().collect()
 }
 
 /// A fill with its naive counterpart and the number of subsets.
 #[derive(Clone, Debug)]
-pub struct Case {
-    pub spread: Spread,
-    pub fill: model::Fill,
-    pub closed: Vec<usize>,
-    pub taken: Vec<u32>,
-    pub replicas: u32,
+pub(crate) struct Case {
+    pub(crate) spread: Spread,
+    pub(crate) fill: model::Fill,
+    pub(crate) closed: Vec<usize>,
+    pub(crate) taken: Vec<u32>,
+    pub(crate) replicas: u32,
+    /// Of shares.
+    pub(crate) percents: Vec<Option<u8>>,
 }
 
 /// Any ordered fill of up to six subsets, with counts and percentages side by side.
-pub fn any_in_order() -> impl Strategy<Value = Case> {
+pub(crate) fn any_in_order() -> impl Strategy<Value = Case> {
     let amount = prop_oneof![
         (0u32..12).prop_map(Amount::Count),
         (0u8..=100).prop_map(Amount::Percent),
@@ -154,13 +184,15 @@ pub fn any_in_order() -> impl Strategy<Value = Case> {
 }
 
 /// Any shares of up to six subsets.
-pub fn any_shares() -> impl Strategy<Value = Case> {
-    (any_percents(), any_state())
-        .prop_map(|(percents, state)| state.case(shares(&percents).spread(), model::Fill::Shares(weights(&percents))))
+pub(crate) fn any_shares() -> impl Strategy<Value = Case> {
+    (any_percents(), any_state()).prop_map(|(percents, state)| Case {
+        percents: percents.clone(),
+        ..state.case(shares(&percents).spread(), share_fill(&percents))
+    })
 }
 
-/// Percentages that make 100, some of them left open.
-pub fn any_percents() -> impl Strategy<Value = Vec<Option<u8>>> {
+/// Percentages that make 100, some of them left open. One is always written: it makes the shares.
+pub(crate) fn any_percents() -> impl Strategy<Value = Vec<Option<u8>>> {
     let cuts = proptest::collection::btree_set(1u8..100, 0..=5);
     (cuts, 0usize..=3).prop_map(|(cuts, open)| {
         let mut parts = Vec::new();
@@ -170,7 +202,7 @@ pub fn any_percents() -> impl Strategy<Value = Vec<Option<u8>>> {
             last = cut;
         }
         let parts_len = parts.len();
-        for part in parts.iter_mut().skip(parts_len - open.min(parts_len)) {
+        for part in parts.iter_mut().skip(parts_len - open.min(parts_len - 1)) {
             *part = None;
         }
         parts
@@ -178,23 +210,38 @@ pub fn any_percents() -> impl Strategy<Value = Vec<Option<u8>>> {
 }
 
 #[derive(Clone, Debug)]
-pub struct State {
+pub(crate) struct State {
     closed: Vec<usize>,
     taken: Vec<u32>,
     replicas: u32,
 }
 
-pub fn any_state() -> impl Strategy<Value = State> {
+pub(crate) fn any_state() -> impl Strategy<Value = State> {
     let closed = proptest::collection::vec(0usize..6, 0..=3);
     let taken = proptest::collection::vec(0u32..20, 6);
-    (closed, taken, 0u32..60).prop_map(|(closed, taken, replicas)| State { closed, taken, replicas })
+    (closed, taken, 0u32..60).prop_map(|(closed, taken, replicas)| State {
+        closed,
+        taken,
+        replicas,
+    })
 }
 
 impl State {
-    pub fn case(self, spread: Spread, fill: model::Fill) -> Case {
-        let Self { closed, mut taken, replicas } = self;
+    pub(crate) fn case(self, spread: Spread, fill: model::Fill) -> Case {
+        let Self {
+            closed,
+            mut taken,
+            replicas,
+        } = self;
         taken.truncate(spread.subsets().len());
-        Case { spread, fill, closed, taken, replicas }
+        Case {
+            spread,
+            fill,
+            closed,
+            taken,
+            replicas,
+            percents: Vec::new(),
+        }
     }
 }
 
@@ -225,7 +272,7 @@ fn accepted(mut bounds: Vec<(Option<Amount>, Option<Amount>)>) -> Vec<(Option<Am
 }
 
 /// Any JSON, often with the words of a pod in it.
-pub fn any_json() -> impl Strategy<Value = Value> {
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),

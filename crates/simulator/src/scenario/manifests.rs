@@ -1,5 +1,7 @@
 //! The manifests of a scenario: one Deployment is played, objects that do not place pods are named and left out.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::reader::{At, Fault, Faults};
@@ -25,6 +27,8 @@ pub struct Workload {
     pub name: String,
     /// Its replicas before the first event.
     pub replicas: u64,
+    /// The labels of its pods.
+    pub pod_labels: BTreeMap<String, String>,
     /// The whole manifest.
     pub manifest: Value,
 }
@@ -123,6 +127,7 @@ fn read_deployment(at: &At<'_>, manifest: Value) -> Option<Workload> {
         namespace: namespace?.to_owned(),
         name: name?.to_owned(),
         replicas: replicas?,
+        pod_labels: labels,
         manifest,
     })
 }

@@ -8,12 +8,14 @@ mod script_reader;
 mod settings;
 mod tree;
 
+use policy_settings::Settings;
 use serde_json::Value;
 
 pub use manifests::Workload;
+pub use placement_core::spread::Amount;
 pub use reader::Fault;
 pub use script::{Bound, Cluster, Expectation, NodeSpec, Scale, Script, Split, Taint};
-pub use settings::{Maximum, SubsetRule};
+pub use settings::SubsetRule;
 
 use reader::Faults;
 use tree::Node;
@@ -61,7 +63,8 @@ impl Scenario {
         let script = script_reader::read(files, workload.as_ref(), &mut faults);
         match (settings, workload, script) {
             (Some(settings), Some(workload), Some(script)) if faults.is_empty() => {
-                let subsets = settings::subsets_of(&settings, &workload.namespace, &workload.name);
+                let (settings, checked) = settings;
+                let subsets = settings::subsets_of(&checked, &workload);
                 if subsets.is_empty() {
                     let Workload { namespace, name, .. } = &workload;
                     notes.push(format!(
@@ -87,15 +90,12 @@ impl Scenario {
     }
 }
 
-fn read_settings(files: &[SourceFile], faults: &mut Vec<Fault>) -> Option<Value> {
-    let file = required_file(
-        files,
-        SETTINGS_FILE,
-        "what a ClusterAdmissionPolicy has under `spec.settings`",
-        faults,
-    )?;
+fn read_settings(files: &[SourceFile], faults: &mut Vec<Fault>) -> Option<(Value, Settings)> {
+    let meaning = "what a ClusterAdmissionPolicy has under `spec.settings`";
+    let file = required_file(files, SETTINGS_FILE, meaning, faults)?;
     let node = only_document(file, faults)?;
-    Some(node.to_value())
+    let checked = settings::check(&file.name, &node, faults)?;
+    Some((node.to_value(), checked))
 }
 
 fn required_file<'a>(

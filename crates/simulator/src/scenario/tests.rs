@@ -61,7 +61,7 @@ fn a_folder_is_read() {
         replicas,
     };
     assert_eq!(scenario.script.scales, [scale(1, 3), scale(10, 1), scale(15, 0)]);
-    assert_eq!(scenario.subsets[0].maximum, Some(Maximum::Pods(2)));
+    assert_eq!(scenario.subsets[0].maximum, Some(Amount::Count(2)));
     assert_eq!(scenario.notes, Vec::<String>::new());
 }
 
@@ -116,6 +116,19 @@ fn broken_yaml_names_the_line() {
     let faults = read(DEPLOYMENT, "spreads: [", SCRIPT).unwrap_err();
     assert_eq!(faults.len(), 1);
     assert!(faults[0].starts_with("settings.yaml:"), "{faults:?}");
+}
+
+#[test]
+fn faults_of_the_settings_stand_at_their_line() {
+    let settings = SETTINGS
+        .replace("maxReplicas: 2", "maxReplicas: many")
+        .replace("  namespace: shop\n", "");
+    let faults = read(DEPLOYMENT, &settings, SCRIPT).unwrap_err();
+    let heads: Vec<&str> = faults
+        .iter()
+        .map(|fault| fault.split(": ").next().unwrap())
+        .collect();
+    assert_eq!(heads, ["settings.yaml:4", "settings.yaml:2"], "{faults:?}");
 }
 
 #[test]

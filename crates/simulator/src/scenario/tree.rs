@@ -43,6 +43,34 @@ impl Node {
     }
 }
 
+impl Node {
+    /// The line of the value at a path such as `spreads[0].labels["a.b/c"]`, or of the last value on the way to it that
+    /// is there.
+    pub(crate) fn line_at(&self, path: &str) -> Option<u64> {
+        let mut at = self;
+        for step in steps(path) {
+            let below = match &at.tree {
+                Tree::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
+                Tree::Map(fields) => fields.iter().find(|(name, _)| name == step).map(|(_, node)| node),
+                _ => None,
+            };
+            let Some(below) = below else { break };
+            at = below;
+        }
+        (at.line > 0).then_some(at.line)
+    }
+}
+
+/// Names, and numbers of list items, of a path.
+fn steps(path: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    path.split(move |letter| {
+        quoted ^= letter == '"';
+        letter == '"' || (!quoted && matches!(letter, '.' | '[' | ']'))
+    })
+    .filter(|step| !step.is_empty())
+}
+
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Tree>::deserialize(deserializer)?;
@@ -134,6 +162,15 @@ mod tests {
         };
         assert_eq!((items[0].line, items[1].line), (3, 4));
         assert_eq!(node.to_value(), json!({"a": 1, "b": ["x", {"y": [true, null]}]}));
+    }
+
+    #[test]
+    fn a_path_leads_to_a_line() {
+        let node: Node = serde_saphyr::from_str("a:\n- x: 1\n- y:\n    b.c/d: 2\n").unwrap();
+        assert_eq!(node.line_at("a[0].x"), Some(2));
+        assert_eq!(node.line_at("a[1].y[\"b.c/d\"]"), Some(4));
+        assert_eq!(node.line_at("a[1].z"), Some(3));
+        assert_eq!(node.line_at("settings"), Some(1));
     }
 
     #[test]

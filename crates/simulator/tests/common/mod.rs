@@ -1,5 +1,12 @@
 //! Doubles and folders for the tests of the simulator.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
 use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};

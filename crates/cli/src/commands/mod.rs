@@ -1,0 +1,3 @@
+//! The sub-commands, a file each. Raw arguments come from clap; each command checks them before it does anything.
+
+pub(crate) mod simulate;

@@ -1,0 +1,164 @@
+//! The report as tables for people.
+
+use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
+use simulator::{Counts, Outcome, Sample};
+
+/// More rows than this are thinned out.
+const ROWS: usize = 20;
+
+/// The workload at the end of every time that it wanted the same number.
+pub(crate) fn over_time(outcome: &Outcome) -> String {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
+    let mut header = vec!["until".to_owned(), "desired".to_owned()];
+    header.extend(outcome.subset_order.iter().cloned());
+    table.set_header(header.into_iter().map(right));
+    for sample in thinned(&last_of_each_wish(&outcome.report.samples)) {
+        let mut row = vec![sample.t.to_string(), sample.desired.to_string()];
+        let counts = |subset| sample.subsets.get(subset).copied().unwrap_or_default();
+        row.extend(outcome.subset_order.iter().map(|subset| pods(counts(subset))));
+        table.add_row(row.into_iter().map(right));
+    }
+    format!("{table}\n")
+}
+
+/// What the whole run comes to.
+pub(crate) fn summary(outcome: &Outcome) -> String {
+    let report = &outcome.report;
+    let joined = |entries: Vec<String>| {
+        if entries.is_empty() {
+            "none".to_owned()
+        } else {
+            entries.join(", ")
+        }
+    };
+    let split: Vec<String> = outcome
+        .subset_order
+        .iter()
+        .map(|subset| {
+            format!(
+                "{subset} {}",
+                report.final_split.get(subset).copied().unwrap_or_default()
+            )
+        })
+        .collect();
+    let over: Vec<String> = report
+        .max_over
+        .iter()
+        .map(|(subset, pods)| format!("{subset} {pods}"))
+        .collect();
+    let calls: Vec<String> = report
+        .host_calls
+        .iter()
+        .map(|(operation, calls)| format!("{operation} {calls}"))
+        .collect();
+    let lines = [
+        ("pods admitted", report.admissions.to_string()),
+        ("most above a maximum", joined(over)),
+        ("split at the end", joined(split)),
+        (
+            "scale-in",
+            format!(
+                "{} removed, {} out of order",
+                report.scale_in.removed, report.scale_in.out_of_order
+            ),
+        ),
+        ("host calls", joined(calls)),
+    ];
+    lines
+        .map(|(name, value)| format!("{name:>20}  {value}\n"))
+        .concat()
+}
+
+fn right(text: String) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+fn pods(counts: Counts) -> String {
+    match counts {
+        Counts { running, pending: 0 } => running.to_string(),
+        Counts { running, pending } => format!("{running} + {pending} pending"),
+    }
+}
+
+fn last_of_each_wish(samples: &[Sample]) -> Vec<&Sample> {
+    let mut kept: Vec<&Sample> = Vec::new();
+    for sample in samples {
+        if kept.last().is_some_and(|last| last.desired == sample.desired) {
+            kept.pop();
+        }
+        kept.push(sample);
+    }
+    kept
+}
+
+/// At most [`ROWS`], evenly spread, the last one among them.
+fn thinned<'a>(samples: &[&'a Sample]) -> Vec<&'a Sample> {
+    let step = samples.len().div_ceil(ROWS).max(1);
+    let mut kept: Vec<&Sample> = samples.iter().rev().step_by(step).copied().collect();
+    kept.reverse();
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simulator::Millis;
+
+    fn sample(t: u64, desired: u64) -> Sample {
+        Sample {
+            t: Millis(t * 1000),
+            desired,
+            subsets: [(
+                "a".to_owned(),
+                Counts {
+                    running: desired,
+                    pending: 0,
+                },
+            )]
+            .into(),
+        }
+    }
+
+    #[test]
+    fn only_the_end_of_each_wish_is_shown() {
+        let samples = [
+            sample(0, 0),
+            sample(1, 5),
+            sample(2, 5),
+            sample(3, 2),
+            sample(4, 5),
+        ];
+        let shown: Vec<u64> = last_of_each_wish(&samples)
+            .iter()
+            .map(|sample| sample.t.whole_seconds())
+            .collect();
+        assert_eq!(shown, [0, 2, 3, 4]);
+    }
+
+    #[test]
+    fn many_rows_are_thinned_but_the_last_stays() {
+        let samples: Vec<Sample> = (0..95).map(|t| sample(t, t)).collect();
+        let shown = thinned(&samples.iter().collect::<Vec<_>>());
+        assert_eq!(shown.len(), 19);
+        assert_eq!(shown.last().unwrap().t, Millis(94_000));
+    }
+
+    #[test]
+    fn pending_pods_are_named() {
+        assert_eq!(
+            pods(Counts {
+                running: 3,
+                pending: 0
+            }),
+            "3"
+        );
+        assert_eq!(
+            pods(Counts {
+                running: 3,
+                pending: 2
+            }),
+            "3 + 2 pending"
+        );
+    }
+}

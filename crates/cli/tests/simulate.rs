@@ -1,0 +1,148 @@
+//! The command as a user runs it. Runs with the policy need the module that `SPILLWAY_POLICY_WASM` names, as `make test` does.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+fn spillway(arguments: &[&str]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    Command::new(env!("CARGO_BIN_EXE_spillway"))
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .unwrap()
+}
+
+fn policy_is_there() -> bool {
+    let there = std::env::var_os("SPILLWAY_POLICY_WASM").is_some_and(|path| PathBuf::from(path).is_file());
+    if !there {
+        eprintln!("skipped: SPILLWAY_POLICY_WASM names no module; run `make test`");
+    }
+    there
+}
+
+fn report(output: &Output) -> Value {
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let output = spillway(&["simulate", "--help"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "spillway simulate examples/demo --seed 7 -o json",
+        "Exit codes:",
+        "\n  1  ",
+        "\n  2  ",
+    ] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+}
+
+#[test]
+fn bad_input_ends_with_2_and_says_what_to_do() {
+    for (arguments, message) in [
+        (vec!["simulate"], "<FOLDER>"),
+        (
+            vec!["simulate", "examples/demo", "--picture", "a.gif"],
+            "--picture `a.gif`: write a file name that ends in .svg or .png",
+        ),
+        (
+            vec!["simulate", "examples/absent"],
+            "cannot read `examples/absent`",
+        ),
+        (
+            vec!["simulate", "examples/demo", "--policy-wasm", "absent.wasm"],
+            "run `make policy.wasm`",
+        ),
+    ] {
+        let output = spillway(&arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(text.contains(message), "{arguments:?}: {text}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn every_fault_of_a_scenario_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("scenario.yaml"), "duration: soon\n").unwrap();
+    let output = spillway(&["simulate", folder.path().to_str().unwrap()]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    // settings, Deployment, duration, nodes, events
+    assert_eq!(text.lines().count(), 5, "{text}");
+    assert!(
+        text.contains("scenario.yaml:1: duration: found `\"soon\"`; write a time span"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_demo_fills_the_paid_pool_first_and_drains_the_spill_first() {
+    if !policy_is_there() {
+        return;
+    }
+    let report = report(&spillway(&["simulate", "examples/demo", "-o", "json"]));
+    assert_eq!(report["scenario"], "demo");
+    assert_eq!(report["admissions"], 30);
+    assert_eq!(report["maxOver"], json!({"fixed": 0}));
+    assert_eq!(report["finalSplit"], json!({"fixed": 5, "elastic": 0}));
+    assert_eq!(report["scaleIn"], json!({"removed": 25, "outOfOrder": 0}));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    if !policy_is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let play = |picture: &str| {
+        let picture = folder.path().join(picture);
+        let output = spillway(&[
+            "simulate",
+            "examples/my-app",
+            "-o",
+            "json",
+            "--seed",
+            "9",
+            "--picture",
+            picture.to_str().unwrap(),
+        ]);
+        assert_eq!(
+            report(&output)["finalSplit"],
+            json!({"intel": 0, "amd64": 0, "yitian-arm": 0})
+        );
+        (output.stdout, std::fs::read(picture).unwrap())
+    };
+    assert_eq!(play("a.png"), play("b.png"));
+}
+
+#[test]
+fn a_missed_expectation_ends_with_1() {
+    if !policy_is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/demo");
+    for file in ["deployment.yaml", "settings.yaml", "scenario.yaml"] {
+        let text = std::fs::read_to_string(demo.join(file)).unwrap();
+        std::fs::write(
+            folder.path().join(file),
+            text.replace("{fixed: 10, elastic: 8}", "{fixed: 9, elastic: 9}"),
+        )
+        .unwrap();
+    }
+    let output = spillway(&["simulate", folder.path().to_str().unwrap(), "-o", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "spillway: violation: at 39s, subset `elastic` has 8 pods, expected 9\nspillway: violation: at 39s, subset `fixed` has 10 pods, expected 9\n"
+    );
+}
