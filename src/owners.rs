@@ -5,8 +5,9 @@ use placement_core::matching::{Owner, is_followed};
 use placement_core::names::POD_TEMPLATE_HASH;
 use placement_core::spread::{CustomKind, GroupKind, WorkloadKind};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::cluster::{Cluster, HostError, ListQuery, ObjectQuery};
+use crate::cluster::{Cluster, ListQuery, ObjectQuery};
 use crate::response::Trouble;
 
 /// The owners of one pod, nearest first.
@@ -149,11 +150,11 @@ fn fetch(
     }
     // A ReplicaSet's first pods come within milliseconds, before any watch shows it. A refusal is
     // no trouble: the pod is then placed by what its name tells.
-    let answer: Result<Vec<u8>, HostError> = cluster.object(&ObjectQuery::replica_set(namespace, &owner.name));
-    Ok(answer
-        .ok()
-        .and_then(|answer| String::from_utf8(answer).ok())
-        .and_then(|answer| read(&answer, owner).ok()))
+    let answer = cluster.object(&ObjectQuery::replica_set(namespace, &owner.name)).unwrap_or_default();
+    let answer: &[u8] = &answer;
+    let item: Option<&RawValue> = core::str::from_utf8(answer).ok().and_then(|text| serde_json::from_str(text).ok());
+    let item = item.and_then(|item| named(&[item], &owner.name));
+    Ok(item.and_then(|item| read(item.get(), owner).ok()))
 }
 
 fn read(item: &str, owner: &Owner) -> Result<Object, String> {

@@ -95,16 +95,21 @@ impl NodeNames {
     }
 }
 
-/// A spread of this one subset that takes every pod: only the subset matters here.
+/// A spread of this one subset that takes every pod: what the subset gives matters here, not how
+/// many pods it takes.
 fn inline(vector: &Vector) -> Value {
     let subset = vector.input("subset").as_object();
-    let fields = subset.into_iter().flatten().map(|(name, value)| {
-        let renamed = RENAMED.iter().find(|(theirs, _)| theirs == name);
-        (
-            renamed.map_or(name.as_str(), |(_, ours)| ours).to_owned(),
-            value.clone(),
-        )
-    });
+    let fields = subset
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "maxReplicas")
+        .map(|(name, value)| {
+            let renamed = RENAMED.iter().find(|(theirs, _)| theirs == name);
+            (
+                renamed.map_or(name.as_str(), |(_, ours)| ours).to_owned(),
+                value.clone(),
+            )
+        });
     json!({
         "name": vector.text("spreadName"),
         "namespace": settings::namespace(vector.input("pod")),

@@ -26,7 +26,7 @@ mod wasm;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Parser;
 
 use crate::known::KnownDifferences;
@@ -35,9 +35,11 @@ use crate::vector::Vector;
 use crate::verdict::Verdict;
 use crate::wasm::Wasm;
 
+/// Runs one vector of a file.
+type Runner = fn(&Vector, Option<&Wasm>) -> Verdict;
+
 /// The files that are run, and what runs their vectors.
-const COVERED: [(&str, fn(&Vector, Option<&Wasm>) -> Verdict); 2] =
-    [("selection.json", selection::run), ("inject.json", inject::run)];
+const COVERED: [(&str, Runner); 2] = [("selection.json", selection::run), ("inject.json", inject::run)];
 /// Files of the same folder that are about controllers, which are not written yet.
 const LATER: [&str; 7] = [
     "deletion_cost.json",
@@ -112,7 +114,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
 fn run_file(
     name: &str,
     path: &Path,
-    runner: fn(&Vector, Option<&Wasm>) -> Verdict,
+    runner: Runner,
     wasm: Option<&Wasm>,
     known: &KnownDifferences,
 ) -> anyhow::Result<Tally> {
@@ -146,7 +148,8 @@ fn wasm(named: Option<&Path>) -> anyhow::Result<Option<Wasm>> {
             path
         }
     };
-    Wasm::load(&path)
-        .with_context(|| format!("cannot run `{}`", path.display()))
-        .map(Some)
+    match Wasm::load(&path) {
+        Ok(wasm) => Ok(Some(wasm)),
+        Err(error) => bail!("the compiled policy cannot be run: {error}"),
+    }
 }

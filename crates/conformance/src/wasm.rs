@@ -6,7 +6,7 @@ use std::sync::Arc;
 use placement_core::hash::{fnv1a64, reduce};
 use placement_core::names::SPREAD_LABEL;
 use placement_core::spread::WorkloadKind;
-use policy_host::{Grants, Kubernetes, Module, NoCapabilities, Policy, Resource, Store};
+use policy_host::{Grants, Kubernetes, Module, Policy, Resource, Store};
 use serde_json::{Value, json};
 
 use crate::fixture::text;
@@ -68,8 +68,6 @@ impl Wasm {
 
     /// Whether the policy takes these settings.
     pub(crate) fn accepts(&self, settings: &str) -> Result<bool, WasmError> {
-        let instance = self.module.instance(Arc::new(NoCapabilities), None)?;
-        drop(instance);
         Ok(self.module.validate_settings(settings.as_bytes(), None)?.valid)
     }
 
