@@ -1,5 +1,12 @@
 //! Decisions against the naive ones, and what must hold of any decision.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
 mod common;
 
 use common::{any_in_order, any_shares, closed, in_order, plain, shares, taken};

@@ -1,5 +1,12 @@
 //! What is read of pods, lists and workloads: exact values, and no text that makes it panic.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
 mod common;
 
 use common::any_json;

@@ -1,5 +1,12 @@
 //! What is written into a pod: exact results, in WorkloadSpread's order.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
 mod common;
 
 use common::{Words, any_json};

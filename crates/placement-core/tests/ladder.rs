@@ -1,5 +1,12 @@
 //! The ladder against the naive one, and what it promises.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
 mod common;
 
 use common::{

@@ -1,5 +1,12 @@
 //! Counts against the naive ones, in both scopes, and how listed pods are read for them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
 mod common;
 
 use common::{in_order, name};

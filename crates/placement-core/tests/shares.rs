@@ -1,5 +1,12 @@
 //! Shares against Tijdeman's definition, at every size to 2,000.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
 mod common;
 
 use common::{any_percents, any_shares, closed, costed, difference, plain, share_fill, shares, weights};
