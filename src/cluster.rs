@@ -110,7 +110,10 @@ impl<'a> ListQuery<'a> {
             // Pods belong to ReplicaSets, which carry all that is read of their Deployment.
             Some(WorkloadKind::Deployment) => None,
             Some(known) => Some(Self::workloads(known, namespace)),
-            None => custom.iter().find(|custom| custom.kind == *kind).map(|kind| Self::custom(kind, namespace)),
+            None => custom
+                .iter()
+                .find(|custom| custom.kind == *kind)
+                .map(|kind| Self::custom(kind, namespace)),
         }
     }
 }
@@ -133,7 +136,9 @@ impl<'a> ObjectQuery<'a> {
 const fn workload_fields(kind: WorkloadKind) -> &'static [&'static str] {
     match kind {
         WorkloadKind::Job => &["spec.parallelism"],
-        WorkloadKind::StatefulSet | WorkloadKind::AdvancedStatefulSet => &["spec.ordinals.start", "spec.replicas"],
+        WorkloadKind::StatefulSet | WorkloadKind::AdvancedStatefulSet => {
+            &["spec.ordinals.start", "spec.replicas"]
+        }
         WorkloadKind::Deployment | WorkloadKind::ReplicaSet | WorkloadKind::CloneSet => &["spec.replicas"],
     }
 }

@@ -33,14 +33,19 @@ impl<'a> Envelope<'a> {
         let payload = Fields::of(payload, "payload")?;
         let request = payload.raw("request").map_or("null", RawValue::get);
         let request = Request::read(&Fields::of(request, "request")?)?;
-        Ok(Self { request, settings: payload.raw("settings").map_or("{}", RawValue::get) })
+        Ok(Self {
+            request,
+            settings: payload.raw("settings").map_or("{}", RawValue::get),
+        })
     }
 }
 
 impl<'a> Request<'a> {
     fn read(request: &Fields<'a>) -> Result<Self, FieldError> {
         let is = |object: &Fields<'a>, field, wanted| {
-            object.text(field).map(|text| text.as_ref().map_or("", Text::as_str) == wanted)
+            object
+                .text(field)
+                .map(|text| text.as_ref().map_or("", Text::as_str) == wanted)
         };
         let kind = request.object("kind")?;
         let creates_a_pod = is(&kind, "kind", "Pod")?

@@ -1,10 +1,9 @@
 //! The chain of owners above a pod, asked for one by one and only where a spread needs it.
 
-use placement_core::facts::{OwnerReference, PodHead, WorkloadFacts, items, named};
+use placement_core::facts::{FieldError, OwnerReference, PodHead, WorkloadFacts, items, named};
 use placement_core::matching::{Owner, is_followed};
 use placement_core::names::POD_TEMPLATE_HASH;
 use placement_core::spread::{CustomKind, GroupKind, WorkloadKind};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::cluster::{Cluster, ListQuery, ObjectQuery};
@@ -36,8 +35,8 @@ pub(crate) struct Object {
     pub(crate) desired_by_owner: Option<u32>,
     /// The first ordinal of a StatefulSet.
     pub(crate) first_ordinal: u32,
-    /// The whole object, for kinds that the settings name.
-    pub(crate) whole: Option<Value>,
+    /// The object as it was answered.
+    pub(crate) text: String,
 }
 
 impl<'c> Owners<'c> {
@@ -49,13 +48,19 @@ impl<'c> Owners<'c> {
         custom: &'c [CustomKind],
         cluster: &'c dyn Cluster,
     ) -> Self {
-        let first = pod.controller().and_then(owner).filter(|owner| is_followed(&owner.kind, custom));
+        let first = pod
+            .controller()
+            .and_then(owner)
+            .filter(|owner| is_followed(&owner.kind, custom));
         Self {
             cluster,
             namespace,
             custom,
             template_hash: pod.label(POD_TEMPLATE_HASH),
-            links: first.into_iter().map(|owner| Link { owner, object: None }).collect(),
+            links: first
+                .into_iter()
+                .map(|owner| Link { owner, object: None })
+                .collect(),
         }
     }
 
@@ -68,7 +73,9 @@ impl<'c> Owners<'c> {
     pub(crate) fn find(&mut self, kind: &GroupKind, name: &str) -> Result<Option<usize>, Trouble> {
         let mut level = 0;
         loop {
-            let Some(link) = self.links.get(level) else { return Ok(None) };
+            let Some(link) = self.links.get(level) else {
+                return Ok(None);
+            };
             if link.owner.kind == *kind && link.owner.name == name {
                 return Ok(Some(level));
             }
@@ -81,7 +88,9 @@ impl<'c> Owners<'c> {
 
     /// What is known of an owner; asks for it once. `None` where it is not there.
     pub(crate) fn object(&mut self, level: usize) -> Result<Option<&Object>, Trouble> {
-        let Some(link) = self.links.get_mut(level) else { return Ok(None) };
+        let Some(link) = self.links.get_mut(level) else {
+            return Ok(None);
+        };
         if link.object.is_none() {
             link.object = Some(fetch(self.cluster, self.custom, self.namespace, &link.owner)?);
         }
@@ -91,7 +100,9 @@ impl<'c> Owners<'c> {
     /// Adds the next owner, if it can be the one that is looked for or lead to it.
     fn climb(&mut self, kind: &GroupKind, name: &str) -> Result<bool, Trouble> {
         let level = self.links.len() - 1;
-        let Some(last) = self.links.last().map(|link| link.owner.clone()) else { return Ok(false) };
+        let Some(last) = self.links.last().map(|link| link.owner.clone()) else {
+            return Ok(false);
+        };
         let named_after = self.deployment_of(&last);
         let leads_on = match (last.kind.known(), kind.known()) {
             // A kind that the settings name can stand anywhere in the chain.
@@ -138,42 +149,56 @@ fn fetch(
     namespace: &str,
     owner: &Owner,
 ) -> Result<Option<Object>, Trouble> {
-    let Some(query) = ListQuery::of(&owner.kind, custom, namespace) else { return Ok(None) };
+    let Some(query) = ListQuery::of(&owner.kind, custom, namespace) else {
+        return Ok(None);
+    };
     let asked = "the pod's owner";
-    let answer = cluster.list(&query).map_err(|error| Trouble::Host { asked, error })?;
-    let items = items(&answer).map_err(|error| Trouble::Answer { asked, error: error.to_string() })?;
+    let answer = cluster
+        .list(&query)
+        .map_err(|error| Trouble::Host { asked, error })?;
+    let items = items(&answer).map_err(|error| Trouble::Answer {
+        asked,
+        error: error.to_string(),
+    })?;
     if let Some(item) = named(&items, &owner.name) {
-        return read(item.get(), owner).map(Some).map_err(|error| Trouble::Answer { asked, error });
+        return read(item.get(), owner)
+            .map(Some)
+            .map_err(|error| Trouble::Answer {
+                asked,
+                error: error.to_string(),
+            });
     }
     if owner.kind.known() != Some(WorkloadKind::ReplicaSet) {
         return Ok(None);
     }
     // A ReplicaSet's first pods come within milliseconds, before any watch shows it. A refusal is
     // no trouble: the pod is then placed by what its name tells.
-    let answer = cluster.object(&ObjectQuery::replica_set(namespace, &owner.name)).unwrap_or_default();
+    let answer = cluster
+        .object(&ObjectQuery::replica_set(namespace, &owner.name))
+        .unwrap_or_default();
     let answer: &[u8] = &answer;
-    let item: Option<&RawValue> = core::str::from_utf8(answer).ok().and_then(|text| serde_json::from_str(text).ok());
+    let item: Option<&RawValue> = core::str::from_utf8(answer)
+        .ok()
+        .and_then(|text| serde_json::from_str(text).ok());
     let item = item.and_then(|item| named(&[item], &owner.name));
     Ok(item.and_then(|item| read(item.get(), owner).ok()))
 }
 
-fn read(item: &str, owner: &Owner) -> Result<Object, String> {
+fn read(item: &str, owner: &Owner) -> Result<Object, FieldError> {
     let known = owner.kind.known();
-    let facts = WorkloadFacts::read(item).map_err(|error| error.to_string())?;
-    // A kind that the settings name has its replicas anywhere.
-    let whole = match known {
-        Some(_) => None,
-        None => Some(serde_json::from_str(item).map_err(|error| error.to_string())?),
-    };
+    let facts = WorkloadFacts::read(item)?;
     Ok(Object {
         controller: facts.controller().and_then(self::owner),
         replicas: known.map_or(0, |known| facts.replicas(known)),
         desired_by_owner: facts.desired_by_owner(),
         first_ordinal: facts.first_ordinal(),
-        whole,
+        text: item.to_owned(),
     })
 }
 
 fn owner(reference: &OwnerReference<'_>) -> Option<Owner> {
-    Some(Owner { kind: reference.group_kind()?, name: reference.name.as_str().to_owned() })
+    Some(Owner {
+        kind: reference.group_kind()?,
+        name: reference.name.as_str().to_owned(),
+    })
 }

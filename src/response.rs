@@ -77,15 +77,24 @@ pub fn respond(outcome: Outcome) -> Vec<u8> {
     let response = match outcome {
         Outcome::Untouched => accepted(None, None),
         Outcome::Placed(pod) => accepted(Some(pod), None),
-        Outcome::Left { spread, reason } => {
-            accepted(None, Some(format!("spillway: spread `{spread}` leaves the pod as it is: {reason}")))
-        }
-        Outcome::Failed { trouble, on_error: OnError::Accept } => {
-            accepted(None, Some(format!("spillway: pod not placed: {trouble}")))
-        }
-        Outcome::Failed { trouble, on_error: OnError::Reject } => ValidationResponse {
+        Outcome::Left { spread, reason } => accepted(
+            None,
+            Some(format!(
+                "spillway: spread `{spread}` leaves the pod as it is: {reason}"
+            )),
+        ),
+        Outcome::Failed {
+            trouble,
+            on_error: OnError::Accept,
+        } => accepted(None, Some(format!("spillway: pod not placed: {trouble}"))),
+        Outcome::Failed {
+            trouble,
+            on_error: OnError::Reject,
+        } => ValidationResponse {
             accepted: false,
-            message: Some(format!("spillway: pod not placed: {trouble}; `onError` is `Reject`")),
+            message: Some(format!(
+                "spillway: pod not placed: {trouble}; `onError` is `Reject`"
+            )),
             code: Some(500),
             mutated_object: None,
             audit_annotations: None,
@@ -98,7 +107,10 @@ pub fn respond(outcome: Outcome) -> Vec<u8> {
 
 /// The answer to `validate_settings`; without a message the settings are good.
 pub(crate) fn settings(message: Option<String>) -> Vec<u8> {
-    let response = SettingsValidationResponse { valid: message.is_none(), message };
+    let response = SettingsValidationResponse {
+        valid: message.is_none(),
+        message,
+    };
     serde_json::to_vec(&response)
         .unwrap_or_else(|_| br#"{"valid":false,"message":"no answer could be written"}"#.to_vec())
 }
@@ -122,7 +134,9 @@ impl fmt::Display for Trouble {
             Self::Settings(fault) => write!(f, "the settings cannot be read: {fault}"),
             Self::Pod(error) => write!(f, "the pod cannot be read: {error}"),
             Self::Host { asked, error } => write!(f, "the host did not answer for {asked}: {error}"),
-            Self::Answer { asked, error } => write!(f, "the host's answer for {asked} cannot be read: {error}"),
+            Self::Answer { asked, error } => {
+                write!(f, "the host's answer for {asked} cannot be read: {error}")
+            }
             Self::Inject(refused) => write!(f, "{refused}"),
         }
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, ListQuery};
 use crate::envelope::{Envelope, Request};
-use crate::owners::Owners;
+use crate::owners::{Object, Owners};
 use crate::response::{Outcome, Trouble, respond};
 
 /// Answers one `validate` call. It never fails: what cannot be read or asked becomes an answer.
@@ -21,11 +21,12 @@ pub fn review(payload: &[u8], cluster: &dyn Cluster) -> Vec<u8> {
 }
 
 fn outcome(payload: &[u8], cluster: &dyn Cluster) -> Outcome {
-    let open = |trouble| Outcome::Failed { trouble, on_error: OnError::Accept };
+    let open = |trouble| Outcome::Failed {
+        trouble,
+        on_error: OnError::Accept,
+    };
     let payload = core::str::from_utf8(payload).map_err(|error| error.to_string());
-    let envelope = payload.and_then(|payload| {
-        Envelope::read(payload).map_err(|error| error.to_string())
-    });
+    let envelope = payload.and_then(|payload| Envelope::read(payload).map_err(|error| error.to_string()));
     let envelope = match envelope {
         Ok(envelope) => envelope,
         Err(error) => return open(Trouble::Payload(error)),
@@ -42,9 +43,15 @@ fn outcome(payload: &[u8], cluster: &dyn Cluster) -> Outcome {
         .unwrap_or_else(|trouble| Outcome::Failed { trouble, on_error })
 }
 
-fn place(request: &Request<'_>, settings: &SettingsText<'_>, cluster: &dyn Cluster) -> Result<Outcome, Trouble> {
+fn place(
+    request: &Request<'_>,
+    settings: &SettingsText<'_>,
+    cluster: &dyn Cluster,
+) -> Result<Outcome, Trouble> {
     let namespace = request.namespace.as_ref().map_or("", Text::as_str);
-    let Some(object) = request.object else { return Ok(Outcome::Untouched) };
+    let Some(object) = request.object else {
+        return Ok(Outcome::Untouched);
+    };
     if in_namespace(settings, namespace).next().is_none() {
         return Ok(Outcome::Untouched);
     }
@@ -58,17 +65,33 @@ fn place(request: &Request<'_>, settings: &SettingsText<'_>, cluster: &dyn Clust
     let Some(Matched { spread, level }) = matching(&pod, namespace, settings, &mut owners)? else {
         return Ok(Outcome::Untouched);
     };
-    let decision = decision(request, &pod, namespace, &spread, level, &custom, &mut owners, cluster)?;
+    let decision = decision(
+        request,
+        &pod,
+        namespace,
+        &spread,
+        level,
+        &custom,
+        &mut owners,
+        cluster,
+    )?;
     if let Decision::Leave { reason } = decision {
-        return Ok(Outcome::Left { spread: spread.name().to_owned(), reason });
+        return Ok(Outcome::Left {
+            spread: spread.name().to_owned(),
+            reason,
+        });
     }
     let object: Value = serde_json::from_str(object.get()).map_err(|error| unreadable(&error))?;
-    inject(object, &spread, &decision).map(Outcome::Placed).map_err(Trouble::Inject)
+    inject(object, &spread, &decision)
+        .map(Outcome::Placed)
+        .map_err(Trouble::Inject)
 }
 
 /// A second pass over a pod changes nothing.
 fn is_placed(pod: &PodHead<'_>, settings: &SettingsText<'_>, namespace: &str) -> bool {
-    let Some(spread) = pod.label(SPREAD_LABEL) else { return false };
+    let Some(spread) = pod.label(SPREAD_LABEL) else {
+        return false;
+    };
     pod.label(SUBSET_LABEL).is_some()
         && pod.annotation(DECISION_ANNOTATION).is_some()
         && in_namespace(settings, namespace).any(|(_, head)| head.name().as_deref() == Some(spread))
@@ -78,7 +101,9 @@ fn in_namespace<'s, 't>(
     settings: &'s SettingsText<'t>,
     namespace: &'s str,
 ) -> impl Iterator<Item = (usize, SpreadHead<'s, 't>)> {
-    settings.heads().filter(move |(_, head)| head.namespace().as_deref() == Some(namespace))
+    settings
+        .heads()
+        .filter(move |(_, head)| head.namespace().as_deref() == Some(namespace))
 }
 
 /// The spread of a pod, and how far above it in the chain of owners the target is.
@@ -99,7 +124,9 @@ fn matching(
             None if head.has_selector() => None,
             None => continue,
             Some(target) => {
-                let Some(kind) = GroupKind::of(&target.api_version, &target.kind) else { continue };
+                let Some(kind) = GroupKind::of(&target.api_version, &target.kind) else {
+                    continue;
+                };
                 match owners.find(&kind, &target.name)? {
                     None => continue,
                     level => level,
@@ -116,7 +143,10 @@ fn matching(
     Ok(None)
 }
 
-#[expect(clippy::too_many_arguments, reason = "one step of the review, with all that it may look at")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one step of the review, with all that it may look at"
+)]
 fn decision(
     request: &Request<'_>,
     pod: &PodHead<'_>,
@@ -129,7 +159,11 @@ fn decision(
 ) -> Result<Decision, Trouble> {
     let nearest = owners.nearest().and_then(|owner| owner.kind.known());
     let needs = Needs::of(spread, nearest, level);
-    let desired = if needs.desired { desired(spread, level, custom, owners)? } else { Desired::default() };
+    let desired = if needs.desired {
+        desired(spread, level, custom, owners)?
+    } else {
+        Desired::default()
+    };
     let order = match nearest {
         Some(kind) if kind.has_ordinals() && level == Some(0) => {
             let start = owners.object(0)?.map_or(0, |object| object.first_ordinal);
@@ -153,7 +187,12 @@ fn decision(
     } else {
         Vec::new()
     };
-    let observation = observe(spread, pod.revision(), desired, listed.iter().map(ListedPod::facts));
+    let observation = observe(
+        spread,
+        pod.revision(),
+        desired,
+        listed.iter().map(ListedPod::facts),
+    );
     let arrival = Arrival {
         uid: request.uid.as_ref().map_or("", Text::as_str),
         order,
@@ -172,7 +211,10 @@ impl Needs {
     fn of(spread: &Spread, nearest: Option<WorkloadKind>, level: Option<usize>) -> Self {
         let by_ordinal = level == Some(0) && nearest.is_some_and(WorkloadKind::has_ordinals);
         let counted = !spread.has_only_one_endless_subset();
-        Self { desired: counted && !by_ordinal, pods: counted && !by_ordinal }
+        Self {
+            desired: counted && !by_ordinal,
+            pods: counted && !by_ordinal,
+        }
     }
 }
 
@@ -185,29 +227,58 @@ fn desired(
 ) -> Result<Desired, Trouble> {
     let nearest = owners.nearest().and_then(|owner| owner.kind.known());
     let is_replica_set = nearest == Some(WorkloadKind::ReplicaSet);
-    let (Target::Workload { kind, replicas: paths, .. }, Some(level)) = (spread.target(), level) else {
+    let (
+        Target::Workload {
+            kind,
+            replicas: paths,
+            ..
+        },
+        Some(level),
+    ) = (spread.target(), level)
+    else {
         // Of pods chosen by labels only the ReplicaSet is known to be there to be asked for.
-        let revision = if is_replica_set { owners.object(0)?.map(|object| object.replicas) } else { None };
-        return Ok(Desired { workload: None, revision });
+        let revision = if is_replica_set {
+            owners.object(0)?.map(|object| object.replicas)
+        } else {
+            None
+        };
+        return Ok(Desired {
+            workload: None,
+            revision,
+        });
     };
-    let revision =
-        if is_replica_set && level <= 1 { owners.object(0)?.map(|object| object.replicas) } else { None };
-    let workload = match kind.known() {
-        Some(WorkloadKind::Deployment) => {
-            owners.object(0)?.map(|object| object.desired_by_owner.unwrap_or(object.replicas))
-        }
-        Some(_) => owners.object(level)?.map(|object| object.replicas),
-        None => {
-            let own = custom.iter().find(|custom| custom.kind == *kind).and_then(|custom| custom.replicas.as_ref());
-            let paths = if paths.is_empty() { own.map(core::slice::from_ref) } else { Some(paths.as_slice()) };
-            let whole = owners.object(level)?.and_then(|object| object.whole.as_ref());
-            match (whole, paths) {
-                (Some(whole), Some(paths)) => Some(replicas_in(whole, paths).map_err(|error| {
-                    Trouble::Answer { asked: "the workload's replicas", error: error.to_string() }
-                })?),
-                (whole, _) => whole.map(|_| 0),
-            }
+    let revision = if is_replica_set && level <= 1 {
+        owners.object(0)?.map(|object| object.replicas)
+    } else {
+        None
+    };
+    let workload = match (kind.known(), paths.as_slice()) {
+        // The ReplicaSet carries its Deployment's replicas, and nothing else of it.
+        (Some(WorkloadKind::Deployment), _) => owners
+            .object(0)?
+            .map(|object| object.desired_by_owner.unwrap_or(object.replicas)),
+        (Some(_), []) => owners.object(level)?.map(|object| object.replicas),
+        (known, paths) => {
+            let own = custom
+                .iter()
+                .find(|custom| known.is_none() && custom.kind == *kind);
+            let own = own
+                .and_then(|custom| custom.replicas.as_ref())
+                .map_or(&[][..], core::slice::from_ref);
+            let paths = if paths.is_empty() { own } else { paths };
+            let sum = |object: &Object| {
+                let object = serde_json::from_str(&object.text).map_err(|error| error.to_string())?;
+                replicas_in(&object, paths).map_err(|error| error.to_string())
+            };
+            let sum = owners.object(level)?.map(sum).transpose();
+            sum.map_err(|error| Trouble::Answer {
+                asked: "the workload's replicas",
+                error,
+            })?
         }
     };
-    Ok(Desired { workload, revision: revision.or(workload) })
+    Ok(Desired {
+        workload,
+        revision: revision.or(workload),
+    })
 }

@@ -149,7 +149,9 @@ fn text<'a>(fields: &Fields<'a>, name: &str) -> Option<Cow<'a, str>> {
 }
 
 fn object(fields: &Fields<'_>) -> Value {
-    let fields = fields.iter().filter_map(|(name, raw)| Some((name.as_str().to_owned(), value(raw)?)));
+    let fields = fields
+        .iter()
+        .filter_map(|(name, raw)| Some((name.as_str().to_owned(), value(raw)?)));
     Value::Object(fields.collect::<Map<String, Value>>())
 }
 

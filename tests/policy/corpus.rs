@@ -14,7 +14,9 @@ struct Fixed(Option<Vec<u8>>);
 
 impl Cluster for Fixed {
     fn list(&self, _: &ListQuery<'_>) -> Result<Vec<u8>, HostError> {
-        self.0.clone().ok_or_else(|| HostError("Callback evaluation failure: no".to_owned()))
+        self.0
+            .clone()
+            .ok_or_else(|| HostError("Callback evaluation failure: no".to_owned()))
     }
 
     fn object(&self, _: &ObjectQuery<'_>) -> Result<Vec<u8>, HostError> {
@@ -27,13 +29,22 @@ impl Cluster for Fixed {
 fn assert_same(payload: &[u8], answer: Option<&[u8]>, what: &str) {
     let owned = answer.map(<[u8]>::to_vec);
     let host: Arc<dyn Capabilities> = Arc::new(move |_: &str, _: &str, _: &str, _: &[u8]| {
-        owned.clone().ok_or_else(|| "Callback evaluation failure: no".to_owned())
+        owned
+            .clone()
+            .ok_or_else(|| "Callback evaluation failure: no".to_owned())
     });
-    let wasm = MODULE.instance(host, None).unwrap().call("validate", payload).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let wasm = MODULE
+        .instance(host, None)
+        .unwrap()
+        .call("validate", payload)
+        .unwrap_or_else(|e| panic!("{what}: {e}"));
     let native = spillway_policy::review(payload, &Fixed(answer.map(<[u8]>::to_vec)));
     let read = |answer: &[u8]| -> Value {
         let mut answer: Value = serde_json::from_slice(answer).unwrap();
-        if answer["warnings"][0].as_str().is_some_and(|warning| warning.contains("did not answer")) {
+        if answer["warnings"][0]
+            .as_str()
+            .is_some_and(|warning| warning.contains("did not answer"))
+        {
             answer["warnings"] = "the host did not answer".into();
         }
         answer
@@ -56,10 +67,17 @@ fn the_review_corpus_is_answered_alike_by_wasm_and_native_code() {
 fn the_settings_corpus_is_answered_alike_by_wasm_and_native_code() {
     for input in super::support::files(&root().join("fuzz/corpus/settings"), "") {
         let bytes = std::fs::read(&input).unwrap();
-        let wasm = MODULE.instance(Arc::new(policy_host::NoCapabilities), None).unwrap();
+        let wasm = MODULE
+            .instance(Arc::new(policy_host::NoCapabilities), None)
+            .unwrap();
         let wasm = wasm.call("validate_settings", &bytes).unwrap();
         let native = spillway_policy::validate_settings(&bytes);
-        assert_eq!(String::from_utf8(wasm), String::from_utf8(native), "{}", input.display());
+        assert_eq!(
+            String::from_utf8(wasm),
+            String::from_utf8(native),
+            "{}",
+            input.display()
+        );
     }
 }
 
@@ -68,13 +86,21 @@ fn the_patch_corpus_runs_through_the_wasm() {
     for input in super::support::files(&root().join("fuzz/corpus/smp"), "") {
         let bytes = std::fs::read(&input).unwrap();
         let Scene { payload, answer } = Scene::of_patch(&bytes);
-        assert_same(payload.as_bytes(), Some(answer.as_bytes()), &input.display().to_string());
+        assert_same(
+            payload.as_bytes(),
+            Some(answer.as_bytes()),
+            &input.display().to_string(),
+        );
     }
 }
 
 #[test]
 fn random_scenes_are_answered_alike_by_wasm_and_native_code() {
     for (seed, Scene { payload, answer }) in scenes(400) {
-        assert_same(payload.as_bytes(), Some(answer.as_bytes()), &format!("seed {seed}"));
+        assert_same(
+            payload.as_bytes(),
+            Some(answer.as_bytes()),
+            &format!("seed {seed}"),
+        );
     }
 }

@@ -11,7 +11,9 @@ fn every_golden_request_has_its_exact_answer() {
         let case = yaml(&input);
         let objects = case["objects"].as_array().cloned().unwrap_or_default();
         let more = case["grants"].as_array().cloned().unwrap_or_default();
-        let more = more.iter().map(|r| Resource::new(r["apiVersion"].as_str().unwrap(), r["kind"].as_str().unwrap()));
+        let more = more
+            .iter()
+            .map(|r| Resource::new(r["apiVersion"].as_str().unwrap(), r["kind"].as_str().unwrap()));
         let (host, calls) = noting(host(&objects, more.collect()));
         let answer = admit(&case["settings"], &case["request"], host);
 
@@ -38,8 +40,17 @@ fn every_golden_request_has_its_exact_answer() {
             again["object"] = placed;
             let (host, calls) = noting(crate::support::host(&objects, Vec::new()));
             let second = admit(&case["settings"], &again, host);
-            assert_eq!((second.patch, second.warnings), (None, None), "a second pass over {}", input.display());
-            assert!(calls.lock().unwrap().is_empty(), "a second pass asks for nothing: {}", input.display());
+            assert_eq!(
+                (second.patch, second.warnings),
+                (None, None),
+                "a second pass over {}",
+                input.display()
+            );
+            assert!(
+                calls.lock().unwrap().is_empty(),
+                "a second pass asks for nothing: {}",
+                input.display()
+            );
         }
     }
 }

@@ -9,7 +9,10 @@ use spillway_policy::cluster::{ListQuery, ObjectQuery};
 use crate::support::{files, root, yaml};
 
 fn text<'v>(value: &'v Value, path: &str) -> &'v str {
-    value.pointer(path).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {path}"))
+    value
+        .pointer(path)
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("no text at {path}"))
 }
 
 #[test]
@@ -23,7 +26,10 @@ fn the_metadata_grants_exactly_the_kinds_that_are_asked_for() {
         .collect();
     let mut asked: BTreeSet<(String, String)> = WorkloadKind::ALL
         .into_iter()
-        .map(|kind| placement_core::spread::GroupKind { group: kind.group().into(), kind: kind.kind().into() })
+        .map(|kind| placement_core::spread::GroupKind {
+            group: kind.group().into(),
+            kind: kind.kind().into(),
+        })
         .filter_map(|kind| ListQuery::of(&kind, &[], "any").map(|q| (q.api_version.into(), q.kind.into())))
         .collect();
     let pods = ListQuery::placed_pods("any");
@@ -44,7 +50,10 @@ fn the_metadata_grants_exactly_the_calls_that_the_golden_cases_make() {
     }
     let metadata = yaml(&root().join("metadata.yml"));
     let granted = metadata["hostCapabilities"].as_array().unwrap();
-    let granted: BTreeSet<String> = granted.iter().map(|path| path.as_str().unwrap().to_owned()).collect();
+    let granted: BTreeSet<String> = granted
+        .iter()
+        .map(|path| path.as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(granted, made);
 }
 
@@ -52,8 +61,14 @@ fn the_metadata_grants_exactly_the_calls_that_the_golden_cases_make() {
 fn every_package_file_tells_the_version_of_the_crate() {
     let version = env!("CARGO_PKG_VERSION");
     let metadata = yaml(&root().join("metadata.yml"));
-    assert_eq!(text(&metadata, "/annotations/io.kubewarden.policy.version"), version);
-    assert_eq!(text(&yaml(&root().join("artifacthub-pkg.yml")), "/version"), version);
+    assert_eq!(
+        text(&metadata, "/annotations/io.kubewarden.policy.version"),
+        version
+    );
+    assert_eq!(
+        text(&yaml(&root().join("artifacthub-pkg.yml")), "/version"),
+        version
+    );
     assert!(metadata["mutating"].as_bool().unwrap());
     assert_eq!(metadata["rules"][0]["resources"], serde_json::json!(["pods"]));
     assert_eq!(metadata["rules"][0]["operations"], serde_json::json!(["CREATE"]));
@@ -63,7 +78,15 @@ fn every_package_file_tells_the_version_of_the_crate() {
 fn json_is_read_alike_natively_and_in_the_wasm() {
     // Feature unification could switch these on for the native crates alone.
     let sorted: Value = serde_json::from_str(r#"{"b":1,"a":2}"#).unwrap();
-    assert_eq!(sorted.to_string(), r#"{"a":2,"b":1}"#, "serde_json's preserve_order is on");
+    assert_eq!(
+        sorted.to_string(),
+        r#"{"a":2,"b":1}"#,
+        "serde_json's preserve_order is on"
+    );
     let rounded: Value = serde_json::from_str("1.00000000000000000001").unwrap();
-    assert_eq!(rounded.to_string(), "1.0", "serde_json's arbitrary_precision is on");
+    assert_eq!(
+        rounded.to_string(),
+        "1.0",
+        "serde_json's arbitrary_precision is on"
+    );
 }

@@ -19,7 +19,10 @@ impl Scene {
             "name": "web", "namespace": "shop", "selector": {"matchExpressions": [{"key": "none", "operator": "DoesNotExist"}]},
             "subsets": [{"name": "only", "patch": read(patch)}],
         }]});
-        Self { payload: payload(&settings, &read(pod), "u"), answer: r#"{"items":[]}"#.to_owned() }
+        Self {
+            payload: payload(&settings, &read(pod), "u"),
+            answer: r#"{"items":[]}"#.to_owned(),
+        }
     }
 }
 
@@ -98,7 +101,10 @@ fn scene(random: &mut Seeded) -> Scene {
     }));
     let answer = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items});
     let uid = format!("{:016x}-{:016x}", random.below(u64::MAX), random.below(u64::MAX));
-    Scene { payload: payload(&json!({"spreads": [spread]}), &pod, &uid), answer: answer.to_string() }
+    Scene {
+        payload: payload(&json!({"spreads": [spread]}), &pod, &uid),
+        answer: answer.to_string(),
+    }
 }
 
 fn subsets(random: &mut Seeded, is_ordered: bool) -> Value {
@@ -107,7 +113,11 @@ fn subsets(random: &mut Seeded, is_ordered: bool) -> Value {
             {"name": "a", "replicas": "50%"}, {"name": "b", "replicas": "30%", "patch": {"spec": {"priorityClassName": "low"}}}, {"name": "c"},
         ]);
     }
-    let maximum = if is_ordered || random.below(2) == 0 { json!(random.below(12)) } else { json!(format!("{}%", random.below(101))) };
+    let maximum = if is_ordered || random.below(2) == 0 {
+        json!(random.below(12))
+    } else {
+        json!(format!("{}%", random.below(101)))
+    };
     let mut last = json!({"name": "c", "tolerations": [{"operator": "Exists"}]});
     if random.below(2) == 0 {
         last["maxReplicas"] = 3.into();

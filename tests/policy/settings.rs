@@ -6,7 +6,9 @@ use serde_json::Value;
 use crate::support::{MODULE, files, root, yaml};
 
 fn validate(settings: &Value) -> SettingsResponse {
-    MODULE.validate_settings(settings.to_string().as_bytes(), None).unwrap()
+    MODULE
+        .validate_settings(settings.to_string().as_bytes(), None)
+        .unwrap()
 }
 
 #[test]

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 /// The module, compiled once.
 pub(crate) static MODULE: LazyLock<Module> = LazyLock::new(|| {
-    let path = std::env::var_os("SPILLWAY_POLICY_WASM").map_or_else(|| root().join("policy.wasm"), PathBuf::from);
+    let path =
+        std::env::var_os("SPILLWAY_POLICY_WASM").map_or_else(|| root().join("policy.wasm"), PathBuf::from);
     Module::from_file(&path).unwrap_or_else(|error| panic!("run `make policy.wasm` first: {error}"))
 });
 
@@ -38,7 +39,11 @@ pub(crate) fn assert_golden(path: &Path, seen: &str) {
         return;
     }
     let wanted = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(wanted == seen, "{} differs; look, then run with UPDATE_GOLDEN=1\n{seen}", path.display());
+    assert!(
+        wanted == seen,
+        "{} differs; look, then run with UPDATE_GOLDEN=1\n{seen}",
+        path.display()
+    );
 }
 
 /// A review as the API server sends it: what a test does not say is as for a pod's CREATE.
@@ -80,7 +85,10 @@ pub(crate) fn noting(inner: Arc<dyn Capabilities>) -> (Arc<dyn Capabilities>, Ca
     let notes = calls.clone();
     let noting = move |binding: &str, namespace: &str, operation: &str, payload: &[u8]| {
         let seen = serde_json::from_slice(payload).unwrap();
-        notes.lock().unwrap().push((format!("{namespace}/{operation}"), seen));
+        notes
+            .lock()
+            .unwrap()
+            .push((format!("{namespace}/{operation}"), seen));
         inner.call(binding, namespace, operation, payload)
     };
     (Arc::new(noting), calls)
@@ -98,6 +106,10 @@ pub(crate) fn host(objects: &[Value], more: Vec<Resource>) -> Arc<dyn Capabiliti
 
 /// One admission through the compiled module.
 pub(crate) fn admit(settings: &Value, request: &Value, host: Arc<dyn Capabilities>) -> AdmissionResponse {
-    let policy = Policy::new("placement", MODULE.clone(), &settings.to_string()).unwrap().allowed_to_mutate(true);
-    policy.admit(review(request).to_string().as_bytes(), host).unwrap()
+    let policy = Policy::new("placement", MODULE.clone(), &settings.to_string())
+        .unwrap()
+        .allowed_to_mutate(true);
+    policy
+        .admit(review(request).to_string().as_bytes(), host)
+        .unwrap()
 }

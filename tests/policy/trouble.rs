@@ -38,7 +38,10 @@ fn assert_open(object: &Value, host: &Arc<dyn Capabilities>, why: &str) {
     let open = admit(&settings("Accept"), &request(object.clone()), host.clone());
     assert!(open.allowed && open.patch.is_none(), "{why}: {open:?}");
     let warnings = open.warnings.unwrap_or_default();
-    assert!(warnings.len() == 1 && warnings[0].contains(why), "{why}: {warnings:?}");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains(why),
+        "{why}: {warnings:?}"
+    );
     assert!(warnings[0].len() <= 256);
 
     let shut = admit(&settings("Reject"), &request(object.clone()), host.clone());
@@ -65,7 +68,11 @@ fn every_error_of_the_host_leaves_the_door_open() {
         "",
     ];
     for error in errors {
-        assert_open(&pod(), &answering(move |_, _| Err(error.to_owned())), "the host did not answer for the pod's owner");
+        assert_open(
+            &pod(),
+            &answering(move |_, _| Err(error.to_owned())),
+            "the host did not answer for the pod's owner",
+        );
     }
     let pods_fail = answering(|_, query| {
         if query["kind"] == "Pod" {
@@ -78,32 +85,65 @@ fn every_error_of_the_host_leaves_the_door_open() {
 
 #[test]
 fn a_list_that_is_no_list_leaves_the_door_open() {
-    for answer in ["", "null", "[]", "{}", r#"{"items":{}}"#, r#"{"items":null}"#, "nonsense", "\u{1f980}"] {
-        assert_open(&pod(), &answering(move |_, _| Ok(answer.into())), "the host's answer for the pod's owner");
+    for answer in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        r#"{"items":{}}"#,
+        r#"{"items":null}"#,
+        "nonsense",
+        "\u{1f980}",
+    ] {
+        assert_open(
+            &pod(),
+            &answering(move |_, _| Ok(answer.into())),
+            "the host's answer for the pod's owner",
+        );
     }
-    for item in ["5", "null", r#"{"metadata":{"labels":{"spillway.dev/spread":5}}}"#, r#"{"metadata":5}"#] {
-        let host = answering(move |operation, query| match (operation, query["kind"].as_str()) {
-            ("list_resources_by_namespace", Some("Pod")) => Ok(format!(r#"{{"items":[{item}]}}"#).into_bytes()),
-            ("list_resources_by_namespace", _) => Ok(br#"{"items":[]}"#.to_vec()),
-            _ => Err("Cannot find it".to_owned()),
-        });
+    for item in [
+        "5",
+        "null",
+        r#"{"metadata":{"labels":{"spillway.dev/spread":5}}}"#,
+        r#"{"metadata":5}"#,
+    ] {
+        let host = answering(
+            move |operation, query| match (operation, query["kind"].as_str()) {
+                ("list_resources_by_namespace", Some("Pod")) => {
+                    Ok(format!(r#"{{"items":[{item}]}}"#).into_bytes())
+                }
+                ("list_resources_by_namespace", _) => Ok(br#"{"items":[]}"#.to_vec()),
+                _ => Err("Cannot find it".to_owned()),
+            },
+        );
         assert_open(&pod(), &host, "the host's answer for the placed pods");
     }
 }
 
 #[test]
 fn host_answers_that_are_not_utf8_leave_the_door_open() {
-    assert_open(&pod(), &answering(|_, _| Ok(vec![0xff, 0xfe])), "the host's answer for the pod's owner");
+    assert_open(
+        &pod(),
+        &answering(|_, _| Ok(vec![0xff, 0xfe])),
+        "the host's answer for the pod's owner",
+    );
 }
 
 #[test]
 fn a_host_that_grants_nothing_leaves_the_door_open() {
-    let nothing: Arc<dyn Capabilities> = Arc::new(Kubernetes::new(Arc::new(Store::new().as_of(0)), Arc::new(Grants::none())));
+    let nothing: Arc<dyn Capabilities> = Arc::new(Kubernetes::new(
+        Arc::new(Store::new().as_of(0)),
+        Arc::new(Grants::none()),
+    ));
     assert_open(&pod(), &nothing, "the host did not answer for the pod's owner");
     let pods_are_missing: Vec<Resource> = granted().into_iter().filter(|r| r.kind != "Pod").collect();
     let grants = Arc::new(Grants::controller(pods_are_missing));
     let host: Arc<dyn Capabilities> = Arc::new(Kubernetes::new(Arc::new(Store::new().as_of(0)), grants));
-    assert_open(&pod(), &host, "Policy has not been granted access to Kubernetes v1/Pod");
+    assert_open(
+        &pod(),
+        &host,
+        "Policy has not been granted access to Kubernetes v1/Pod",
+    );
 }
 
 #[test]
@@ -148,10 +188,18 @@ fn a_patch_that_does_not_fit_the_pod_leaves_the_door_open() {
 #[test]
 fn settings_that_were_never_checked_leave_the_door_open() {
     let empty = answering(|_, _| Ok(br#"{"items":[]}"#.to_vec()));
-    for settings in [json!(5), json!([]), json!({"spreads": 5}), json!({"spreads": [5]})] {
+    for settings in [
+        json!(5),
+        json!([]),
+        json!({"spreads": 5}),
+        json!({"spreads": [5]}),
+    ] {
         let answer = admit(&settings, &request(pod()), empty.clone());
         assert!(answer.allowed && answer.patch.is_none(), "{settings}");
-        assert!(answer.warnings.unwrap()[0].contains("the settings cannot be read"), "{settings}");
+        assert!(
+            answer.warnings.unwrap()[0].contains("the settings cannot be read"),
+            "{settings}"
+        );
     }
     let mut faulty = settings("Accept");
     faulty["spreads"][0]["subsets"][0]["maxReplicas"] = json!(-1);
@@ -163,11 +211,21 @@ fn settings_that_were_never_checked_leave_the_door_open() {
 #[test]
 fn a_payload_that_is_no_request_is_accepted_with_a_warning() {
     let no_host: Arc<dyn Capabilities> = answering(|_, _| Err("nothing may be asked".to_owned()));
-    for payload in ["", "5", "{}", r#"{"request":5}"#, "\u{1f980}", r#"{"request":{"operation":"CREATE"}"#] {
+    for payload in [
+        "",
+        "5",
+        "{}",
+        r#"{"request":5}"#,
+        "\u{1f980}",
+        r#"{"request":{"operation":"CREATE"}"#,
+    ] {
         let instance = MODULE.instance(no_host.clone(), None).unwrap();
         let answer = instance.validate(payload.as_bytes()).unwrap();
         assert!(answer.accepted && answer.mutated_object.is_none(), "{payload}");
-        assert!(answer.warnings.unwrap()[0].contains("the admission request cannot be read"), "{payload}");
+        assert!(
+            answer.warnings.unwrap()[0].contains("the admission request cannot be read"),
+            "{payload}"
+        );
     }
 }
 

@@ -22,11 +22,14 @@ impl DeletionCost {
         let subsets = i32::try_from(subsets).unwrap_or(i32::MAX);
         let subset = i32::try_from(rung.subset.index()).unwrap_or(i32::MAX);
         Self(match rung.tier {
-            Tier::Minimum => subsets.saturating_mul(2).saturating_sub(subset).saturating_mul(100),
+            Tier::Minimum => subsets
+                .saturating_mul(2)
+                .saturating_sub(subset)
+                .saturating_mul(100),
             Tier::Maximum => subsets.saturating_sub(subset).saturating_mul(100),
-            Tier::Share(number) => {
-                SHARES_TOP.saturating_sub(i32::try_from(number).unwrap_or(i32::MAX)).max(1)
-            }
+            Tier::Share(number) => SHARES_TOP
+                .saturating_sub(i32::try_from(number).unwrap_or(i32::MAX))
+                .max(1),
         })
     }
 
@@ -49,7 +52,14 @@ mod tests {
     use crate::ladder::SubsetIx;
 
     fn cost(subset: usize, tier: Tier) -> i32 {
-        DeletionCost::of(Rung { subset: SubsetIx::new(subset), tier }, 3).value()
+        DeletionCost::of(
+            Rung {
+                subset: SubsetIx::new(subset),
+                tier,
+            },
+            3,
+        )
+        .value()
     }
 
     #[test]

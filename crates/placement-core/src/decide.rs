@@ -2,7 +2,7 @@
 
 use crate::cost::DeletionCost;
 use crate::hash::{fnv1a64, reduce};
-use crate::ladder::{Ladder, Rung, Run, SubsetIx, Tier};
+use crate::ladder::{Ladder, Run, Rung, SubsetIx, Tier};
 use crate::observe::{Binder, Observation};
 use crate::reason::Reason;
 use crate::spread::{Capacity, Spread};
@@ -71,21 +71,41 @@ pub struct Placement {
 pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) -> Decision {
     let ladder = Ladder::new(spread, observation.replicas, &observation.closed);
     let place = |rung: Rung, reason| {
-        let cost = arrival.ranked.then(|| DeletionCost::of(rung, spread.subsets().len()));
-        Decision::Place(Placement { subset: rung.subset, cost, reason })
+        let cost = arrival
+            .ranked
+            .then(|| DeletionCost::of(rung, spread.subsets().len()));
+        Decision::Place(Placement {
+            subset: rung.subset,
+            cost,
+            reason,
+        })
     };
     if spread.has_only_one_endless_subset() {
-        let only = Rung { subset: SubsetIx::new(0), tier: Tier::Maximum };
+        let only = Rung {
+            subset: SubsetIx::new(0),
+            tier: Tier::Maximum,
+        };
         return place(only, Reason::OnlySubset);
     }
     if let Order::Ordinal(ordinal) = arrival.order {
         return match ordinal {
             Some(ordinal) => ladder.rung(ordinal).map(|rung| (rung, Reason::Ordinal(ordinal))),
-            None => ladder
-                .first_open()
-                .map(|subset| (Rung { subset, tier: Tier::Maximum }, Reason::NoOrdinal)),
+            None => ladder.first_open().map(|subset| {
+                (
+                    Rung {
+                        subset,
+                        tier: Tier::Maximum,
+                    },
+                    Reason::NoOrdinal,
+                )
+            }),
         }
-        .map_or(Decision::Leave { reason: Reason::LadderFull }, |(rung, reason)| place(rung, reason));
+        .map_or(
+            Decision::Leave {
+                reason: Reason::LadderFull,
+            },
+            |(rung, reason)| place(rung, reason),
+        );
     }
     let gates = match (spread.capacity(), observation.binder) {
         (Capacity::BestEffort, _) | (Capacity::Auto, Binder::Absent) => false,
@@ -104,9 +124,19 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
     let picked = reduce(fnv1a64(arrival.uid.as_bytes()), window);
     let (active, desired) = (observation.active, observation.desired);
     match at(ladder.free(&observation.taken), picked) {
-        None => Decision::Leave { reason: Reason::LadderFull },
+        None => Decision::Leave {
+            reason: Reason::LadderFull,
+        },
         Some(rung) if window == 1 => place(rung, Reason::LowestFree { active, desired }),
-        Some(rung) => place(rung, Reason::Hashed { place: picked + 1, window, active, desired }),
+        Some(rung) => place(
+            rung,
+            Reason::Hashed {
+                place: picked + 1,
+                window,
+                active,
+                desired,
+            },
+        ),
     }
 }
 
@@ -115,7 +145,9 @@ fn window(ladder: &Ladder<'_>, observation: &Observation) -> u32 {
     let wanted = observation.missing.clamp(1, LONGEST_WINDOW);
     let mut window = 0u32;
     for run in ladder.free(&observation.taken) {
-        window = run.length.map_or(wanted, |length| window.saturating_add(length).min(wanted));
+        window = run
+            .length
+            .map_or(wanted, |length| window.saturating_add(length).min(wanted));
         if window == wanted {
             break;
         }

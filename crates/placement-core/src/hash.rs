@@ -39,8 +39,18 @@ mod tests {
         let mut hits = [0u32; 10];
         for n in 0..10_000u64 {
             // Like the random uids (RFC 9562, version 4) of the API server.
-            let random = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let uid = format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", random >> 32, random & 0xffff, n % 4096, random % 4093, random >> 16);
+            let random = n
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(29)
+                .wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let uid = format!(
+                "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+                random >> 32,
+                random & 0xffff,
+                n % 4096,
+                random % 4093,
+                random >> 16
+            );
             hits[usize::try_from(reduce(fnv1a64(uid.as_bytes()), 10)).unwrap()] += 1;
         }
         assert!(hits.iter().all(|hit| (850..1150).contains(hit)), "{hits:?}");

@@ -63,7 +63,11 @@ impl<'a> Ladder<'a> {
     /// The ladder of a workload with so many `replicas`, which is what percentages are taken of.
     #[must_use]
     pub fn new(spread: &'a Spread, replicas: u32, closed: &'a Closed) -> Self {
-        Self { spread, replicas, closed }
+        Self {
+            spread,
+            replicas,
+            closed,
+        }
     }
 
     /// The runs of the whole ladder. An endless run is the last.
@@ -74,7 +78,9 @@ impl<'a> Ladder<'a> {
     /// The rungs one by one, without end where a subset has no maximum.
     pub fn rungs(&self) -> impl Iterator<Item = Rung> + use<'a> {
         self.runs().flat_map(|run| {
-            let length = run.length.map_or(usize::MAX, |length| usize::try_from(length).unwrap_or(usize::MAX));
+            let length = run
+                .length
+                .map_or(usize::MAX, |length| usize::try_from(length).unwrap_or(usize::MAX));
             core::iter::repeat_n(run.rung, length)
         })
     }
@@ -99,7 +105,10 @@ impl<'a> Ladder<'a> {
             let mut chairman = Chairman::new(weights, |subset| !self.closed.contains(SubsetIx(subset)));
             let place = u64::from(number).checked_rem(chairman.round())?;
             let subset = SubsetIx(chairman.nth(usize::try_from(place).ok()?)?);
-            return Some(Rung { subset, tier: Tier::Share(number) });
+            return Some(Rung {
+                subset,
+                tier: Tier::Share(number),
+            });
         }
         let mut below = 0u32;
         for run in self.runs() {
@@ -128,33 +137,39 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    fn free_in_order(
-        &self,
-        bounds: &'a [Bounds],
-        taken: &Taken,
-    ) -> impl Iterator<Item = Run> + use<'a> {
+    fn free_in_order(&self, bounds: &'a [Bounds], taken: &Taken) -> impl Iterator<Item = Run> + use<'a> {
         let (replicas, closed, taken) = (self.replicas, self.closed, taken.clone());
         let minimums = bounds.iter().enumerate().map(|subset| (Tier::Minimum, subset));
         let maximums = bounds.iter().enumerate().map(|subset| (Tier::Maximum, subset));
         let mut ended = false;
-        minimums.chain(maximums).map_while(move |(tier, (subset, bounds))| {
-            if ended {
-                return None;
-            }
-            let subset = SubsetIx(subset);
-            let max = bounds.max.map(|max| max.of(replicas));
-            let min = bounds.min.map_or(0, |min| min.of(replicas)).min(max.unwrap_or(u32::MAX));
-            let taken = taken.of(subset);
-            let length = match tier {
-                Tier::Minimum => Some(min.saturating_sub(taken)),
-                // What is taken beyond the minimum stands on this run.
-                _ => max.map(|max| max - min).map(|run| run.saturating_sub(taken.saturating_sub(min))),
-            };
-            let open = !closed.contains(subset);
-            ended = open && length.is_none();
-            Some((open && length != Some(0)).then_some(Run { rung: Rung { subset, tier }, length }))
-        })
-        .flatten()
+        minimums
+            .chain(maximums)
+            .map_while(move |(tier, (subset, bounds))| {
+                if ended {
+                    return None;
+                }
+                let subset = SubsetIx(subset);
+                let max = bounds.max.map(|max| max.of(replicas));
+                let min = bounds
+                    .min
+                    .map_or(0, |min| min.of(replicas))
+                    .min(max.unwrap_or(u32::MAX));
+                let taken = taken.of(subset);
+                let length = match tier {
+                    Tier::Minimum => Some(min.saturating_sub(taken)),
+                    // What is taken beyond the minimum stands on this run.
+                    _ => max
+                        .map(|max| max - min)
+                        .map(|run| run.saturating_sub(taken.saturating_sub(min))),
+                };
+                let open = !closed.contains(subset);
+                ended = open && length.is_none();
+                Some((open && length != Some(0)).then_some(Run {
+                    rung: Rung { subset, tier },
+                    length,
+                }))
+            })
+            .flatten()
     }
 }
 
@@ -185,8 +200,9 @@ struct FreeShares {
 
 impl FreeShares {
     fn new(chairman: Chairman, taken: &Taken) -> Self {
-        let mut left: Vec<u64> =
-            (0..chairman.subsets()).map(|subset| u64::from(taken.of(SubsetIx(subset)))).collect();
+        let mut left: Vec<u64> = (0..chairman.subsets())
+            .map(|subset| u64::from(taken.of(SubsetIx(subset))))
+            .collect();
         let rounds = left
             .iter()
             .enumerate()
@@ -196,7 +212,11 @@ impl FreeShares {
         for (subset, left) in left.iter_mut().enumerate() {
             *left -= (rounds * chairman.per_round(subset)).min(*left);
         }
-        Self { number: rounds * chairman.round(), chairman, taken: left }
+        Self {
+            number: rounds * chairman.round(),
+            chairman,
+            taken: left,
+        }
     }
 }
 
@@ -211,8 +231,14 @@ impl Iterator for FreeShares {
             match self.taken.get_mut(subset) {
                 Some(taken) if *taken > 0 => *taken -= 1,
                 _ => {
-                    let rung = Rung { subset: SubsetIx(subset), tier: Tier::Share(number) };
-                    return Some(Run { rung, length: Some(1) });
+                    let rung = Rung {
+                        subset: SubsetIx(subset),
+                        tier: Tier::Share(number),
+                    };
+                    return Some(Run {
+                        rung,
+                        length: Some(1),
+                    });
                 }
             }
         }

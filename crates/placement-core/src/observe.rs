@@ -77,11 +77,19 @@ pub fn observe<'p>(
             undecided += u32::from(subset.is_none());
         }
     }
-    let in_scope = if per_revision { desired.revision } else { desired.workload };
+    let in_scope = if per_revision {
+        desired.revision
+    } else {
+        desired.workload
+    };
     // A surge makes pods of one revision while the workload as a whole has enough.
     let missing = in_scope
         .map_or(0, |desired| desired.saturating_sub(active))
-        .max(desired.revision.map_or(0, |desired| desired.saturating_sub(active_of_revision)))
+        .max(
+            desired
+                .revision
+                .map_or(0, |desired| desired.saturating_sub(active_of_revision)),
+        )
         .max(1);
     Observation {
         replicas: desired.workload.unwrap_or(0),

@@ -51,7 +51,12 @@ impl fmt::Display for Reason {
                 f.write_str("lowest free rung")?;
                 counts(f, active, desired)
             }
-            Self::Hashed { place, window, active, desired } => {
+            Self::Hashed {
+                place,
+                window,
+                active,
+                desired,
+            } => {
                 write!(f, "free rung {place} of {window} by hash")?;
                 counts(f, active, desired)
             }

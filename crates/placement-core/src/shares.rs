@@ -29,7 +29,10 @@ impl Chairman {
             .enumerate()
             .map(|(subset, weight)| if open(subset) { i128::from(weight.get()) } else { 0 })
             .collect();
-        let divisor = weights.iter().fold(0, |a, b| greatest_common_divisor(a, *b)).max(1);
+        let divisor = weights
+            .iter()
+            .fold(0, |a, b| greatest_common_divisor(a, *b))
+            .max(1);
         let weights: Vec<i128> = weights.into_iter().map(|weight| weight / divisor).collect();
         let subsets = weights.iter().filter(|weight| **weight > 0).count();
         Self {
@@ -53,7 +56,10 @@ impl Chairman {
 
     /// How many rungs of a round are this subset's.
     pub(crate) fn per_round(&self, subset: usize) -> u64 {
-        self.weights.get(subset).and_then(|weight| u64::try_from(*weight).ok()).unwrap_or(0)
+        self.weights
+            .get(subset)
+            .and_then(|weight| u64::try_from(*weight).ok())
+            .unwrap_or(0)
     }
 }
 
@@ -100,7 +106,11 @@ impl Iterator for Chairman {
 }
 
 fn greatest_common_divisor(a: i128, b: i128) -> i128 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +137,11 @@ mod tests {
     #[test]
     fn closed_subsets_get_nothing() {
         let weights = [NonZeroU32::new(1).unwrap(); 3];
-        assert!(Chairman::new(&weights, |subset| subset != 1).take(100).all(|subset| subset != 1));
+        assert!(
+            Chairman::new(&weights, |subset| subset != 1)
+                .take(100)
+                .all(|subset| subset != 1)
+        );
         assert_eq!(Chairman::new(&weights, |_| false).next(), None);
     }
 }

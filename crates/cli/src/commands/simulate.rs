@@ -111,6 +111,15 @@ fn check(raw: Raw) -> Result<Checked, Exit> {
 }
 
 fn format_of(path: &Path) -> Result<Format, Exit> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        // Told before the scenario is played, not after.
+        return Err(Exit::BadInput(vec![format!(
+            "--picture `{}`: make the folder `{}` first, or write a file in one that is there",
+            path.display(),
+            folder.display()
+        )]));
+    }
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("svg") => Ok(Format::Svg),
         Some("png") => Ok(Format::Png),

@@ -56,7 +56,8 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// When it is something else.
     pub fn object(&self, field: &'static str) -> Result<Self, FieldError> {
-        self.raw(field).map_or_else(|| Ok(Self::default()), |raw| Self::of(raw.get(), field))
+        self.raw(field)
+            .map_or_else(|| Ok(Self::default()), |raw| Self::of(raw.get(), field))
     }
 
     /// A field that is a list; empty where it is absent.
@@ -64,7 +65,9 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// When it is something else.
     pub fn list(&self, field: &'static str) -> Result<Vec<&'a RawValue>, FieldError> {
-        let Some(raw) = self.raw(field) else { return Ok(Vec::new()) };
+        let Some(raw) = self.raw(field) else {
+            return Ok(Vec::new());
+        };
         serde_json::from_str(raw.get()).map_err(|error| FieldError { field, error })
     }
 
@@ -86,14 +89,21 @@ impl<'a> Texts<'a> {
     /// When it is something else.
     pub fn of(object: &Fields<'a>, field: &'static str) -> Result<Self, FieldError> {
         let fields = object.object(field)?;
-        let texts = fields.0.into_iter().map(|(name, raw)| read_text(raw, field).map(|text| (name, text)));
+        let texts = fields
+            .0
+            .into_iter()
+            .map(|(name, raw)| read_text(raw, field).map(|text| (name, text)));
         texts.collect::<Result<_, _>>().map(Self)
     }
 
     /// The text of this name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(field, _)| field.as_str() == name).map(|(_, text)| text.as_str())
+        self.0
+            .iter()
+            .rev()
+            .find(|(field, _)| field.as_str() == name)
+            .map(|(_, text)| text.as_str())
     }
 }
 

@@ -37,7 +37,10 @@ pub fn named<'a>(items: &[&'a RawValue], name: &str) -> Option<&'a RawValue> {
         let metadata = Fields::of(item, "item")?.object("metadata")?;
         Ok(metadata.text("name")?.is_some_and(|text| text.as_str() == name))
     };
-    items.iter().copied().find(|item| is_named(item.get()).is_ok_and(|is_named| is_named))
+    items
+        .iter()
+        .copied()
+        .find(|item| is_named(item.get()).is_ok_and(|is_named| is_named))
 }
 
 impl fmt::Display for ListError {

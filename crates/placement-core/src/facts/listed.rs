@@ -67,13 +67,21 @@ impl ListedPod<'_> {
     #[must_use]
     pub fn facts(&self) -> PodFacts<'_> {
         let labels = self.metadata.labels.as_ref();
-        let template = labels.and_then(|labels| labels.template.as_ref()).map(Text::as_str);
-        let revision = labels.and_then(|labels| labels.revision.as_ref()).map(Text::as_str);
+        let template = labels
+            .and_then(|labels| labels.template.as_ref())
+            .map(Text::as_str);
+        let revision = labels
+            .and_then(|labels| labels.revision.as_ref())
+            .map(Text::as_str);
         PodFacts {
             spread: labels.and_then(|labels| labels.spread.as_ref()).map(Text::as_str),
             subset: labels.and_then(|labels| labels.subset.as_ref()).map(Text::as_str),
             revision: super::revision::key_of_labels(template, revision),
-            finished: self.status.as_ref().and_then(|status| status.phase.as_ref()).is_some_and(|phase| is_finished(phase.as_str())),
+            finished: self
+                .status
+                .as_ref()
+                .and_then(|status| status.phase.as_ref())
+                .is_some_and(|phase| is_finished(phase.as_str())),
             terminating: self.metadata.deletion_timestamp.0,
         }
     }

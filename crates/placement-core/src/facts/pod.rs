@@ -80,7 +80,11 @@ impl<'a> PodHead<'a> {
     #[must_use]
     pub fn revision(&self) -> Option<&str> {
         let owner = self.controller().and_then(OwnerReference::known);
-        revision_key(owner, self.label(POD_TEMPLATE_HASH), self.label(CONTROLLER_REVISION_HASH))
+        revision_key(
+            owner,
+            self.label(POD_TEMPLATE_HASH),
+            self.label(CONTROLLER_REVISION_HASH),
+        )
     }
 }
 
@@ -95,8 +99,16 @@ impl<'a> OwnerReference<'a> {
             if !reference.is_true("controller") {
                 continue;
             }
-            let text = |field| reference.text(field).map(|text| text.unwrap_or_else(|| Text::from("")));
-            return Ok(Some(Self { api_version: text("apiVersion")?, kind: text("kind")?, name: text("name")? }));
+            let text = |field| {
+                reference
+                    .text(field)
+                    .map(|text| text.unwrap_or_else(|| Text::from("")))
+            };
+            return Ok(Some(Self {
+                api_version: text("apiVersion")?,
+                kind: text("kind")?,
+                name: text("name")?,
+            }));
         }
         Ok(None)
     }

@@ -60,7 +60,10 @@ impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAnIndex(part) => write!(f, "`{part}` is no place in a list, write a number from 0 on"),
-            Self::Through(part) => write!(f, "`{part}` is looked for below a value that is no object and no list"),
+            Self::Through(part) => write!(
+                f,
+                "`{part}` is looked for below a value that is no object and no list"
+            ),
             Self::NotReplicas(seen) => write!(f, "`{seen}` is no number of replicas"),
         }
     }

@@ -21,7 +21,10 @@ pub fn revision_key<'a>(
 }
 
 /// The revision that a pod's labels tell, whoever owns it.
-pub(super) fn key_of_labels<'a>(template_hash: Option<&'a str>, revision_hash: Option<&'a str>) -> Option<&'a str> {
+pub(super) fn key_of_labels<'a>(
+    template_hash: Option<&'a str>,
+    revision_hash: Option<&'a str>,
+) -> Option<&'a str> {
     template_hash
         .filter(|hash| !hash.is_empty())
         .or_else(|| revision_hash.and_then(|hash| hash.rsplit('-').next()))
@@ -44,11 +47,17 @@ pub fn ordinal(pod_name: &str) -> Option<u32> {
 /// When a Deployment has no such ReplicaSet yet.
 pub fn latest_revision(workload: &Value, replica_sets: &[Value]) -> Result<Option<String>, NoRevision> {
     let text = |object: &Value, path: &str| {
-        object.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned()
+        object
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     let kind = WorkloadKind::named(&text(workload, "/apiVersion"), &text(workload, "/kind"));
     let hash = |object: &Value| {
-        let label = object.pointer("/metadata/labels").and_then(|labels| labels.get(POD_TEMPLATE_HASH));
+        let label = object
+            .pointer("/metadata/labels")
+            .and_then(|labels| labels.get(POD_TEMPLATE_HASH));
         label.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     match kind {
@@ -58,7 +67,10 @@ pub fn latest_revision(workload: &Value, replica_sets: &[Value]) -> Result<Optio
             let wanted = template(workload);
             let mut current: Vec<&Value> = replica_sets
                 .iter()
-                .filter(|set| set.pointer("/metadata/deletionTimestamp").is_none_or(Value::is_null))
+                .filter(|set| {
+                    set.pointer("/metadata/deletionTimestamp")
+                        .is_none_or(Value::is_null)
+                })
                 .filter(|set| is_controlled_by(set, &uid) && template(set) == wanted)
                 .collect();
             // Where several have the template, the Deployment controller takes the oldest.
@@ -74,7 +86,9 @@ pub fn latest_revision(workload: &Value, replica_sets: &[Value]) -> Result<Optio
 pub struct NoRevision;
 
 fn is_controlled_by(object: &Value, uid: &str) -> bool {
-    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let owners = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
     owners.into_iter().flatten().any(|owner| {
         owner.get("controller").and_then(Value::as_bool) == Some(true)
             && owner.get("uid").and_then(Value::as_str) == Some(uid)
@@ -84,7 +98,10 @@ fn is_controlled_by(object: &Value, uid: &str) -> bool {
 /// The template without the label that tells ReplicaSets apart.
 fn template(workload: &Value) -> Option<Value> {
     let mut template = workload.pointer("/spec/template")?.clone();
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+    if let Some(labels) = template
+        .pointer_mut("/metadata/labels")
+        .and_then(Value::as_object_mut)
+    {
         labels.remove(POD_TEMPLATE_HASH);
     }
     Some(template)

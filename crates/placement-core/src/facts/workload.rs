@@ -38,8 +38,14 @@ impl<'a> WorkloadFacts<'a> {
     /// of pods.
     #[must_use]
     pub fn replicas(&self, kind: WorkloadKind) -> u32 {
-        let field = if kind == WorkloadKind::Job { "parallelism" } else { "replicas" };
-        self.spec.raw(field).map_or(1, |value| value.get().parse().unwrap_or(0))
+        let field = if kind == WorkloadKind::Job {
+            "parallelism"
+        } else {
+            "replicas"
+        };
+        self.spec
+            .raw(field)
+            .map_or(1, |value| value.get().parse().unwrap_or(0))
     }
 
     /// The Deployment's replicas, which the Deployment controller writes on each ReplicaSet that it
@@ -53,6 +59,9 @@ impl<'a> WorkloadFacts<'a> {
     #[must_use]
     pub fn first_ordinal(&self) -> u32 {
         let ordinals = self.spec.object("ordinals").unwrap_or_default();
-        ordinals.raw("start").and_then(|start| start.get().parse().ok()).unwrap_or(0)
+        ordinals
+            .raw("start")
+            .and_then(|start| start.get().parse().ok())
+            .unwrap_or(0)
     }
 }

@@ -21,11 +21,21 @@ pub(super) fn add(spec: &mut Map<String, Value>, overlay: &Overlay) -> Result<()
     let affinity = object(spec, "affinity", AFFINITY)?;
     let node_affinity = object(affinity, "nodeAffinity", NODE_AFFINITY)?;
     if !overlay.preferred().is_empty() {
-        list(node_affinity, "preferredDuringSchedulingIgnoredDuringExecution", PREFERRED)?
-            .extend(overlay.preferred().iter().cloned());
+        list(
+            node_affinity,
+            "preferredDuringSchedulingIgnoredDuringExecution",
+            PREFERRED,
+        )?
+        .extend(overlay.preferred().iter().cloned());
     }
-    let Some(required) = overlay.required() else { return Ok(()) };
-    let selector = object(node_affinity, "requiredDuringSchedulingIgnoredDuringExecution", REQUIRED)?;
+    let Some(required) = overlay.required() else {
+        return Ok(());
+    };
+    let selector = object(
+        node_affinity,
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        REQUIRED,
+    )?;
     let terms = list(selector, "nodeSelectorTerms", TERMS)?;
     if terms.is_empty() {
         terms.push(required.clone());
@@ -35,9 +45,16 @@ pub(super) fn add(spec: &mut Map<String, Value>, overlay: &Overlay) -> Result<()
         if term.is_null() {
             *term = json!({});
         }
-        let term = term.as_object_mut().ok_or(Refused::NotAPod { path: TERMS, expected: "a list of objects" })?;
+        let term = term.as_object_mut().ok_or(Refused::NotAPod {
+            path: TERMS,
+            expected: "a list of objects",
+        })?;
         for key in ["matchExpressions", "matchFields"] {
-            let Some(added) = required.get(key).and_then(Value::as_array).filter(|added| !added.is_empty()) else {
+            let Some(added) = required
+                .get(key)
+                .and_then(Value::as_array)
+                .filter(|added| !added.is_empty())
+            else {
                 continue;
             };
             list(term, key, TERMS)?.extend(added.iter().cloned());

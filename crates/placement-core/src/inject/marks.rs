@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{Refused, object, root};
 use crate::decide::Placement;
 use crate::names::{
-    CONTROLLER_REVISION_HASH, DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, POD_TEMPLATE_HASH,
-    SPREAD_LABEL, SUBSET_LABEL,
+    CONTROLLER_REVISION_HASH, DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER,
+    POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
 };
 use crate::reason::Reason;
 use crate::spread::{Spread, Subset};
@@ -23,7 +23,11 @@ pub(super) fn placed(
     set(labels, SPREAD_LABEL, spread.name());
     set(labels, SUBSET_LABEL, subset.name());
     let annotations = object(metadata, "annotations", "metadata.annotations")?;
-    set(annotations, DECISION_ANNOTATION, &format!("{}: {}", subset.name(), placement.reason));
+    set(
+        annotations,
+        DECISION_ANNOTATION,
+        &format!("{}: {}", subset.name(), placement.reason),
+    );
     if let Some(cost) = placement.cost {
         set(annotations, DELETION_COST_ANNOTATION, &cost.to_string());
     }
@@ -35,7 +39,11 @@ pub(super) fn placed(
 /// Marks a pod that waits for its place.
 pub(super) fn gated(pod: &mut Value, spread: &Spread, reason: Reason) -> Result<(), Refused> {
     let metadata = object(root(pod)?, "metadata", "metadata")?;
-    set(object(metadata, "labels", "metadata.labels")?, SPREAD_LABEL, spread.name());
+    set(
+        object(metadata, "labels", "metadata.labels")?,
+        SPREAD_LABEL,
+        spread.name(),
+    );
     let annotations = object(metadata, "annotations", "metadata.annotations")?;
     set(annotations, DECISION_ANNOTATION, &format!("gated: {reason}"));
     Ok(())
@@ -56,7 +64,11 @@ pub(super) fn keep_labels(pod: &mut Value, kept: Vec<(&'static str, Value)>) -> 
     if kept.is_empty() {
         return Ok(());
     }
-    let labels = object(object(root(pod)?, "metadata", "metadata")?, "labels", "metadata.labels")?;
+    let labels = object(
+        object(root(pod)?, "metadata", "metadata")?,
+        "labels",
+        "metadata.labels",
+    )?;
     labels.extend(kept.into_iter().map(|(key, value)| (key.to_owned(), value)));
     Ok(())
 }

@@ -49,7 +49,9 @@ pub fn inject(pod: Value, spread: &Spread, decision: &Decision) -> Result<Value,
 }
 
 fn place(mut pod: Value, spread: &Spread, placement: &Placement) -> Result<Value, Refused> {
-    let Some(subset) = spread.subset(placement.subset) else { return Ok(pod) };
+    let Some(subset) = spread.subset(placement.subset) else {
+        return Ok(pod);
+    };
     let overlay = subset.overlay();
     add_terms(&mut pod, overlay)?;
     if let Some(patch) = overlay.patch() {
@@ -101,7 +103,10 @@ fn add_gate(pod: &mut Value) -> Result<(), Refused> {
 }
 
 fn root(pod: &mut Value) -> Result<&mut Map<String, Value>, Refused> {
-    pod.as_object_mut().ok_or(Refused::NotAPod { path: "", expected: "an object" })
+    pod.as_object_mut().ok_or(Refused::NotAPod {
+        path: "",
+        expected: "an object",
+    })
 }
 
 /// The object at a key, made where it is absent or null.
@@ -114,7 +119,10 @@ fn object<'v>(
     if value.is_null() {
         *value = Value::Object(Map::new());
     }
-    value.as_object_mut().ok_or(Refused::NotAPod { path, expected: "an object" })
+    value.as_object_mut().ok_or(Refused::NotAPod {
+        path,
+        expected: "an object",
+    })
 }
 
 /// The list at a key, made where it is absent or null.
@@ -127,7 +135,10 @@ fn list<'v>(
     if value.is_null() {
         *value = Value::Array(Vec::new());
     }
-    value.as_array_mut().ok_or(Refused::NotAPod { path, expected: "a list" })
+    value.as_array_mut().ok_or(Refused::NotAPod {
+        path,
+        expected: "a list",
+    })
 }
 
 impl fmt::Display for Refused {

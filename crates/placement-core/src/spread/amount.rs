@@ -80,9 +80,16 @@ mod tests {
     fn only_digits_and_a_percent_sign_are_read() {
         assert_eq!(Amount::parse_percent("50%"), Ok(Amount::Percent(50)));
         for text in ["", "%", "50", "+5%", "5 %", "5%%", "5.5%", "-1%"] {
-            assert_eq!(Amount::parse_percent(text), Err(AmountError::NotAnAmount), "{text}");
+            assert_eq!(
+                Amount::parse_percent(text),
+                Err(AmountError::NotAnAmount),
+                "{text}"
+            );
         }
         assert_eq!(Amount::parse_percent("101%"), Err(AmountError::AboveHundred));
-        assert_eq!(Amount::parse_percent("99999999999%"), Err(AmountError::AboveHundred));
+        assert_eq!(
+            Amount::parse_percent("99999999999%"),
+            Err(AmountError::AboveHundred)
+        );
     }
 }

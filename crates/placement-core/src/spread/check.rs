@@ -104,7 +104,9 @@ enum Whole {
 impl Whole {
     fn of(target: &Field<TargetDraft>) -> Self {
         match target {
-            Field::Set(target) if target.kind.known().is_some_and(super::WorkloadKind::has_ordinals) => Self::Ordinals,
+            Field::Set(target) if target.kind.known().is_some_and(super::WorkloadKind::has_ordinals) => {
+                Self::Ordinals
+            }
             Field::Set(_) | Field::Faulty => Self::Replicas,
             Field::Absent => Self::Unknown,
         }
@@ -263,7 +265,9 @@ fn check_unmixed(subset: &SubsetDraft, at: &Place<'_>, faults: &mut Faults) {
 fn check_bounds(subset: &SubsetDraft, whole: Whole, at: &Place<'_>, faults: &mut Faults) {
     let (min, max) = (subset.min.value().copied(), subset.max.value().copied());
     for (name, amount) in [("minReplicas", min), ("maxReplicas", max)] {
-        let Some(amount) = amount.filter(|amount| amount.is_percent()) else { continue };
+        let Some(amount) = amount.filter(|amount| amount.is_percent()) else {
+            continue;
+        };
         let (code, fix) = match whole {
             Whole::Replicas => continue,
             Whole::Ordinals => (

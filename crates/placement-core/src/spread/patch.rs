@@ -137,7 +137,7 @@ fn check_texts(texts: &Value, at: &Place<'_>, name: &str, faults: &mut Faults) {
         let reserved = if labels {
             [names::POD_TEMPLATE_HASH, names::CONTROLLER_REVISION_HASH].contains(&key.as_str())
         } else {
-            [names::KRUISE_MARKER, names::DELETION_COST_ANNOTATION].contains(&key.as_str())
+            key == names::DELETION_COST_ANNOTATION
         };
         if own || reserved {
             let fix = "remove it, it is written by Spillway or by the pod's controller";

@@ -1,6 +1,5 @@
 //! Label selectors, as `metav1.LabelSelector` matches.
 
-
 use serde_json::Value;
 
 use super::{read, requirement, syntax};
