@@ -37,8 +37,8 @@ apt_install() {
 }
 
 ready_c_compiler() {
-  command -v cc >/dev/null && return
-  apt_install gcc libc6-dev || fail "no C compiler, and none could be installed: install gcc or clang"
+  command -v cc >/dev/null && command -v c++ >/dev/null && return
+  apt_install gcc g++ libc6-dev || fail "no C and C++ compiler, and none could be installed: install gcc and g++, or clang"
 }
 
 # The pinned Rust by rustup; where that cannot be had, what is installed.

@@ -1,7 +1,7 @@
 //! The steps of one admission. Callable natively; nothing here knows a host.
 
 use placement_core::decide::Order;
-use placement_core::facts::{ListedPod, PodHead, Text, items, ordinal, replicas_in};
+use placement_core::facts::{ListedPod, PodHead, Text, listed_pods, ordinal, replicas_in};
 use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL};
 use placement_core::observe::Desired;
 use placement_core::spread::{CustomKind, GroupKind, Spread, Target, WorkloadKind};
@@ -178,12 +178,7 @@ fn decision(
         answer = cluster
             .list(&ListQuery::placed_pods(namespace))
             .map_err(|error| Trouble::Host { asked, error })?;
-        let unreadable = |error: String| Trouble::Answer { asked, error };
-        items(&answer)
-            .map_err(|error| unreadable(error.to_string()))?
-            .into_iter()
-            .map(|item| serde_json::from_str(item.get()).map_err(|error| unreadable(error.to_string())))
-            .collect::<Result<_, _>>()?
+        listed_pods(&answer).map_err(|error| Trouble::Answer { asked, error: error.to_string() })?
     } else {
         Vec::new()
     };

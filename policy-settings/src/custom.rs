@@ -4,7 +4,7 @@ use placement_core::fault::{FaultCode, Faults, Place};
 use placement_core::spread::{CustomKind, GroupKind, read, syntax};
 use serde_json::{Map, Value};
 
-use crate::reader;
+use crate::target;
 
 const WORKLOAD: &[&str] = &["apiVersion", "kind", "replicasPath", "subResources"];
 const SUB_RESOURCE: &[&str] = &["apiVersion", "kind"];
@@ -21,7 +21,7 @@ pub(crate) fn custom_kinds(value: &Value, at: &Place<'_>, faults: &mut Faults) -
         };
         let kind = custom_kind(fields, at, faults);
         let replicas = read::field(fields, "replicasPath")
-            .and_then(|path| reader::replicas_path(path, &at.field("replicasPath"), faults));
+            .and_then(|path| target::replicas_path(path, &at.field("replicasPath"), faults));
         if let Some(subs) = read::field(fields, "subResources") {
             sub_resources(subs, &at.field("subResources"), &mut between, faults);
         }
@@ -73,7 +73,7 @@ fn custom_kind(
 ) -> Option<(String, GroupKind)> {
     let api_version = read::needed_text(fields, "apiVersion", at, faults);
     let kind = read::needed_text(fields, "kind", at, faults);
-    let api_version = api_version.filter(|text| reader::check_api_version(text, at, faults));
+    let api_version = api_version.filter(|text| target::check_api_version(text, at, faults));
     let kind = kind.filter(|kind| {
         let good = syntax::is_kind(kind);
         if !good {

@@ -15,6 +15,7 @@ mod reader;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod settings;
+mod target;
 mod text;
 
 pub use placement_core::{Fault, FaultCode};

@@ -105,7 +105,8 @@ impl Iterator for Chairman {
     }
 }
 
-fn greatest_common_divisor(a: i128, b: i128) -> i128 {
+/// The largest number that divides both; 0 for two zeros.
+pub(crate) fn greatest_common_divisor(a: i128, b: i128) -> i128 {
     if b == 0 {
         a
     } else {

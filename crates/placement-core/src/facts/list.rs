@@ -1,20 +1,24 @@
-//! The items of a list that the host answered.
+//! The lists that the host answered. They are long, so each is read in one pass.
 
 use core::fmt;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{FieldError, Fields};
+use super::{FieldError, Fields, ListedPod};
 
 /// Why an answer is no list.
 #[derive(Debug)]
 pub enum ListError {
     /// It is no text.
     NotUtf8,
-    /// It is no object.
-    NotAnObject(FieldError),
-    /// It has no list `items`.
-    NoItems,
+    /// It is no JSON of the right shape.
+    NotAList(serde_json::Error),
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    items: Vec<T>,
 }
 
 /// The items, unread.
@@ -22,12 +26,20 @@ pub enum ListError {
 /// # Errors
 /// When the text is no JSON object with a list `items`.
 pub fn items(answer: &[u8]) -> Result<Vec<&RawValue>, ListError> {
+    read(answer)
+}
+
+/// The pods, as far as counting needs them.
+///
+/// # Errors
+/// When the text is no JSON object with a list `items` of objects.
+pub fn listed_pods(answer: &[u8]) -> Result<Vec<ListedPod<'_>>, ListError> {
+    read(answer)
+}
+
+fn read<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<Vec<T>, ListError> {
     let answer = core::str::from_utf8(answer).map_err(|_| ListError::NotUtf8)?;
-    let list = Fields::of(answer, "list").map_err(ListError::NotAnObject)?;
-    if list.raw("items").is_none() {
-        return Err(ListError::NoItems);
-    }
-    list.list("items").map_err(ListError::NotAnObject)
+    serde_json::from_str::<List<T>>(answer).map(|list| list.items).map_err(ListError::NotAList)
 }
 
 /// The item of this name; items that have no readable name are passed over.
@@ -37,18 +49,16 @@ pub fn named<'a>(items: &[&'a RawValue], name: &str) -> Option<&'a RawValue> {
         let metadata = Fields::of(item, "item")?.object("metadata")?;
         Ok(metadata.text("name")?.is_some_and(|text| text.as_str() == name))
     };
-    items
-        .iter()
-        .copied()
-        .find(|item| is_named(item.get()).is_ok_and(|is_named| is_named))
+    // Nearly all items are told apart by not having the name anywhere.
+    let candidates = items.iter().copied().filter(|item| item.get().contains(name));
+    candidates.into_iter().find(|item| is_named(item.get()).is_ok_and(|is_named| is_named))
 }
 
 impl fmt::Display for ListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotUtf8 => f.write_str("it is not UTF-8 text"),
-            Self::NotAnObject(error) => write!(f, "it is not a list of objects, {error}"),
-            Self::NoItems => f.write_str("it is not a list, `items` is missing"),
+            Self::NotAList(error) => write!(f, "it is not a list of objects: {error}"),
         }
     }
 }

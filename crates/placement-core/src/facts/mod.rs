@@ -13,7 +13,7 @@ mod text;
 mod workload;
 
 pub use fields::{FieldError, Fields, Texts};
-pub use list::{ListError, items, named};
+pub use list::{ListError, items, listed_pods, named};
 pub use listed::{ListedPod, PodFacts};
 pub use pod::{OwnerReference, PodHead};
 pub use replicas::{PathError, replicas_at, replicas_in};

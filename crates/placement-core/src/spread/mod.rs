@@ -15,6 +15,7 @@ pub mod syntax;
 mod target;
 mod terms;
 mod tolerations;
+mod weights;
 
 use core::num::NonZeroU32;
 
