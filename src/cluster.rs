@@ -22,6 +22,22 @@ pub trait Cluster {
     /// # Errors
     /// What the host says: not found, no permission, no connection.
     fn object(&self, query: &ObjectQuery<'_>) -> Result<Vec<u8>, HostError>;
+
+    /// Writes a line to the host's log. Callers go on whether or not it was written.
+    fn log(&self, line: &LogLine<'_>);
+}
+
+/// The payload of `tracing/log`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogLine<'a> {
+    /// `warn` or `error`.
+    pub level: &'a str,
+    /// What happened.
+    pub message: &'a str,
+    /// The namespace of the pod.
+    pub namespace: &'a str,
+    /// The uid of the request.
+    pub request_uid: &'a str,
 }
 
 /// What a host said instead of an answer.
@@ -56,7 +72,7 @@ pub struct ObjectQuery<'a> {
     pub name: &'a str,
     /// The namespace.
     pub namespace: Option<&'a str>,
-    /// Answers may be five seconds old unless this is set.
+    /// Answers may be five seconds old unless this is set, and wait for each other.
     pub disable_cache: bool,
     /// Which fields beside `metadata`; absent: all.
     pub field_masks: Option<&'a [&'a str]>,
@@ -119,17 +135,18 @@ impl<'a> ListQuery<'a> {
 }
 
 impl<'a> ObjectQuery<'a> {
-    /// A ReplicaSet that the list does not show yet.
+    /// One object of a followed kind, past every cache: it is asked for only where the list is
+    /// known to be late. `None` for kinds that must not be asked for.
     #[must_use]
-    pub fn replica_set(namespace: &'a str, name: &'a str) -> Self {
-        Self {
-            api_version: WorkloadKind::ReplicaSet.api_version(),
-            kind: WorkloadKind::ReplicaSet.kind(),
+    pub fn of(kind: &GroupKind, custom: &'a [CustomKind], namespace: &'a str, name: &'a str) -> Option<Self> {
+        ListQuery::of(kind, custom, namespace).map(|list| Self {
+            api_version: list.api_version,
+            kind: list.kind,
             name,
             namespace: Some(namespace),
-            disable_cache: false,
-            field_masks: Some(workload_fields(WorkloadKind::ReplicaSet)),
-        }
+            disable_cache: true,
+            field_masks: list.field_masks,
+        })
     }
 }
 

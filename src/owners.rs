@@ -97,6 +97,15 @@ impl<'c> Owners<'c> {
         Ok(link.object.as_ref().and_then(Option::as_ref))
     }
 
+    /// Looks at an owner again, past the list that was late.
+    pub(crate) fn refresh(&mut self, level: usize) {
+        if let Some(link) = self.links.get_mut(level)
+            && let Some(fresh) = fetch_fresh(self.cluster, self.custom, self.namespace, &link.owner)
+        {
+            link.object = Some(Some(fresh));
+        }
+    }
+
     /// Adds the next owner, if it can be the one that is looked for or lead to it.
     fn climb(&mut self, kind: &GroupKind, name: &str) -> Result<bool, Trouble> {
         let level = self.links.len() - 1;
@@ -168,20 +177,23 @@ fn fetch(
                 error: error.to_string(),
             });
     }
-    if owner.kind.known() != Some(WorkloadKind::ReplicaSet) {
-        return Ok(None);
-    }
-    // A ReplicaSet's first pods come within milliseconds, before any watch shows it. A refusal is
-    // no trouble: the pod is then placed by what its name tells.
-    let answer = cluster
-        .object(&ObjectQuery::replica_set(namespace, &owner.name))
-        .unwrap_or_default();
-    let answer: &[u8] = &answer;
-    let item: Option<&RawValue> = core::str::from_utf8(answer)
-        .ok()
-        .and_then(|text| serde_json::from_str(text).ok());
-    let item = item.and_then(|item| named(&[item], &owner.name));
-    Ok(item.and_then(|item| read(item.get(), owner).ok()))
+    // The first pods of a workload come within milliseconds, before any watch shows it.
+    Ok(fetch_fresh(cluster, custom, namespace, owner))
+}
+
+/// The object itself in place of a list that is late. A refusal is no trouble: what the list shows,
+/// or the owner's name tells, is then all there is.
+fn fetch_fresh(
+    cluster: &dyn Cluster,
+    custom: &[CustomKind],
+    namespace: &str,
+    owner: &Owner,
+) -> Option<Object> {
+    let query = ObjectQuery::of(&owner.kind, custom, namespace, &owner.name)?;
+    let answer = cluster.object(&query).ok()?;
+    let item: &RawValue = serde_json::from_str(core::str::from_utf8(&answer).ok()?).ok()?;
+    let item = named(&[item], &owner.name)?;
+    read(item.get(), owner).ok()
 }
 
 fn read(item: &str, owner: &Owner) -> Result<Object, FieldError> {

@@ -63,6 +63,20 @@ pub enum Trouble {
     Inject(Refused),
 }
 
+impl Outcome {
+    /// What somebody should know of it, in a line.
+    #[must_use]
+    pub fn explanation(&self) -> Option<String> {
+        match self {
+            Self::Untouched | Self::Placed(_) => None,
+            Self::Left { spread, reason } => Some(format!(
+                "spillway: spread `{spread}` leaves the pod as it is: {reason}"
+            )),
+            Self::Failed { trouble, .. } => Some(format!("spillway: pod not placed: {trouble}")),
+        }
+    }
+}
+
 /// The answer to `validate`.
 #[must_use]
 pub fn respond(outcome: Outcome) -> Vec<u8> {
@@ -74,32 +88,21 @@ pub fn respond(outcome: Outcome) -> Vec<u8> {
         audit_annotations: None,
         warnings: warning.map(|warning| vec![shortened(warning)]),
     };
+    let explanation = outcome.explanation();
     let response = match outcome {
-        Outcome::Untouched => accepted(None, None),
         Outcome::Placed(pod) => accepted(Some(pod), None),
-        Outcome::Left { spread, reason } => accepted(
-            None,
-            Some(format!(
-                "spillway: spread `{spread}` leaves the pod as it is: {reason}"
-            )),
-        ),
         Outcome::Failed {
-            trouble,
-            on_error: OnError::Accept,
-        } => accepted(None, Some(format!("spillway: pod not placed: {trouble}"))),
-        Outcome::Failed {
-            trouble,
             on_error: OnError::Reject,
+            ..
         } => ValidationResponse {
             accepted: false,
-            message: Some(format!(
-                "spillway: pod not placed: {trouble}; `onError` is `Reject`"
-            )),
+            message: explanation.map(|explanation| format!("{explanation}; `onError` is `Reject`")),
             code: Some(500),
             mutated_object: None,
             audit_annotations: None,
             warnings: None,
         },
+        Outcome::Untouched | Outcome::Left { .. } | Outcome::Failed { .. } => accepted(None, explanation),
     };
     // The response holds nothing that JSON cannot; the text stands for the impossible.
     serde_json::to_vec(&response).unwrap_or_else(|_| br#"{"accepted":true}"#.to_vec())

@@ -9,7 +9,7 @@ use placement_core::{Arrival, Decision, decide, inject, observe};
 use policy_settings::{OnError, SettingsText, SpreadHead};
 use serde_json::Value;
 
-use crate::cluster::{Cluster, ListQuery};
+use crate::cluster::{Cluster, ListQuery, LogLine};
 use crate::envelope::{Envelope, Request};
 use crate::owners::{Object, Owners};
 use crate::response::{Outcome, Trouble, respond};
@@ -18,6 +18,23 @@ use crate::response::{Outcome, Trouble, respond};
 #[must_use]
 pub fn review(payload: &[u8], cluster: &dyn Cluster) -> Vec<u8> {
     respond(outcome(payload, cluster))
+}
+
+/// Tells the administrator: a warning reaches only whoever made the pod, which is a controller.
+fn log(cluster: &dyn Cluster, request: &Request<'_>, outcome: &Outcome) {
+    if let Some(message) = outcome.explanation() {
+        let text = |field: &Option<Text<'_>>| {
+            field
+                .as_ref()
+                .map_or_else(String::new, |text| text.as_str().to_owned())
+        };
+        cluster.log(&LogLine {
+            level: "warn",
+            message: &message,
+            namespace: &text(&request.namespace),
+            request_uid: &text(&request.uid),
+        });
+    }
 }
 
 fn outcome(payload: &[u8], cluster: &dyn Cluster) -> Outcome {
@@ -34,13 +51,17 @@ fn outcome(payload: &[u8], cluster: &dyn Cluster) -> Outcome {
     if !envelope.request.creates_a_pod() {
         return Outcome::Untouched;
     }
-    let settings = match SettingsText::scan(envelope.settings) {
-        Ok(settings) => settings,
-        Err(fault) => return open(Trouble::Settings(fault.to_string())),
+    let outcome = match SettingsText::scan(envelope.settings) {
+        Err(fault) => open(Trouble::Settings(fault.to_string())),
+        Ok(settings) => {
+            place(&envelope.request, &settings, cluster).unwrap_or_else(|trouble| Outcome::Failed {
+                trouble,
+                on_error: settings.on_error(),
+            })
+        }
     };
-    let on_error = settings.on_error();
-    place(&envelope.request, &settings, cluster)
-        .unwrap_or_else(|trouble| Outcome::Failed { trouble, on_error })
+    log(cluster, &envelope.request, &outcome);
+    outcome
 }
 
 fn place(
@@ -87,14 +108,27 @@ fn place(
         .map_err(Trouble::Inject)
 }
 
-/// A second pass over a pod changes nothing.
+/// A second pass over a pod changes nothing: its labels name a spread and a subset of these
+/// settings, and the decision is that subset's.
 fn is_placed(pod: &PodHead<'_>, settings: &SettingsText<'_>, namespace: &str) -> bool {
-    let Some(spread) = pod.label(SPREAD_LABEL) else {
+    let (Some(spread), Some(subset), Some(decision)) = (
+        pod.label(SPREAD_LABEL),
+        pod.label(SUBSET_LABEL),
+        pod.annotation(DECISION_ANNOTATION),
+    ) else {
         return false;
     };
-    pod.label(SUBSET_LABEL).is_some()
-        && pod.annotation(DECISION_ANNOTATION).is_some()
-        && in_namespace(settings, namespace).any(|(_, head)| head.name().as_deref() == Some(spread))
+    let is_of_subset = decision
+        .strip_prefix(subset)
+        .is_some_and(|reason| reason.starts_with(": "));
+    let mut named =
+        in_namespace(settings, namespace).filter(|(_, head)| head.name().as_deref() == Some(spread));
+    is_of_subset
+        && named.any(|(index, _)| {
+            settings
+                .spread(index)
+                .is_ok_and(|spread| spread.subset_named(subset).is_some())
+        })
 }
 
 fn in_namespace<'s, 't>(
@@ -178,16 +212,27 @@ fn decision(
         answer = cluster
             .list(&ListQuery::placed_pods(namespace))
             .map_err(|error| Trouble::Host { asked, error })?;
-        listed_pods(&answer).map_err(|error| Trouble::Answer { asked, error: error.to_string() })?
+        listed_pods(&answer).map_err(|error| Trouble::Answer {
+            asked,
+            error: error.to_string(),
+        })?
     } else {
         Vec::new()
     };
-    let observation = observe(
-        spread,
-        pod.revision(),
-        desired,
-        listed.iter().map(ListedPod::facts),
-    );
+    let count = |desired| {
+        observe(
+            spread,
+            pod.revision(),
+            desired,
+            listed.iter().map(ListedPod::facts),
+        )
+    };
+    let mut observation = count(desired);
+    if observation.behind {
+        // A pod arrives although nothing is missing: the list shows its owner as it was before.
+        owners.refresh(counted_level(spread, level));
+        observation = count(self::desired(spread, level, custom, owners)?);
+    }
     let arrival = Arrival {
         uid: request.uid.as_ref().map_or("", Text::as_str),
         order,
@@ -210,6 +255,14 @@ impl Needs {
             desired: counted && !by_ordinal,
             pods: counted && !by_ordinal,
         }
+    }
+}
+
+/// Which owner tells how many pods are wanted: a Deployment's stands on its ReplicaSet.
+fn counted_level(spread: &Spread, level: Option<usize>) -> usize {
+    match spread.target() {
+        Target::Workload { kind, .. } if kind.known() == Some(WorkloadKind::Deployment) => 0,
+        _ => level.unwrap_or(0),
     }
 }
 

@@ -3,7 +3,7 @@
 use kubewarden_policy_sdk::protocol_version_guest;
 use wapc_guest::{CallResult, host_call, register_function};
 
-use crate::cluster::{Cluster, HostError, ListQuery, ObjectQuery};
+use crate::cluster::{Cluster, HostError, ListQuery, LogLine, ObjectQuery};
 
 /// The host calls this once in each instance.
 #[unsafe(no_mangle)]
@@ -32,6 +32,11 @@ impl Cluster for Host {
 
     fn object(&self, query: &ObjectQuery<'_>) -> Result<Vec<u8>, HostError> {
         call("kubernetes", "get_resource", query)
+    }
+
+    fn log(&self, line: &LogLine<'_>) {
+        // A line that cannot be written is no reason to do anything else.
+        let _ = call("tracing", "log", line);
     }
 }
 

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use spillway_policy::cluster::{Cluster, HostError, ListQuery, ObjectQuery};
+use spillway_policy::cluster::{Cluster, HostError, ListQuery, LogLine, ObjectQuery};
 
 /// A cluster whose every answer is the same text, or an error.
 struct Fixed<'a>(Option<&'a [u8]>);
@@ -16,6 +16,10 @@ impl Cluster for Fixed<'_> {
 
     fn object(&self, _: &ObjectQuery<'_>) -> Result<Vec<u8>, HostError> {
         self.0.map(<[u8]>::to_vec).ok_or_else(|| HostError("no answer".to_owned()))
+    }
+
+    fn log(&self, line: &LogLine<'_>) {
+        assert!(!line.message.is_empty());
     }
 }
 

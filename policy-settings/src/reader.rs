@@ -7,7 +7,7 @@ use placement_core::spread::{
 };
 use serde_json::{Map, Value};
 
-use crate::target::{FilterDraft, filter, target_ref};
+use crate::target::{FilterDraft, check_paths_of_known, filter, target_ref};
 
 const SPREAD: &[&str] = &[
     "name",
@@ -88,6 +88,7 @@ fn draft(value: &Value, path: &str, custom_kinds: &[CustomKind], faults: &mut Fa
         selector: filter,
         replicas,
     } = filter(fields, at, faults);
+    check_paths_of_known(&target_ref, &replicas, at, faults);
     let subsets = take(fields, "subsets", at, faults, subsets);
     let capacity = take(fields, "capacity", at, faults, capacity);
     let binding = take(fields, "binding", at, faults, binding);

@@ -112,6 +112,38 @@ pub(crate) fn filter(fields: &Map<String, Value>, at: &Place<'_>, faults: &mut F
     }
 }
 
+/// Of a known kind only the field with its replicas is listed, so that a path may lead nowhere else.
+pub(crate) fn check_paths_of_known(
+    target: &Field<TargetDraft>,
+    paths: &Field<Vec<ReplicasPath>>,
+    at: &Place<'_>,
+    faults: &mut Faults,
+) {
+    let (Field::Set(target), Field::Set(paths)) = (target, paths) else {
+        return;
+    };
+    let Some(known) = target.kind.known() else { return };
+    let own = if known == WorkloadKind::Job {
+        "spec.parallelism"
+    } else {
+        "spec.replicas"
+    };
+    let at = at.field("targetFilter");
+    let at = at.field("replicasPathList");
+    for (ix, path) in paths.iter().enumerate().filter(|(_, path)| path.as_str() != own) {
+        let fix = format!(
+            "remove it: a {} asks for `{own}`; other paths are for kinds in `customWorkloads`",
+            known.kind()
+        );
+        faults.wrong(
+            FaultCode::InvalidReplicasPath,
+            &at.item(ix),
+            &Value::from(path.as_str()),
+            &fix,
+        );
+    }
+}
+
 fn replicas_paths(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Vec<ReplicasPath>> {
     each(value, at, faults, replicas_path)
 }

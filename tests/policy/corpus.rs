@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use policy_host::Capabilities;
 use serde_json::Value;
-use spillway_policy::cluster::{Cluster, HostError, ListQuery, ObjectQuery};
+use spillway_policy::cluster::{Cluster, HostError, ListQuery, LogLine, ObjectQuery};
 
 use crate::scratch::{Scene, scenes};
 use crate::support::{MODULE, root};
@@ -22,6 +22,8 @@ impl Cluster for Fixed {
     fn object(&self, _: &ObjectQuery<'_>) -> Result<Vec<u8>, HostError> {
         self.list(&ListQuery::placed_pods("any"))
     }
+
+    fn log(&self, _: &LogLine<'_>) {}
 }
 
 /// Answers by the wasm and natively, and holds them to be the same but for how a host's error is

@@ -238,3 +238,105 @@ fn an_absent_host_object_does_not_stop_a_first_pod() {
     let answer = admit(&settings("Reject"), &request(pod()), host);
     assert!(answer.allowed && answer.patch.is_some(), "{answer:?}");
 }
+
+/// A Deployment was scaled from 0 to 30 a moment ago: the list still shows 0, the object itself 30.
+#[test]
+fn an_owner_that_is_seen_late_is_looked_at_again() {
+    let replica_set = |replicas: u32| {
+        json!({
+            "metadata": {
+                "name": "web-abc",
+                "annotations": {"deployment.kubernetes.io/desired-replicas": replicas.to_string()},
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d", "controller": true}],
+            },
+            "spec": {"replicas": replicas},
+        })
+    };
+    let host = answering(move |operation, query| {
+        let answer = match (operation, query["kind"].as_str()) {
+            ("get_resource", Some("ReplicaSet")) => {
+                assert_eq!(
+                    query["disable_cache"], true,
+                    "an answer of five seconds ago is late as well"
+                );
+                replica_set(30)
+            }
+            ("list_resources_by_namespace", Some("ReplicaSet")) => json!({"items": [replica_set(0)]}),
+            _ => json!({"items": []}),
+        };
+        Ok(answer.to_string().into_bytes())
+    });
+    let answer = admit(&settings("Accept"), &request(pod()), host);
+    let mut placed = pod();
+    answer.apply(&mut placed).unwrap();
+    let decision = placed["metadata"]["annotations"]["spillway.dev/decision"]
+        .as_str()
+        .unwrap();
+    assert!(
+        decision.ends_with("of 30 by hash, 0 of 30 pods active"),
+        "{decision}"
+    );
+}
+
+#[test]
+fn a_container_that_the_pod_does_not_have_is_not_made_up() {
+    let empty = answering(|_, _| Ok(br#"{"items":[]}"#.to_vec()));
+    let mut patching = settings("Accept");
+    patching["spreads"][0]["subsets"][0]["patch"] =
+        json!({"spec": {"containers": [{"name": "other", "env": [{"name": "A", "value": "b"}]}]}});
+    let answer = admit(&patching, &request(pod()), empty);
+    assert!(answer.allowed && answer.patch.is_none(), "{answer:?}");
+    assert!(answer.warnings.unwrap()[0].contains("it has no container `other`"));
+}
+
+#[test]
+fn labels_that_controllers_find_their_pods_by_survive_any_patch() {
+    let empty = answering(|_, _| Ok(br#"{"items":[]}"#.to_vec()));
+    let mut patching = settings("Accept");
+    patching["spreads"][0]["subsets"][0]["patch"] =
+        json!({"metadata": {"labels": {"$patch": "replace", "pool": "a"}, "finalizers": null}});
+    let mut tracked = pod();
+    tracked["metadata"]["labels"]["batch.kubernetes.io/job-name"] = "nightly".into();
+    tracked["metadata"]["finalizers"] = json!(["batch.kubernetes.io/job-tracking"]);
+    let answer = admit(&patching, &request(tracked.clone()), empty);
+    answer.apply(&mut tracked).unwrap();
+    let labels = &tracked["metadata"]["labels"];
+    assert_eq!(
+        (
+            &labels["pod-template-hash"],
+            &labels["batch.kubernetes.io/job-name"]
+        ),
+        (&json!("abc"), &json!("nightly"))
+    );
+    assert_eq!(labels["pool"], "a");
+    assert_eq!(
+        tracked["metadata"]["finalizers"],
+        json!(["batch.kubernetes.io/job-tracking"])
+    );
+}
+
+#[test]
+fn what_was_not_placed_is_told_to_the_log() {
+    let lines = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = lines.clone();
+    let host = answering(move |operation, query| {
+        if operation == "log" {
+            seen.lock().unwrap().push(query.clone());
+            return Ok(Vec::new());
+        }
+        Err("kube::Client was not initialized properly".to_owned())
+    });
+    admit(&settings("Accept"), &request(pod()), host);
+    let lines = lines.lock().unwrap();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(
+        (&lines[0]["level"], &lines[0]["namespace"]),
+        (&json!("warn"), &json!("shop"))
+    );
+    assert!(
+        lines[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("the host did not answer for the pod's owner")
+    );
+}

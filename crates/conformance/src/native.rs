@@ -85,6 +85,7 @@ pub(crate) fn choose(
     );
     let observation = Observation {
         missing: 1,
+        behind: false,
         closed: closed.clone(),
         ..counted
     };

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::ladder::{Rung, Tier};
+use crate::ladder::{Rung, SubsetIx, Tier};
+use crate::spread::Fill;
 
 /// A pod's `controller.kubernetes.io/pod-deletion-cost`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +34,27 @@ impl DeletionCost {
         })
     }
 
+    /// The rung that a pod of `subset` was placed on, as its cost tells; `None` where the cost is
+    /// somebody else's.
+    #[must_use]
+    pub fn rung(cost: i32, subset: SubsetIx, fill: &Fill) -> Option<Rung> {
+        let tiers = match fill {
+            Fill::Shares(_) => {
+                let number = SHARES_TOP.checked_sub(cost).filter(|_| cost > 1)?;
+                return Some(Rung {
+                    subset,
+                    tier: Tier::Share(u32::try_from(number).ok()?),
+                });
+            }
+            Fill::InOrder(bounds) => [Tier::Minimum, Tier::Maximum].map(|tier| (tier, bounds.len())),
+        };
+        tiers
+            .into_iter()
+            .map(|(tier, subsets)| (Rung { subset, tier }, subsets))
+            .find(|(rung, subsets)| Self::of(*rung, *subsets).0 == cost)
+            .map(|(rung, _)| rung)
+    }
+
     /// The number.
     #[must_use]
     pub const fn value(self) -> i32 {
@@ -49,7 +71,6 @@ impl fmt::Display for DeletionCost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ladder::SubsetIx;
 
     fn cost(subset: usize, tier: Tier) -> i32 {
         DeletionCost::of(

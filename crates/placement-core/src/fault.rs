@@ -173,7 +173,8 @@ fault_codes! {
     Missing = 4 "missing field",
     /// One of a fixed set of words is expected.
     UnknownWord = 5 "unknown word",
-    /// Names become label values, so they are RFC 1123 labels of at most 63 characters.
+    /// Names become label values of at most 63 characters; those of spreads and namespaces are RFC 1123
+    /// labels.
     InvalidName = 6 "not a name",
     /// Two spreads of one namespace have the same name.
     DuplicateSpread = 7 "spread named twice",

@@ -7,8 +7,10 @@
 //! **Invariant**: with integers, minimums and shares a ladder is the same whatever the replicas,
 //! so that growing never moves a pod. Percent maxima move with the replicas.
 
+use crate::free_shares::FreeShares;
 use crate::shares::Chairman;
 use crate::spread::{Bounds, Fill, Spread};
+pub use crate::taken::Taken;
 
 /// The place of a subset in its spread's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,10 +44,6 @@ pub struct Run {
     /// How many; `None`: no end.
     pub length: Option<u32>,
 }
-
-/// Places that are taken, by subset.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taken(Vec<u32>);
 
 /// Subsets found full by the scheduler, skipped for a while.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +83,7 @@ impl<'a> Ladder<'a> {
         })
     }
 
-    /// The runs of what is not taken. A subset's pods stand on its lowest rungs.
+    /// The runs of what is not taken.
     pub fn free(&self, taken: &Taken) -> impl Iterator<Item = Run> + use<'a> {
         match self.spread.fill() {
             Fill::InOrder(bounds) => Runs::InOrder(self.free_in_order(bounds, taken)),
@@ -154,13 +152,13 @@ impl<'a> Ladder<'a> {
                     .min
                     .map_or(0, |min| min.of(replicas))
                     .min(max.unwrap_or(u32::MAX));
-                let taken = taken.of(subset);
+                let within = taken.within_minimum(subset, min);
                 let length = match tier {
-                    Tier::Minimum => Some(min.saturating_sub(taken)),
-                    // What is taken beyond the minimum stands on this run.
+                    Tier::Minimum => Some(min - within),
+                    // Who is not within the minimum stands on this run.
                     _ => max
                         .map(|max| max - min)
-                        .map(|run| run.saturating_sub(taken.saturating_sub(min))),
+                        .map(|run| run.saturating_sub(taken.of(subset) - within)),
                 };
                 let open = !closed.contains(subset);
                 ended = open && length.is_none();
@@ -190,61 +188,6 @@ impl<A: Iterator<Item = Run>, B: Iterator<Item = Run>> Iterator for Runs<A, B> {
     }
 }
 
-/// The free rungs of shares: whole rounds that are taken are jumped over, so that the walk is as
-/// long as the imbalance, not as the workload.
-struct FreeShares {
-    chairman: Chairman,
-    number: u64,
-    taken: Vec<u64>,
-}
-
-impl FreeShares {
-    fn new(chairman: Chairman, taken: &Taken) -> Self {
-        let mut left: Vec<u64> = (0..chairman.subsets())
-            .map(|subset| u64::from(taken.of(SubsetIx(subset))))
-            .collect();
-        let rounds = left
-            .iter()
-            .enumerate()
-            .filter_map(|(subset, left)| left.checked_div(chairman.per_round(subset)))
-            .min()
-            .unwrap_or(0);
-        for (subset, left) in left.iter_mut().enumerate() {
-            *left -= (rounds * chairman.per_round(subset)).min(*left);
-        }
-        Self {
-            number: rounds * chairman.round(),
-            chairman,
-            taken: left,
-        }
-    }
-}
-
-impl Iterator for FreeShares {
-    type Item = Run;
-
-    fn next(&mut self) -> Option<Run> {
-        loop {
-            let subset = self.chairman.next()?;
-            let number = u32::try_from(self.number).ok()?;
-            self.number += 1;
-            match self.taken.get_mut(subset) {
-                Some(taken) if *taken > 0 => *taken -= 1,
-                _ => {
-                    let rung = Rung {
-                        subset: SubsetIx(subset),
-                        tier: Tier::Share(number),
-                    };
-                    return Some(Run {
-                        rung,
-                        length: Some(1),
-                    });
-                }
-            }
-        }
-    }
-}
-
 impl SubsetIx {
     /// The subset at this place, counted from 0.
     #[must_use]
@@ -256,33 +199,6 @@ impl SubsetIx {
     #[must_use]
     pub const fn index(self) -> usize {
         self.0
-    }
-}
-
-impl Taken {
-    /// Nothing taken in any of `subsets` subsets.
-    #[must_use]
-    pub fn none(subsets: usize) -> Self {
-        Self(vec![0; subsets])
-    }
-
-    /// How many places of a subset are taken.
-    #[must_use]
-    pub fn of(&self, subset: SubsetIx) -> u32 {
-        self.0.get(subset.0).copied().unwrap_or(0)
-    }
-
-    /// Takes one more place; subsets that are not of the spread are left out.
-    pub fn add(&mut self, subset: SubsetIx) {
-        if let Some(taken) = self.0.get_mut(subset.0) {
-            *taken = taken.saturating_add(1);
-        }
-    }
-
-    /// How many places are taken in all.
-    #[must_use]
-    pub fn total(&self) -> u32 {
-        self.0.iter().fold(0, |sum, taken| sum.saturating_add(*taken))
     }
 }
 
@@ -303,11 +219,5 @@ impl Closed {
 impl FromIterator<SubsetIx> for Closed {
     fn from_iter<I: IntoIterator<Item = SubsetIx>>(subsets: I) -> Self {
         Self(subsets.into_iter().collect())
-    }
-}
-
-impl FromIterator<u32> for Taken {
-    fn from_iter<I: IntoIterator<Item = u32>>(counts: I) -> Self {
-        Self(counts.into_iter().collect())
     }
 }

@@ -13,6 +13,7 @@ pub mod cost;
 pub mod decide;
 pub mod facts;
 pub mod fault;
+mod free_shares;
 pub mod hash;
 pub mod inject;
 pub mod ladder;
@@ -23,6 +24,7 @@ pub mod reason;
 pub mod shares;
 pub mod smp;
 pub mod spread;
+pub mod taken;
 
 pub use cost::DeletionCost;
 pub use decide::{Arrival, Decision, Placement, decide};

@@ -1,5 +1,6 @@
 //! What is known of a spread's pods at one moment: the one place that counts.
 
+use crate::cost::DeletionCost;
 use crate::facts::PodFacts;
 use crate::ladder::{Closed, Taken};
 use crate::spread::{MaximumScope, Spread};
@@ -15,6 +16,8 @@ pub struct Observation {
     pub active: u32,
     /// Pods still to come, at least 1: the pod that asks is one of them.
     pub missing: u32,
+    /// Whether nothing is missing although a pod arrives: what was seen of its owner is late.
+    pub behind: bool,
     /// Places that are taken, by subset.
     pub taken: Taken,
     /// Active pods of the spread that are in none of its subsets yet.
@@ -69,7 +72,13 @@ pub fn observe<'p>(
         if let Some(subset) = subset
             && !(per_revision && pod.terminating)
         {
-            taken.add(subset);
+            match pod
+                .cost
+                .and_then(|cost| DeletionCost::rung(cost, subset, spread.fill()))
+            {
+                Some(rung) => taken.add_on(rung),
+                None => taken.add(subset),
+            }
         }
         if !pod.terminating {
             active += 1;
@@ -83,19 +92,17 @@ pub fn observe<'p>(
         desired.workload
     };
     // A surge makes pods of one revision while the workload as a whole has enough.
-    let missing = in_scope
-        .map_or(0, |desired| desired.saturating_sub(active))
-        .max(
-            desired
-                .revision
-                .map_or(0, |desired| desired.saturating_sub(active_of_revision)),
-        )
-        .max(1);
+    let missing = in_scope.map_or(0, |desired| desired.saturating_sub(active)).max(
+        desired
+            .revision
+            .map_or(0, |desired| desired.saturating_sub(active_of_revision)),
+    );
     Observation {
         replicas: desired.workload.unwrap_or(0),
         desired: in_scope,
         active,
-        missing,
+        missing: missing.max(1),
+        behind: missing == 0 && (desired.revision.is_some() || desired.workload.is_some()),
         taken,
         undecided,
         closed: Closed::none(),

@@ -35,6 +35,7 @@ fn observation(counts: &[u32]) -> Observation {
         desired: None,
         active: counts.iter().sum(),
         missing: 1,
+        behind: false,
         taken: taken(counts),
         undecided: 0,
         closed: Closed::none(),
@@ -423,6 +424,7 @@ fn a_burst_on_one_stale_count_splits_as_its_window_does() {
     let burst = Observation {
         desired: Some(400),
         missing: 400,
+        behind: false,
         ..observation(&[0, 0, 0])
     };
     let bursts = 100u32;
@@ -474,6 +476,7 @@ fn the_same_uid_is_always_given_the_same_place() {
     let burst = Observation {
         desired: Some(100),
         missing: 100,
+        behind: false,
         ..observation(&[0, 0])
     };
     let Decision::Place(placement) = decide(&spread, &burst, arrival(UID)) else {

@@ -103,6 +103,7 @@ fn a_listed_pod_gives_what_counting_needs() {
     .to_string();
     let pod: ListedPod<'_> = serde_json::from_str(&text).unwrap();
     let expected = PodFacts {
+        cost: None,
         spread: Some("web"),
         subset: Some("a"),
         revision: Some("7d9f"),

@@ -136,6 +136,7 @@ fn the_deletion_cost_is_written_where_there_is_one() {
         desired: Some(5),
         active: 2,
         missing: 1,
+        behind: false,
         taken: Taken::none(1),
         undecided: 0,
         closed: Closed::none(),

@@ -226,6 +226,7 @@ proptest! {
             (MaximumScope::Workload, model::Scope::Workload)
         };
         let facts = pods.iter().map(|pod| PodFacts {
+            cost: None,
             spread: pod.spread.as_deref(),
             subset: pod.subset.as_deref(),
             revision: pod.revision.as_deref(),

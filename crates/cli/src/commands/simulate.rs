@@ -93,10 +93,11 @@ pub(crate) fn run(raw: Raw) -> Result<(), Exit> {
 }
 
 fn check(raw: Raw) -> Result<Checked, Exit> {
-    let pictures = raw
-        .picture
-        .into_iter()
-        .map(|path| format_of(&path).map(|format| (path, format)));
+    let pictures = raw.picture.into_iter().map(|path| {
+        check_folder_of(&path)
+            .and_then(|()| format_of(&path))
+            .map(|format| (path, format))
+    });
     let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
     let scenario = folder::read(&raw.folder)?;
     let module = policy::find(raw.policy_wasm).map_err(|error| Exit::bad(&error))?;
@@ -111,21 +112,25 @@ fn check(raw: Raw) -> Result<Checked, Exit> {
 }
 
 fn format_of(path: &Path) -> Result<Format, Exit> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        // Told before the scenario is played, not after.
-        return Err(Exit::BadInput(vec![format!(
-            "--picture `{}`: make the folder `{}` first, or write a file in one that is there",
-            path.display(),
-            folder.display()
-        )]));
-    }
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("svg") => Ok(Format::Svg),
         Some("png") => Ok(Format::Png),
         _ => Err(Exit::BadInput(vec![format!(
             "--picture `{}`: write a file name that ends in .svg or .png",
             path.display()
+        )])),
+    }
+}
+
+/// Told before the scenario is played, not after.
+fn check_folder_of(path: &Path) -> Result<(), Exit> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        None => Ok(()),
+        Some(folder) => Err(Exit::BadInput(vec![format!(
+            "--picture `{}`: make the folder `{}` first, or write a file in one that is there",
+            path.display(),
+            folder.display()
         )])),
     }
 }
@@ -233,6 +238,18 @@ mod tests {
         assert_eq!(
             error.lines(),
             ["error: --picture `b.jpg`: write a file name that ends in .svg or .png"]
+        );
+    }
+
+    #[test]
+    fn a_picture_in_a_folder_that_is_not_there_is_refused_before_anything_is_played() {
+        assert_eq!(check_folder_of(Path::new("b.svg")), Ok(()));
+        let error = check_folder_of(Path::new("absent/b.svg")).unwrap_err();
+        assert_eq!(
+            error.lines(),
+            [
+                "error: --picture `absent/b.svg`: make the folder `absent` first, or write a file in one that is there"
+            ]
         );
     }
 }

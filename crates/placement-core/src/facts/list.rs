@@ -39,7 +39,9 @@ pub fn listed_pods(answer: &[u8]) -> Result<Vec<ListedPod<'_>>, ListError> {
 
 fn read<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<Vec<T>, ListError> {
     let answer = core::str::from_utf8(answer).map_err(|_| ListError::NotUtf8)?;
-    serde_json::from_str::<List<T>>(answer).map(|list| list.items).map_err(ListError::NotAList)
+    serde_json::from_str::<List<T>>(answer)
+        .map(|list| list.items)
+        .map_err(ListError::NotAList)
 }
 
 /// The item of this name; items that have no readable name are passed over.
@@ -49,9 +51,10 @@ pub fn named<'a>(items: &[&'a RawValue], name: &str) -> Option<&'a RawValue> {
         let metadata = Fields::of(item, "item")?.object("metadata")?;
         Ok(metadata.text("name")?.is_some_and(|text| text.as_str() == name))
     };
-    // Nearly all items are told apart by not having the name anywhere.
-    let candidates = items.iter().copied().filter(|item| item.get().contains(name));
-    candidates.into_iter().find(|item| is_named(item.get()).is_ok_and(|is_named| is_named))
+    // Nearly all items are told apart by not having the name anywhere, were it not for escapes.
+    let may_have = |item: &str| item.contains(name) || item.contains('\\');
+    let mut candidates = items.iter().copied().filter(|item| may_have(item.get()));
+    candidates.find(|item| is_named(item.get()).is_ok_and(|is_named| is_named))
 }
 
 impl fmt::Display for ListError {

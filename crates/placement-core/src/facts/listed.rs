@@ -21,8 +21,16 @@ pub struct ListedPod<'a> {
 struct Metadata<'a> {
     #[serde(borrow, default)]
     labels: Option<Labels<'a>>,
+    #[serde(borrow, default)]
+    annotations: Option<Annotations<'a>>,
     #[serde(default)]
     deletion_timestamp: Present,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Annotations<'a> {
+    #[serde(borrow, default, rename = "controller.kubernetes.io/pod-deletion-cost")]
+    cost: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,6 +64,8 @@ pub struct PodFacts<'a> {
     pub subset: Option<&'a str>,
     /// Its revision, if its owner's kind has revisions at all.
     pub revision: Option<&'a str>,
+    /// Its deletion cost, where it has a readable one.
+    pub cost: Option<i32>,
     /// Succeeded or Failed.
     pub finished: bool,
     /// Being deleted.
@@ -77,6 +87,12 @@ impl ListedPod<'_> {
             spread: labels.and_then(|labels| labels.spread.as_ref()).map(Text::as_str),
             subset: labels.and_then(|labels| labels.subset.as_ref()).map(Text::as_str),
             revision: super::revision::key_of_labels(template, revision),
+            cost: self
+                .metadata
+                .annotations
+                .as_ref()
+                .and_then(|annotations| annotations.cost.as_ref())
+                .and_then(|cost| cost.as_str().parse().ok()),
             finished: self
                 .status
                 .as_ref()

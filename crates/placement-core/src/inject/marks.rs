@@ -5,8 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Refused, object, root};
 use crate::decide::Placement;
 use crate::names::{
-    CONTROLLER_REVISION_HASH, DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER,
-    POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
+    DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, SPREAD_LABEL, SUBSET_LABEL,
 };
 use crate::reason::Reason;
 use crate::spread::{Spread, Subset};
@@ -46,30 +45,6 @@ pub(super) fn gated(pod: &mut Value, spread: &Spread, reason: Reason) -> Result<
     );
     let annotations = object(metadata, "annotations", "metadata.annotations")?;
     set(annotations, DECISION_ANNOTATION, &format!("gated: {reason}"));
-    Ok(())
-}
-
-/// The labels by which a controller finds its pods: a ReplicaSet whose pods lose theirs makes
-/// new ones without end.
-pub(super) fn revision_labels(pod: &Value) -> Vec<(&'static str, Value)> {
-    let labels = pod.get("metadata").and_then(|metadata| metadata.get("labels"));
-    [POD_TEMPLATE_HASH, CONTROLLER_REVISION_HASH]
-        .into_iter()
-        .filter_map(|key| Some((key, labels?.get(key)?.clone())))
-        .collect()
-}
-
-/// Puts labels back that a patch may have dropped with all others (`$patch: replace`).
-pub(super) fn keep_labels(pod: &mut Value, kept: Vec<(&'static str, Value)>) -> Result<(), Refused> {
-    if kept.is_empty() {
-        return Ok(());
-    }
-    let labels = object(
-        object(root(pod)?, "metadata", "metadata")?,
-        "labels",
-        "metadata.labels",
-    )?;
-    labels.extend(kept.into_iter().map(|(key, value)| (key.to_owned(), value)));
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 //! The same code serves admission and binding, so that the two cannot disagree.
 
 mod affinity;
+mod kept;
 mod marks;
 
 use core::fmt;
@@ -29,6 +30,11 @@ pub enum Refused {
     },
     /// The patch does not fit the pod.
     Patch(smp::Refused),
+    /// The patch leaves a list of containers that the API server would refuse.
+    Containers {
+        /// The container without an image; empty where no container is left.
+        name: String,
+    },
 }
 
 /// Gives a pod what the decision says. A pod that is left is returned as it came.
@@ -56,9 +62,9 @@ fn place(mut pod: Value, spread: &Spread, placement: &Placement) -> Result<Value
     add_terms(&mut pod, overlay)?;
     if let Some(patch) = overlay.patch() {
         let before = priority_class(&pod);
-        let revision = marks::revision_labels(&pod);
+        let kept = kept::Kept::of(&pod);
         pod = smp::merge_pod(pod, patch).map_err(Refused::Patch)?;
-        marks::keep_labels(&mut pod, revision)?;
+        kept.restore(&mut pod)?;
         if priority_class(&pod) != before {
             forget_resolved_priority(&mut pod)?;
         }
@@ -146,6 +152,13 @@ impl fmt::Display for Refused {
         match self {
             Self::NotAPod { path: "", expected } => write!(f, "the pod is not {expected}"),
             Self::NotAPod { path, expected } => write!(f, "`{path}` of the pod is not {expected}"),
+            Self::Containers { name } if name.is_empty() => {
+                f.write_str("the subset's patch leaves the pod no container")
+            }
+            Self::Containers { name } => write!(
+                f,
+                "the subset's patch does not fit the pod: it has no container `{name}`, and the patch gives it no image"
+            ),
             Self::Patch(refused) => write!(f, "the subset's patch does not fit the pod: {refused}"),
         }
     }

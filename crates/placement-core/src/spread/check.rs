@@ -74,14 +74,29 @@ struct FilterDraft {
     replicas: Field<Vec<super::ReplicasPath>>,
 }
 
+/// A spread's name is a DNS label, as an object's would be.
 fn check_name(name: Field<String>, at: &Place<'_>, faults: &mut Faults) -> Option<String> {
+    let fix = "write lower-case letters, digits and inner dashes, at most 63";
+    check_label(name, syntax::is_label_name, fix, at, faults)
+}
+
+/// A subset's name is only ever a label's value.
+fn check_subset_name(name: Field<String>, at: &Place<'_>, faults: &mut Faults) -> Option<String> {
+    let fix = "write letters, digits and inner `-`, `_` or `.`, at most 63";
+    check_label(name, syntax::is_label_value, fix, at, faults)
+}
+
+fn check_label(
+    name: Field<String>,
+    is_good: fn(&str) -> bool,
+    fix: &str,
+    at: &Place<'_>,
+    faults: &mut Faults,
+) -> Option<String> {
     match name {
-        Field::Set(name) if syntax::is_label_name(&name) => return Some(name),
         Field::Set(name) if name.is_empty() => faults.lacks(FaultCode::Missing, at, "write a name"),
-        Field::Set(name) => {
-            let fix = "write lower-case letters, digits and inner dashes, at most 63";
-            faults.wrong(FaultCode::InvalidName, at, &Value::from(name), fix);
-        }
+        Field::Set(name) if is_good(&name) => return Some(name),
+        Field::Set(name) => faults.wrong(FaultCode::InvalidName, at, &Value::from(name), fix),
         Field::Absent => faults.lacks(FaultCode::Missing, at, "write a name"),
         Field::Faulty => {}
     }
@@ -208,7 +223,7 @@ fn check_subsets(
     };
     let subsets = subsets.into_iter().enumerate().map(|(ix, subset)| {
         let at = at.item(ix);
-        let name = check_name(subset.name, &at.field("name"), faults);
+        let name = check_subset_name(subset.name, &at.field("name"), faults);
         let overlay = Overlay {
             required: optional(subset.required)?,
             preferred: subset.preferred.or_default()?,
