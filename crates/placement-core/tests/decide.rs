@@ -241,6 +241,7 @@ proptest! {
         let [replicas, active, missing, undecided] = numbers;
         for binder in [Binder::Absent, Binder::Serving] {
             let observation = Observation {
+                behind: false,
                 replicas, desired, active, missing, undecided, binder,
                 taken: taken(&counts),
                 closed: closed(&case.closed),

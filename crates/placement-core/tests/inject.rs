@@ -293,7 +293,7 @@ fn the_patch_comes_after_everything_else() {
 fn the_patch_merges_containers_by_name() {
     let overlay = patch(json!({
         "metadata": {"labels": {"app": null, "eci": "true"}},
-        "spec": {"containers": [{"name": "side", "env": [{"name": "NEW", "value": "1"}]}, {"name": "extra"}]},
+        "spec": {"containers": [{"name": "side", "env": [{"name": "NEW", "value": "1"}]}, {"name": "extra", "image": "e:1"}]},
     }));
     let before = json!({
         "metadata": {"labels": {"app": "web"}},

@@ -191,7 +191,7 @@ fn a_filter_without_conditions_is_no_filter() {
 #[test]
 fn faults_come_in_the_order_of_the_fields_with_the_path_of_the_draft() {
     let subset = SubsetDraft {
-        name: Field::Set("A".to_owned()),
+        name: Field::Set("not a name".to_owned()),
         min: Field::Set(Amount::Count(2)),
         max: Field::Set(Amount::Count(1)),
         required: Field::Set(json!({})),

@@ -25,6 +25,7 @@ const JOB_FINALIZER: &str = "batch.kubernetes.io/job-tracking";
 pub(super) struct Kept {
     labels: Vec<(&'static str, Value)>,
     is_tracked: bool,
+    has_containers: bool,
     without_image: usize,
 }
 
@@ -38,6 +39,7 @@ impl Kept {
         Self {
             labels,
             is_tracked: is_tracked(pod),
+            has_containers: containers(pod, "containers").next().is_some(),
             without_image: without_image(pod).count(),
         }
     }
@@ -47,7 +49,7 @@ impl Kept {
     /// # Errors
     /// When containers are left that the API server would refuse: the pod would be blocked.
     pub(super) fn restore(self, pod: &mut Value) -> Result<(), Refused> {
-        if containers(pod, "containers").next().is_none() {
+        if self.has_containers && containers(pod, "containers").next().is_none() {
             return Err(Refused::Containers { name: String::new() });
         }
         if without_image(pod).count() > self.without_image {
