@@ -1,6 +1,9 @@
 //! The payload of `validate`, as raw text until something is needed.
 
+use core::fmt;
+
 use placement_core::facts::{FieldError, Fields, Text};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// An admission request and the settings. The pod and the settings stay unread.
@@ -29,14 +32,48 @@ impl<'a> Envelope<'a> {
     ///
     /// # Errors
     /// When the payload is not what a Kubewarden host sends.
-    pub fn read(payload: &'a str) -> Result<Self, FieldError> {
-        let payload = Fields::of(payload, "payload")?;
-        let request = payload.raw("request").map_or("null", RawValue::get);
-        let request = Request::read(&Fields::of(request, "request")?)?;
+    pub fn read(payload: &'a str) -> Result<Self, String> {
+        let parts: Parts<'a> = serde_json::from_str(payload).map_err(|error| error.to_string())?;
+        let request = Request::read(&parts.request).map_err(|error| error.to_string())?;
         Ok(Self {
             request,
-            settings: payload.raw("settings").map_or("{}", RawValue::get),
+            settings: parts.settings.map_or("{}", RawValue::get),
         })
+    }
+}
+
+/// The payload with its request's fields found, in one pass over it.
+struct Parts<'a> {
+    request: Fields<'a>,
+    settings: Option<&'a RawValue>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Finding;
+        impl<'de> Visitor<'de> for Finding {
+            type Value = Parts<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with a request")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let (mut request, mut settings) = (None, None);
+                while let Some(name) = map.next_key::<Text<'de>>()? {
+                    match name.as_str() {
+                        "request" => request = Some(map.next_value()?),
+                        "settings" => settings = map.next_value()?,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                let request = request.ok_or_else(|| M::Error::missing_field("request"))?;
+                Ok(Parts { request, settings })
+            }
+        }
+        deserializer.deserialize_map(Finding)
     }
 }
 

@@ -43,7 +43,7 @@ fn outcome(payload: &[u8], cluster: &dyn Cluster) -> Outcome {
         on_error: OnError::Accept,
     };
     let payload = core::str::from_utf8(payload).map_err(|error| error.to_string());
-    let envelope = payload.and_then(|payload| Envelope::read(payload).map_err(|error| error.to_string()));
+    let envelope = payload.and_then(Envelope::read);
     let envelope = match envelope {
         Ok(envelope) => envelope,
         Err(error) => return open(Trouble::Payload(error)),
