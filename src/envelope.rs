@@ -18,10 +18,8 @@ pub struct Envelope<'a> {
 /// The part of `AdmissionReview.request` that is read.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// Fresh for each call.
-    pub uid: Option<Text<'a>>,
-    /// Where.
-    pub namespace: Option<Text<'a>>,
+    uid: Option<Text<'a>>,
+    namespace: Option<Text<'a>>,
     /// The object, unread.
     pub object: Option<&'a RawValue>,
     creates_a_pod: bool,
@@ -96,6 +94,18 @@ impl<'a> Request<'a> {
             object: request.raw("object"),
             creates_a_pod,
         })
+    }
+
+    /// Fresh for each call; empty where the host leaves it out.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        self.uid.as_ref().map_or("", Text::as_str)
+    }
+
+    /// Where the pod is to be; empty where the host leaves it out.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_ref().map_or("", Text::as_str)
     }
 
     /// Whether a pod is about to be created: not a dry run, not a subresource, no other kind.

@@ -1,7 +1,7 @@
 //! The steps of one admission. Callable natively; nothing here knows a host.
 
 use placement_core::decide::Order;
-use placement_core::facts::{ListedPod, PodHead, Text, listed_pods, ordinal, replicas_in};
+use placement_core::facts::{ListedPod, PodHead, listed_pods, ordinal, replicas_in};
 use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL};
 use placement_core::observe::Desired;
 use placement_core::spread::{CustomKind, GroupKind, Spread, Target, WorkloadKind};
@@ -23,16 +23,11 @@ pub fn review(payload: &[u8], cluster: &dyn Cluster) -> Vec<u8> {
 /// Tells the administrator: a warning reaches only whoever made the pod, which is a controller.
 fn log(cluster: &dyn Cluster, request: &Request<'_>, outcome: &Outcome) {
     if let Some(message) = outcome.explanation() {
-        let text = |field: &Option<Text<'_>>| {
-            field
-                .as_ref()
-                .map_or_else(String::new, |text| text.as_str().to_owned())
-        };
         cluster.log(&LogLine {
             level: "warn",
             message: &message,
-            namespace: &text(&request.namespace),
-            request_uid: &text(&request.uid),
+            namespace: request.namespace(),
+            request_uid: request.uid(),
         });
     }
 }
@@ -69,7 +64,7 @@ fn place(
     settings: &SettingsText<'_>,
     cluster: &dyn Cluster,
 ) -> Result<Outcome, Trouble> {
-    let namespace = request.namespace.as_ref().map_or("", Text::as_str);
+    let namespace = request.namespace();
     let Some(object) = request.object else {
         return Ok(Outcome::Untouched);
     };
@@ -192,22 +187,23 @@ fn decision(
     cluster: &dyn Cluster,
 ) -> Result<Decision, Trouble> {
     let nearest = owners.nearest().and_then(|owner| owner.kind.known());
-    let needs = Needs::of(spread, nearest, level);
-    let desired = if needs.desired {
+    let by_ordinal = level == Some(0) && nearest.is_some_and(WorkloadKind::has_ordinals);
+    let order = if by_ordinal {
+        let start = owners.object(0)?.map_or(0, |object| object.first_ordinal);
+        let name = pod.name().unwrap_or_default();
+        Order::Ordinal(ordinal(name).map(|ordinal| ordinal.saturating_sub(start)))
+    } else {
+        Order::None
+    };
+    // An ordinal names its rung, and the only subset takes every pod: nothing is counted for them.
+    let is_counted = !by_ordinal && !spread.has_only_one_endless_subset();
+    let desired = if is_counted {
         desired(spread, level, custom, owners)?
     } else {
         Desired::default()
     };
-    let order = match nearest {
-        Some(kind) if kind.has_ordinals() && level == Some(0) => {
-            let start = owners.object(0)?.map_or(0, |object| object.first_ordinal);
-            let name = pod.name().unwrap_or_default();
-            Order::Ordinal(ordinal(name).map(|ordinal| ordinal.saturating_sub(start)))
-        }
-        _ => Order::None,
-    };
     let answer;
-    let listed: Vec<ListedPod<'_>> = if needs.pods {
+    let listed: Vec<ListedPod<'_>> = if is_counted {
         let asked = "the placed pods";
         answer = cluster
             .list(&ListQuery::placed_pods(namespace))
@@ -234,28 +230,11 @@ fn decision(
         observation = count(self::desired(spread, level, custom, owners)?);
     }
     let arrival = Arrival {
-        uid: request.uid.as_ref().map_or("", Text::as_str),
+        uid: request.uid(),
         order,
         ranked: nearest.is_some_and(WorkloadKind::honours_deletion_cost),
     };
     Ok(decide(spread, &observation, arrival))
-}
-
-/// What a decision has to ask the cluster for.
-struct Needs {
-    desired: bool,
-    pods: bool,
-}
-
-impl Needs {
-    fn of(spread: &Spread, nearest: Option<WorkloadKind>, level: Option<usize>) -> Self {
-        let by_ordinal = level == Some(0) && nearest.is_some_and(WorkloadKind::has_ordinals);
-        let counted = !spread.has_only_one_endless_subset();
-        Self {
-            desired: counted && !by_ordinal,
-            pods: counted && !by_ordinal,
-        }
-    }
 }
 
 /// Which owner tells how many pods are wanted: a Deployment's stands on its ReplicaSet.

@@ -51,14 +51,6 @@ impl Taken {
         }
     }
 
-    /// How many places are taken in all.
-    #[must_use]
-    pub fn total(&self) -> u32 {
-        self.0
-            .iter()
-            .fold(0, |sum, places| sum.saturating_add(places.total))
-    }
-
     /// How many pods stand within a minimum of so many places; the others stand beyond it.
     pub(crate) fn within_minimum(&self, subset: SubsetIx, minimum: u32) -> u32 {
         let Some(places) = self.0.get(subset.index()) else {

@@ -72,6 +72,16 @@ impl<'s> Workload<'s> {
         ));
     }
 
+    /// Evicts the oldest pod of the first subset, so many times, and lets a new one come for each.
+    fn replace_first_of_first(&mut self, times: u32) {
+        let size = u32::try_from(self.pods.len()).unwrap();
+        for _ in 0..times {
+            let oldest = self.pods.iter().position(|(subset, ..)| *subset == 0).unwrap();
+            self.pods.remove(oldest);
+            self.create("abc", size);
+        }
+    }
+
     /// What is left of each subset after a scale-in by cost.
     fn split_at(&self, size: usize) -> Vec<usize> {
         let mut pods = self.pods.clone();
@@ -88,15 +98,7 @@ impl<'s> Workload<'s> {
 fn pods_of_a_share_that_were_all_replaced_are_given_up_in_turn() {
     let spread = shares(&[Some(50), Some(50)]).spread();
     let mut workload = Workload::of(&spread, 10);
-    for _ in 0..5 {
-        let first = workload
-            .pods
-            .iter()
-            .position(|(subset, ..)| *subset == 0)
-            .unwrap();
-        workload.pods.remove(first);
-        workload.create("abc", 10);
-    }
+    workload.replace_first_of_first(5);
     assert_eq!(workload.split_at(4), [2, 2]);
     assert_eq!(workload.split_at(10), [5, 5]);
 }
@@ -110,15 +112,7 @@ fn a_minimum_outlives_the_pods_that_filled_it() {
     let spread = in_order(&bounds).spread();
     let mut workload = Workload::of(&spread, 7);
     assert_eq!(workload.split_at(7), [5, 2]);
-    for _ in 0..5 {
-        let first = workload
-            .pods
-            .iter()
-            .position(|(subset, ..)| *subset == 0)
-            .unwrap();
-        workload.pods.remove(first);
-        workload.create("abc", 7);
-    }
+    workload.replace_first_of_first(5);
     assert_eq!(workload.split_at(2), [2, 0]);
     assert_eq!(workload.split_at(4), [2, 2]);
     assert_eq!(workload.split_at(7), [5, 2]);
