@@ -21,6 +21,13 @@ fn every_field() -> Settings {
 }
 
 #[test]
+fn a_field_without_a_name_is_a_fault_with_a_path() {
+    let faults = Settings::from_value(&json!({ "": 2 })).unwrap_err();
+    let paths: Vec<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, [r#"settings[""]"#]);
+}
+
+#[test]
 fn every_field_arrives_in_the_checked_type() {
     let settings = every_field();
     assert_eq!(

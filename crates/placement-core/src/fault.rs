@@ -63,9 +63,11 @@ impl fmt::Display for Place<'_> {
         match self {
             Self::Root("") => f.write_str("settings"),
             Self::Root(path) => f.write_str(path),
-            Self::Field(Place::Root(""), name) => f.write_str(name),
+            Self::Field(Place::Root(""), name) if !name.is_empty() => f.write_str(name),
             // Keys of labels and annotations may have dots of their own.
-            Self::Field(parent, name) if !name.chars().all(is_plain) => write!(f, "{parent}[\"{name}\"]"),
+            Self::Field(parent, name) if name.is_empty() || !name.chars().all(is_plain) => {
+                write!(f, "{parent}[\"{name}\"]")
+            }
             Self::Field(parent, name) => write!(f, "{parent}.{name}"),
             Self::Item(parent, ix) => write!(f, "{parent}[{ix}]"),
         }
