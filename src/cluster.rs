@@ -5,9 +5,13 @@
 
 use core::fmt;
 
-use placement_core::names::SPREAD_LABEL;
+use placement_core::names::{SHARD_LABEL, SPREAD_LABEL};
+use placement_core::shard::Shard;
 use placement_core::spread::{CustomKind, GroupKind, WorkloadKind};
 use serde::Serialize;
+
+/// Selects the Lease of the sidecars, [`LEASE_NAME`](placement_core::names::LEASE_NAME).
+const LEASE_FIELD_SELECTOR: &str = "metadata.name=spillway-sidecar";
 
 /// The cluster, as far as an admission may look.
 pub trait Cluster {
@@ -16,6 +20,12 @@ pub trait Cluster {
     /// # Errors
     /// What the host says: no permission, no connection.
     fn list(&self, query: &ListQuery<'_>) -> Result<Vec<u8>, HostError>;
+
+    /// Lists the objects of one kind in all namespaces; the answer is a `List` as JSON.
+    ///
+    /// # Errors
+    /// What the host says: no permission, no connection.
+    fn list_everywhere(&self, query: &EverywhereQuery<'_>) -> Result<Vec<u8>, HostError>;
 
     /// One object as JSON.
     ///
@@ -53,6 +63,21 @@ pub struct ListQuery<'a> {
     pub kind: &'a str,
     /// The namespace.
     pub namespace: &'a str,
+    /// Which objects.
+    pub label_selector: Option<&'a str>,
+    /// Which objects, by their fields.
+    pub field_selector: Option<&'a str>,
+    /// Which fields beside `metadata`; absent: all.
+    pub field_masks: Option<&'a [&'a str]>,
+}
+
+/// The payload of `kubernetes/list_resources_all`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EverywhereQuery<'a> {
+    /// `spillway.dev/v1alpha1`.
+    pub api_version: &'a str,
+    /// The kind.
+    pub kind: &'a str,
     /// Which objects.
     pub label_selector: Option<&'a str>,
     /// Always absent.
@@ -132,6 +157,41 @@ impl<'a> ListQuery<'a> {
                 .map(|kind| Self::custom(kind, namespace)),
         }
     }
+}
+
+impl<'a> ListQuery<'a> {
+    /// The Lease of the sidecars, as a list of one: a list is watched, an object is asked for anew every five seconds.
+    #[must_use]
+    pub fn lease(namespace: &'a str) -> Self {
+        Self {
+            api_version: "coordination.k8s.io/v1",
+            kind: "Lease",
+            namespace,
+            label_selector: None,
+            field_selector: Some(LEASE_FIELD_SELECTOR),
+            field_masks: None,
+        }
+    }
+}
+
+impl<'a> EverywhereQuery<'a> {
+    /// The ledgers of one shard; `selector` is what [`shard_selector`] makes of it.
+    #[must_use]
+    pub fn ledgers(selector: &'a str) -> Self {
+        Self {
+            api_version: "spillway.dev/v1alpha1",
+            kind: "SpreadLedger",
+            label_selector: Some(selector),
+            field_selector: None,
+            field_masks: None,
+        }
+    }
+}
+
+/// The label selector of a shard's ledgers: one of 65 texts.
+#[must_use]
+pub fn shard_selector(shard: Shard) -> String {
+    format!("{SHARD_LABEL}={shard}")
 }
 
 impl<'a> ObjectQuery<'a> {

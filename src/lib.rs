@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  payload -> envelope (raw text) -> review --cluster (trait)--> wapc (host calls)
-//!                                       |
+//!                                       |  `observe: Ledger`: by ledger
 //!                                       +--> response: Decision -> answer; fails open, once
 //! ```
 //!
@@ -12,6 +12,7 @@
 
 pub mod cluster;
 pub mod envelope;
+pub mod ledger;
 pub mod owners;
 pub mod response;
 pub mod review;

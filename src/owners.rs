@@ -3,6 +3,7 @@
 use placement_core::facts::{FieldError, OwnerReference, PodHead, WorkloadFacts, items, named};
 use placement_core::matching::{Owner, is_followed};
 use placement_core::names::POD_TEMPLATE_HASH;
+use placement_core::shard::deployment_of;
 use placement_core::spread::{CustomKind, GroupKind, WorkloadKind};
 use serde_json::value::RawValue;
 
@@ -146,9 +147,7 @@ impl<'c> Owners<'c> {
 
     /// The Deployment that a ReplicaSet is named after: `web` for `web-abc` with the hash `abc`.
     fn deployment_of<'o>(&self, owner: &'o Owner) -> Option<&'o str> {
-        let hash = self.template_hash.filter(|hash| !hash.is_empty())?;
-        let name = owner.name.strip_suffix(hash)?.strip_suffix('-')?;
-        (owner.kind.known() == Some(WorkloadKind::ReplicaSet) && !name.is_empty()).then_some(name)
+        deployment_of(owner.kind.known()?, &owner.name, self.template_hash)
     }
 }
 
@@ -208,7 +207,7 @@ fn read(item: &str, owner: &Owner) -> Result<Object, FieldError> {
     })
 }
 
-fn owner(reference: &OwnerReference<'_>) -> Option<Owner> {
+pub(crate) fn owner(reference: &OwnerReference<'_>) -> Option<Owner> {
     Some(Owner {
         kind: reference.group_kind()?,
         name: reference.name.as_str().to_owned(),

@@ -5,19 +5,22 @@ use placement_core::facts::{ListedPod, PodHead, listed_pods, ordinal, replicas_i
 use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL};
 use placement_core::observe::Desired;
 use placement_core::spread::{CustomKind, GroupKind, Spread, Target, WorkloadKind};
+use placement_core::time::UnixMillis;
 use placement_core::{Arrival, Decision, decide, inject, observe};
-use policy_settings::{OnError, SettingsText, SpreadHead};
+use policy_settings::{Observe, OnError, SettingsText, SpreadHead};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::cluster::{Cluster, ListQuery, LogLine};
 use crate::envelope::{Envelope, Request};
+use crate::ledger;
 use crate::owners::{Object, Owners};
 use crate::response::{Outcome, Trouble, respond};
 
 /// Answers one `validate` call. It never fails: what cannot be read or asked becomes an answer.
 #[must_use]
-pub fn review(payload: &[u8], cluster: &dyn Cluster) -> Vec<u8> {
-    respond(outcome(payload, cluster))
+pub fn review(payload: &[u8], cluster: &dyn Cluster, now: UnixMillis) -> Vec<u8> {
+    respond(outcome(payload, cluster, now))
 }
 
 /// Tells the administrator: a warning reaches only whoever made the pod, which is a controller.
@@ -32,7 +35,7 @@ fn log(cluster: &dyn Cluster, request: &Request<'_>, outcome: &Outcome) {
     }
 }
 
-fn outcome(payload: &[u8], cluster: &dyn Cluster) -> Outcome {
+fn outcome(payload: &[u8], cluster: &dyn Cluster, now: UnixMillis) -> Outcome {
     let open = |trouble| Outcome::Failed {
         trouble,
         on_error: OnError::Accept,
@@ -49,7 +52,11 @@ fn outcome(payload: &[u8], cluster: &dyn Cluster) -> Outcome {
     let outcome = match SettingsText::scan(envelope.settings) {
         Err(fault) => open(Trouble::Settings(fault.to_string())),
         Ok(settings) => {
-            place(&envelope.request, &settings, cluster).unwrap_or_else(|trouble| Outcome::Failed {
+            let placed = match settings.observe() {
+                Observe::Pods => place(&envelope.request, &settings, cluster),
+                Observe::Ledger => ledger::place(&envelope.request, &settings, cluster, now),
+            };
+            placed.unwrap_or_else(|trouble| Outcome::Failed {
                 trouble,
                 on_error: settings.on_error(),
             })
@@ -91,39 +98,44 @@ fn place(
         &mut owners,
         cluster,
     )?;
-    if let Decision::Leave { reason } = decision {
+    carry_out(object, &spread, &decision)
+}
+
+/// The pod as the decision has it.
+pub(crate) fn carry_out(object: &RawValue, spread: &Spread, decision: &Decision) -> Result<Outcome, Trouble> {
+    if let Decision::Leave { reason } = *decision {
         return Ok(Outcome::Left {
             spread: spread.name().to_owned(),
             reason,
         });
     }
-    let object: Value = serde_json::from_str(object.get()).map_err(|error| unreadable(&error))?;
-    inject(object, &spread, &decision)
+    let object: Value =
+        serde_json::from_str(object.get()).map_err(|error| Trouble::Pod(error.to_string()))?;
+    inject(object, spread, decision)
         .map(Outcome::Placed)
         .map_err(Trouble::Inject)
 }
 
 /// A second pass over a pod changes nothing: its labels name a spread and a subset of these
 /// settings, and the decision is that subset's.
-fn is_placed(pod: &PodHead<'_>, settings: &SettingsText<'_>, namespace: &str) -> bool {
-    let (Some(spread), Some(subset), Some(decision)) = (
-        pod.label(SPREAD_LABEL),
-        pod.label(SUBSET_LABEL),
-        pod.annotation(DECISION_ANNOTATION),
-    ) else {
+pub(crate) fn is_placed(pod: &PodHead<'_>, settings: &SettingsText<'_>, namespace: &str) -> bool {
+    let Some((spread, subset)) = placed_in(pod) else {
         return false;
     };
-    let is_of_subset = decision
-        .strip_prefix(subset)
-        .is_some_and(|reason| reason.starts_with(": "));
     let mut named =
         in_namespace(settings, namespace).filter(|(_, head)| head.name().as_deref() == Some(spread));
-    is_of_subset
-        && named.any(|(index, _)| {
-            settings
-                .spread(index)
-                .is_ok_and(|spread| spread.subset_named(subset).is_some())
-        })
+    named.any(|(index, _)| {
+        settings
+            .spread(index)
+            .is_ok_and(|spread| spread.subset_named(subset).is_some())
+    })
+}
+
+/// The spread and the subset that a pod carries the labels of, where its decision is that subset's.
+pub(crate) fn placed_in<'p>(pod: &'p PodHead<'_>) -> Option<(&'p str, &'p str)> {
+    let (spread, subset) = (pod.label(SPREAD_LABEL)?, pod.label(SUBSET_LABEL)?);
+    let reason = pod.annotation(DECISION_ANNOTATION)?.strip_prefix(subset)?;
+    reason.starts_with(": ").then_some((spread, subset))
 }
 
 fn in_namespace<'s, 't>(
@@ -233,6 +245,8 @@ fn decision(
         uid: request.uid(),
         order,
         ranked: nearest.is_some_and(WorkloadKind::honours_deletion_cost),
+        replaceable: nearest != Some(WorkloadKind::Job),
+        may_wait: true,
     };
     Ok(decide(spread, &observation, arrival))
 }

@@ -1,9 +1,12 @@
 //! The operations that a Kubewarden host calls, and the cluster behind its callbacks.
 
+use std::time::SystemTime;
+
 use kubewarden_policy_sdk::protocol_version_guest;
+use placement_core::time::UnixMillis;
 use wapc_guest::{CallResult, host_call, register_function};
 
-use crate::cluster::{Cluster, HostError, ListQuery, LogLine, ObjectQuery};
+use crate::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
 
 /// The host calls this once in each instance.
 #[unsafe(no_mangle)]
@@ -15,11 +18,17 @@ pub extern "C" fn wapc_init() {
 }
 
 fn validate(payload: &[u8]) -> CallResult {
-    Ok(crate::review(payload, &Host))
+    Ok(crate::review(payload, &Host, now()))
 }
 
 fn validate_settings(payload: &[u8]) -> CallResult {
     Ok(crate::validate_settings(payload))
+}
+
+/// The clock of the host, before 1970 where it is broken.
+fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    UnixMillis(since.map_or(-1, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
 }
 
 /// The host that runs this instance.
@@ -28,6 +37,10 @@ struct Host;
 impl Cluster for Host {
     fn list(&self, query: &ListQuery<'_>) -> Result<Vec<u8>, HostError> {
         call("kubernetes", "list_resources_by_namespace", query)
+    }
+
+    fn list_everywhere(&self, query: &EverywhereQuery<'_>) -> Result<Vec<u8>, HostError> {
+        call("kubernetes", "list_resources_all", query)
     }
 
     fn object(&self, query: &ObjectQuery<'_>) -> Result<Vec<u8>, HostError> {

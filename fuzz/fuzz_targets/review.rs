@@ -4,7 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use spillway_policy::cluster::{Cluster, HostError, ListQuery, LogLine, ObjectQuery};
+use placement_core::time::UnixMillis;
+use spillway_policy::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
 
 /// A cluster whose every answer is the same text, or an error.
 struct Fixed<'a>(Option<&'a [u8]>);
@@ -12,6 +13,10 @@ struct Fixed<'a>(Option<&'a [u8]>);
 impl Cluster for Fixed<'_> {
     fn list(&self, _: &ListQuery<'_>) -> Result<Vec<u8>, HostError> {
         self.0.map(<[u8]>::to_vec).ok_or_else(|| HostError("no answer".to_owned()))
+    }
+
+    fn list_everywhere(&self, _: &EverywhereQuery<'_>) -> Result<Vec<u8>, HostError> {
+        self.list(&ListQuery::placed_pods("any"))
     }
 
     fn object(&self, _: &ObjectQuery<'_>) -> Result<Vec<u8>, HostError> {
@@ -27,8 +32,8 @@ fuzz_target!(|bytes: &[u8]| {
     let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
     let payload = parts.next().unwrap_or_default();
     let cluster = Fixed(parts.next());
-    let answer = spillway_policy::review(payload, &cluster);
-    assert_eq!(answer, spillway_policy::review(payload, &cluster), "the same request has the same answer");
+    let answer = spillway_policy::review(payload, &cluster, UnixMillis(0));
+    assert_eq!(answer, spillway_policy::review(payload, &cluster, UnixMillis(0)), "the same request has the same answer");
     let answer: serde_json::Value = serde_json::from_slice(&answer).expect("an answer is JSON");
     let asks_to_reject = payload.windows(6).any(|word| word == b"Reject" || word.contains(&b'\\'));
     assert!(answer["accepted"] == true || asks_to_reject);

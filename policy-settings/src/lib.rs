@@ -19,6 +19,6 @@ mod target;
 mod text;
 
 pub use placement_core::{Fault, FaultCode};
-pub use reader::read_spread;
-pub use settings::{Observe, OnError, Settings};
+pub use reader::{read_spread, read_spread_again};
+pub use settings::{LEASE_NAMESPACE, Observe, OnError, Settings};
 pub use text::{SettingsText, SpreadHead, TargetHead, Unreadable};

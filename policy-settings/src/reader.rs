@@ -18,6 +18,7 @@ const SPREAD: &[&str] = &[
     "subsets",
     "capacity",
     "binding",
+    "gateTimeoutSeconds",
     "maximumScope",
     "scheduleStrategy",
     "rebalance",
@@ -50,8 +51,11 @@ pub fn read_spread(value: &Value, path: &str, custom_kinds: &[CustomKind]) -> Re
     checked(value, path, custom_kinds, SpreadDraft::check)
 }
 
-/// Reads a spread of settings that were checked before.
-pub(crate) fn read_spread_again(
+/// Reads a spread that was checked before, in settings or in a ledger: its patches are not tried out again.
+///
+/// # Errors
+/// As [`read_spread`].
+pub fn read_spread_again(
     value: &Value,
     path: &str,
     custom_kinds: &[CustomKind],
@@ -92,6 +96,7 @@ fn draft(value: &Value, path: &str, custom_kinds: &[CustomKind], faults: &mut Fa
     let subsets = take(fields, "subsets", at, faults, subsets);
     let capacity = take(fields, "capacity", at, faults, capacity);
     let binding = take(fields, "binding", at, faults, binding);
+    let gate_timeout_seconds = take(fields, "gateTimeoutSeconds", at, faults, seconds);
     let maximum_scope = take(fields, "maximumScope", at, faults, maximum_scope);
     let strategy = take(fields, "scheduleStrategy", at, faults, strategy);
     let rebalance = take(fields, "rebalance", at, faults, rebalance);
@@ -106,6 +111,7 @@ fn draft(value: &Value, path: &str, custom_kinds: &[CustomKind], faults: &mut Fa
         subsets,
         capacity,
         binding,
+        gate_timeout_seconds,
         maximum_scope,
         strategy,
         rebalance,
@@ -194,19 +200,14 @@ fn amount(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Amount> 
     None
 }
 
-/// `Exact` is refused here and not by the check of the draft: whether a binder is there is known
-/// to the program that reads the settings.
 fn capacity(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Capacity> {
-    match read::word(value, at, &["Auto", "Exact", "BestEffort"], faults)? {
-        "Auto" => Some(Capacity::Auto),
-        "BestEffort" => Some(Capacity::BestEffort),
-        _ => {
-            let fix = "write `Auto`: an exact maximum is kept by holding pods back and binding them one by one, \
-                       and the sidecar that binds is not part of this release; the pods would wait for ever";
-            faults.wrong(FaultCode::ExactNeedsBinder, at, value, fix);
-            None
-        }
-    }
+    Some(
+        match read::word(value, at, &["Auto", "Exact", "BestEffort"], faults)? {
+            "Auto" => Capacity::Auto,
+            "BestEffort" => Capacity::BestEffort,
+            _ => Capacity::Exact,
+        },
+    )
 }
 
 fn binding(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Binding> {

@@ -22,11 +22,13 @@ pub fn schema() -> Value {
     deny_unknown_fields
 )]
 pub struct SettingsShape {
-    /// From where an admission learns what is placed already. `Ledger` needs the sidecar, which is not part of this
-    /// release.
+    /// From where an admission learns what is placed already. Default: Pods.
     pub observe: Option<ObserveShape>,
     /// What happens to a pod when something is broken. Default: Accept.
     pub on_error: Option<OnErrorShape>,
+    /// The namespace in which the sidecars keep their Lease. Default: spillway-system.
+    #[schemars(length(min = 1, max = 63))]
+    pub lease_namespace: Option<String>,
     /// The spreads. The first that matches a pod has it.
     pub spreads: Option<Vec<SpreadShape>>,
     /// Kinds of workload beyond Deployment, ReplicaSet, StatefulSet, CloneSet and Job.
@@ -38,6 +40,8 @@ pub struct SettingsShape {
 pub enum ObserveShape {
     /// From the pods themselves.
     Pods,
+    /// From the ledgers that the sidecar publishes.
+    Ledger,
 }
 
 /// What happens to a pod when something is broken.
@@ -68,10 +72,13 @@ pub struct SpreadShape {
     /// The subsets. Their order is the meaning: filled from the first, drained from the last.
     #[schemars(length(min = 1))]
     pub subsets: Vec<SubsetShape>,
-    /// Whether a pod may wait for its place. Default: Auto. `Exact` needs the sidecar, which is not part of this release.
+    /// Whether a pod may wait for its place. Default: Auto. `Exact` needs `observe: Ledger`.
     pub capacity: Option<CapacityShape>,
     /// When the subset of a waiting pod is decided. Default: worked out from the subsets.
     pub binding: Option<BindingShape>,
+    /// After so many seconds a waiting pod for which there is no place is released. Default: 300.
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub gate_timeout_seconds: Option<u32>,
     /// Which pods fill a maximum. Default: Workload.
     pub maximum_scope: Option<MaximumScopeShape>,
     /// What happens to pods that find no node. Default: they wait.
@@ -297,6 +304,8 @@ pub enum EffectShape {
 pub enum CapacityShape {
     /// Rather exceed than wait.
     Auto,
+    /// Rather wait than exceed.
+    Exact,
     /// Never wait.
     BestEffort,
 }

@@ -1,12 +1,21 @@
 //! The settings as a whole: read, checked one by one, then against each other.
 
 use placement_core::fault::{Fault, FaultCode, Faults, Place};
-use placement_core::spread::{CustomKind, LabelSelector, Spread, Target, read};
+use placement_core::spread::{Capacity, CustomKind, LabelSelector, Spread, Target, read, syntax};
 use serde_json::Value;
 
 use crate::{custom, reader};
 
-const SETTINGS: &[&str] = &["observe", "onError", "spreads", "customWorkloads"];
+const SETTINGS: &[&str] = &[
+    "observe",
+    "onError",
+    "leaseNamespace",
+    "spreads",
+    "customWorkloads",
+];
+
+/// Where the sidecar is installed if nothing else is written.
+pub const LEASE_NAMESPACE: &str = "spillway-system";
 
 /// From where an admission learns what is placed already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +23,8 @@ pub enum Observe {
     /// From the pods themselves, listed at each admission.
     #[default]
     Pods,
+    /// From the ledgers that the sidecar publishes.
+    Ledger,
 }
 
 /// What happens to a pod that cannot be placed because something is broken.
@@ -31,6 +42,7 @@ pub enum OnError {
 pub struct Settings {
     observe: Observe,
     on_error: OnError,
+    lease_namespace: Option<String>,
     spreads: Vec<Spread>,
     custom_kinds: Vec<CustomKind>,
 }
@@ -82,6 +94,12 @@ impl Settings {
         self.on_error
     }
 
+    /// The namespace in which the sidecars keep their Lease.
+    #[must_use]
+    pub fn lease_namespace(&self) -> &str {
+        self.lease_namespace.as_deref().unwrap_or(LEASE_NAMESPACE)
+    }
+
     /// The spreads, in the order that was written: the first that matches a pod has it.
     #[must_use]
     pub fn spreads(&self) -> &[Spread] {
@@ -104,9 +122,12 @@ fn read(value: &Value, faults: &mut Faults) -> Settings {
     let Some(fields) = read::object(value, at, SETTINGS, faults) else {
         return Settings::default();
     };
-    if let Some(value) = read::field(fields, "observe") {
-        check_observe(value, &at.field("observe"), faults);
-    }
+    let observe = match read::field(fields, "observe") {
+        Some(value) => observe(value, &at.field("observe"), faults),
+        None => Observe::default(),
+    };
+    let lease_namespace = read::field(fields, "leaseNamespace")
+        .and_then(|value| lease_namespace(value, &at.field("leaseNamespace"), faults));
     let on_error = match read::field(fields, "onError") {
         Some(value) => on_error(value, &at.field("onError"), faults),
         None => OnError::default(),
@@ -125,20 +146,51 @@ fn read(value: &Value, faults: &mut Faults) -> Settings {
             }
         }
         check_pairs(&spreads, &at, faults);
+        if observe == Observe::Pods {
+            check_binder(&spreads, &at, faults);
+        }
     }
     let spreads = spreads.into_iter().map(|(_, spread)| spread).collect();
     Settings {
-        observe: Observe::Pods,
+        observe,
         on_error,
+        lease_namespace,
         spreads,
         custom_kinds,
     }
 }
 
-fn check_observe(value: &Value, at: &Place<'_>, faults: &mut Faults) {
-    if read::word(value, at, &["Pods", "Ledger"], faults) == Some("Ledger") {
-        let fix = "write `Pods`: the ledger is published by the sidecar, which is not part of this release";
-        faults.wrong(FaultCode::LedgerNeedsSidecar, at, value, fix);
+pub(crate) fn observe(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Observe {
+    match read::word(value, at, &["Pods", "Ledger"], faults) {
+        Some("Ledger") => Observe::Ledger,
+        _ => Observe::Pods,
+    }
+}
+
+pub(crate) fn lease_namespace(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<String> {
+    let name = read::text(value, at, faults)?;
+    if !syntax::is_label_name(name) {
+        let fix = "write the namespace that the sidecar was given as `--lease-namespace`";
+        faults.wrong(FaultCode::InvalidName, at, value, fix);
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// An admission that looks at the pods alone cannot know of a binder: pods would wait for ever.
+fn check_binder(spreads: &[(usize, Spread)], at: &Place<'_>, faults: &mut Faults) {
+    for (ix, spread) in spreads {
+        if spread.capacity() == Capacity::Exact {
+            let fix = "write `observe: Ledger` and run the sidecar, which holds pods back and binds them one by one; \
+                       or write `Auto`";
+            let at = at.item(*ix);
+            faults.wrong(
+                FaultCode::ExactNeedsBinder,
+                &at.field("capacity"),
+                &Value::from("Exact"),
+                fix,
+            );
+        }
     }
 }
 

@@ -15,13 +15,15 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::settings::{self, OnError};
+use crate::settings::{self, Observe, OnError};
 use crate::{custom, reader};
 
 /// Settings in which nothing is read yet.
 #[derive(Debug, Default)]
 pub struct SettingsText<'a> {
+    observe: Option<&'a RawValue>,
     on_error: Option<&'a RawValue>,
+    lease_namespace: Option<&'a RawValue>,
     custom_workloads: Option<&'a RawValue>,
     spreads: Vec<Fields<'a>>,
 }
@@ -74,6 +76,26 @@ impl<'a> SettingsText<'a> {
         self.on_error.and_then(value).map_or(OnError::Accept, |value| {
             settings::on_error(&value, &Place::Root("onError"), &mut Faults::default())
         })
+    }
+
+    /// From where an admission learns what is placed; from the pods where the field is broken.
+    #[must_use]
+    pub fn observe(&self) -> Observe {
+        self.observe
+            .and_then(value)
+            .map_or_else(Observe::default, |value| {
+                settings::observe(&value, &Place::Root("observe"), &mut Faults::default())
+            })
+    }
+
+    /// The namespace in which the sidecars keep their Lease.
+    #[must_use]
+    pub fn lease_namespace(&self) -> Cow<'static, str> {
+        let at = Place::Root("leaseNamespace");
+        self.lease_namespace
+            .and_then(value)
+            .and_then(|value| settings::lease_namespace(&value, &at, &mut Faults::default()))
+            .map_or(Cow::Borrowed(settings::LEASE_NAMESPACE), Cow::Owned)
     }
 
     /// The kinds of workload beyond those that are known; faulty ones are left out.
@@ -175,6 +197,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for SettingsText<'a> {
                 let mut text = SettingsText::default();
                 while let Some(name) = map.next_key::<Text<'de>>()? {
                     match name.as_str() {
+                        "observe" => text.observe = Some(map.next_value()?),
+                        "leaseNamespace" => text.lease_namespace = Some(map.next_value()?),
                         "onError" => text.on_error = Some(map.next_value()?),
                         "customWorkloads" => text.custom_workloads = map.next_value()?,
                         "spreads" => text.spreads = map.next_value::<Option<_>>()?.unwrap_or_default(),

@@ -168,8 +168,9 @@ fn every_field_and_every_word_of_the_schema_is_known_to_the_reader() {
     // The words of `onError` and the like: each is put where the example has another one.
     for (place, words) in [
         ("/onError", ["Accept", "Reject"].as_slice()),
-        ("/spreads/0/capacity", &["Auto", "BestEffort"]),
-        ("/spreads/0/binding", &["Late", "Admission"]),
+        ("/observe", &["Ledger", "Pods"]),
+        ("/spreads/0/capacity", &["Auto", "Exact", "BestEffort"]),
+        ("/spreads/1/binding", &["Late", "Admission"]),
         ("/spreads/0/maximumScope", &["Workload", "Revision"]),
         ("/spreads/0/rebalance/when", &["Never", "OnScaleIn", "Continuous"]),
     ] {

@@ -32,8 +32,9 @@ fn every_field_arrives_in_the_checked_type() {
     let settings = every_field();
     assert_eq!(
         (settings.observe(), settings.on_error()),
-        (Observe::Pods, OnError::Reject)
+        (Observe::Ledger, OnError::Reject)
     );
+    assert_eq!(settings.lease_namespace(), "platform");
     let [game, shares] = settings.spreads() else {
         panic!("two spreads")
     };

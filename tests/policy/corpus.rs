@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use policy_host::Capabilities;
 use serde_json::Value;
-use spillway_policy::cluster::{Cluster, HostError, ListQuery, LogLine, ObjectQuery};
+use placement_core::time::UnixMillis;
+use spillway_policy::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
 
 use crate::scratch::{Scene, scenes};
 use crate::support::{MODULE, root};
@@ -17,6 +18,10 @@ impl Cluster for Fixed {
         self.0
             .clone()
             .ok_or_else(|| HostError("Callback evaluation failure: no".to_owned()))
+    }
+
+    fn list_everywhere(&self, _: &EverywhereQuery<'_>) -> Result<Vec<u8>, HostError> {
+        self.list(&ListQuery::placed_pods("any"))
     }
 
     fn object(&self, _: &ObjectQuery<'_>) -> Result<Vec<u8>, HostError> {
@@ -40,7 +45,7 @@ fn assert_same(payload: &[u8], answer: Option<&[u8]>, what: &str) {
         .unwrap()
         .call("validate", payload)
         .unwrap_or_else(|e| panic!("{what}: {e}"));
-    let native = spillway_policy::review(payload, &Fixed(answer.map(<[u8]>::to_vec)));
+    let native = spillway_policy::review(payload, &Fixed(answer.map(<[u8]>::to_vec)), UnixMillis(0));
     let read = |answer: &[u8]| -> Value {
         let mut answer: Value = serde_json::from_slice(answer).unwrap();
         if answer["warnings"][0]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use placement_core::spread::WorkloadKind;
 use serde_json::Value;
-use spillway_policy::cluster::ListQuery;
+use spillway_policy::cluster::{EverywhereQuery, ListQuery};
 
 use crate::support::{files, root, yaml};
 
@@ -34,6 +34,10 @@ fn the_metadata_grants_exactly_the_kinds_that_are_asked_for() {
         .collect();
     let pods = ListQuery::placed_pods("any");
     asked.insert((pods.api_version.into(), pods.kind.into()));
+    let lease = ListQuery::lease("any");
+    asked.insert((lease.api_version.into(), lease.kind.into()));
+    let ledgers = EverywhereQuery::ledgers("any");
+    asked.insert((ledgers.api_version.into(), ledgers.kind.into()));
     assert_eq!(granted, asked);
 }
 

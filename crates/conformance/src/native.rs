@@ -93,6 +93,8 @@ pub(crate) fn choose(
         uid: "",
         order: order(pod, objects),
         ranked: false,
+        replaceable: true,
+        may_wait: true,
     };
     match decide(spread, &observation, arrival) {
         Decision::Place(placement) => spread

@@ -5,7 +5,7 @@ use crate::hash::{fnv1a64, reduce};
 use crate::ladder::{Ladder, Run, Rung, SubsetIx, Tier};
 use crate::observe::{Binder, Observation};
 use crate::reason::Reason;
-use crate::spread::{Capacity, Spread};
+use crate::spread::{Binding, Capacity, Spread};
 
 /// The longest window a hash picks from: more than one ReplicaSet creates at the same instant.
 pub const LONGEST_WINDOW: u32 = 500;
@@ -19,6 +19,10 @@ pub struct Arrival<'a> {
     pub order: Order,
     /// Whether its controller ranks pods by deletion cost.
     pub ranked: bool,
+    /// Whether its controller makes another pod in place of a deleted one, and counts no failure: a Job does count one.
+    pub replaceable: bool,
+    /// Whether it may be held back at all: what the cluster needs to run may not.
+    pub may_wait: bool,
 }
 
 /// How a workload orders its pods.
@@ -36,6 +40,9 @@ pub enum Order {
 pub enum Decision {
     /// It goes to a subset now.
     Place(Placement),
+    /// It goes to a subset now, and waits behind a scheduling gate until the binder has counted it: what its subset
+    /// gives it cannot be given later.
+    Hold(Placement),
     /// It is created with a scheduling gate and bound later.
     Gate {
         /// Where it would go as things are seen now.
@@ -107,23 +114,32 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
             |(rung, reason)| place(rung, reason),
         );
     }
-    let gates = match (spread.capacity(), observation.binder) {
-        (Capacity::BestEffort, _) | (Capacity::Auto, Binder::Absent) => false,
-        (Capacity::Auto, Binder::Serving) | (Capacity::Exact, _) => true,
-    };
+    let gates = arrival.may_wait
+        && match (spread.capacity(), observation.binder) {
+            (Capacity::BestEffort, _) | (Capacity::Auto, Binder::Absent) => false,
+            // What is bound at admission may have to be deleted.
+            (Capacity::Auto, Binder::Serving) => spread.binding() == Binding::Late || arrival.replaceable,
+            (Capacity::Exact, _) => true,
+        };
     if gates {
-        return match open_end(&ladder, observation) {
-            Some(rung) => place(rung, Reason::OnlyOpenEnd),
-            None => Decision::Gate {
+        if let Some(rung) = open_end(&ladder, observation) {
+            return place(rung, Reason::OnlyOpenEnd);
+        }
+        if spread.binding() == Binding::Late {
+            return Decision::Gate {
                 hint: ladder.free(&observation.taken).next().map(|run| run.rung.subset),
                 reason: Reason::MustBeExact,
-            },
-        };
+            };
+        }
     }
+    let held = |decision| match decision {
+        Decision::Place(placement) if gates => Decision::Hold(placement),
+        decision => decision,
+    };
     let window = window(&ladder, observation);
     let picked = reduce(fnv1a64(arrival.uid.as_bytes()), window);
     let (active, desired) = (observation.active, observation.desired);
-    match at(ladder.free(&observation.taken), picked) {
+    held(match at(ladder.free(&observation.taken), picked) {
         None => Decision::Leave {
             reason: Reason::LadderFull,
         },
@@ -137,7 +153,7 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
                 desired,
             },
         ),
-    }
+    })
 }
 
 /// How many of the next free rungs the hash picks from.

@@ -221,10 +221,8 @@ fault_codes! {
     InvalidSeconds = 26 "seconds out of range",
     /// Settings for the Adaptive strategy without that strategy.
     AdaptiveNotChosen = 27 "adaptive settings without type Adaptive",
-    /// Exact capacity is kept by binding, which needs the sidecar.
-    ExactNeedsBinder = 28 "Exact needs the sidecar",
-    /// The ledger is published by the sidecar.
-    LedgerNeedsSidecar = 29 "Ledger needs the sidecar",
+    /// Exact capacity is kept by the sidecar, which an admission knows of by the ledger alone.
+    ExactNeedsBinder = 28 "Exact needs the ledger",
     /// A replicas path is names and list indexes joined by dots.
     InvalidReplicasPath = 30 "not a replicas path",
     /// A kind is listed twice, or is one that is known already.
@@ -236,6 +234,11 @@ fault_codes! {
     FilterWithoutTarget = 33 "targetFilter without targetRef",
     /// Pods that are chosen by label have no replicas that a percentage could be taken of.
     PercentWithoutWorkload = 34 "percentage without a workload",
+    /// A pod that waits behind a gate can still be given node affinity, tolerations, labels and
+    /// annotations, and nothing else.
+    LateCannotPatch = 35 "patch that cannot be bound late",
+    /// Pods that are bound at admission may have to be deleted, which a Job counts as failures.
+    JobBoundAtAdmission = 36 "Job bound at admission",
 }
 
 impl fmt::Display for FaultCode {

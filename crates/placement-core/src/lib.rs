@@ -21,10 +21,12 @@ pub mod matching;
 pub mod names;
 pub mod observe;
 pub mod reason;
+pub mod shard;
 pub mod shares;
 pub mod smp;
 pub mod spread;
 pub mod taken;
+pub mod time;
 
 pub use cost::DeletionCost;
 pub use decide::{Arrival, Decision, Placement, decide};

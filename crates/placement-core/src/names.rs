@@ -18,3 +18,13 @@ pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 pub const CONTROLLER_REVISION_HASH: &str = "controller-revision-hash";
 /// Annotation by which a ReplicaSet carries its Deployment's `spec.replicas`.
 pub const DESIRED_REPLICAS_ANNOTATION: &str = "deployment.kubernetes.io/desired-replicas";
+/// Label of a ledger: which list an admission finds it in.
+pub const SHARD_LABEL: &str = "spillway.dev/shard";
+/// Annotation of a bound pod: when, RFC 3339. A pod's own conditions keep the time of its creation.
+pub const BOUND_AT_ANNOTATION: &str = "spillway.dev/bound-at";
+/// The Lease by which the sidecars agree on their leader.
+pub const LEASE_NAME: &str = "spillway-sidecar";
+/// Annotation of the Lease: the hash of the settings that its holder acts on.
+pub const SETTINGS_ANNOTATION: &str = "spillway.dev/settings";
+/// Namespaces whose pods are never held back: what the cluster itself needs to run.
+pub const SYSTEM_NAMESPACES: &[&str] = &["kube-system", "kube-public", "kube-node-lease", "kubewarden"];

@@ -33,6 +33,8 @@ pub enum Reason {
     OnlyOpenEnd,
     /// A place that must be exact is given by the binder.
     MustBeExact,
+    /// The binder gave it the lowest free rung.
+    Bound,
     /// Every subset is at its maximum or closed.
     LadderFull,
 }
@@ -62,6 +64,7 @@ impl fmt::Display for Reason {
             }
             Self::OnlyOpenEnd => f.write_str("only the subset without a maximum has free rungs"),
             Self::MustBeExact => f.write_str("waits for the binder, which keeps the maximum exact"),
+            Self::Bound => f.write_str("bound to the lowest free rung"),
             Self::LadderFull => f.write_str("no free rung, every subset is at its maximum or closed"),
         }
     }

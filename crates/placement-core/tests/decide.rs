@@ -26,6 +26,8 @@ fn arrival(uid: &str) -> Arrival<'_> {
         uid,
         order: Order::None,
         ranked: true,
+        replaceable: true,
+        may_wait: true,
     }
 }
 
@@ -165,7 +167,7 @@ proptest! {
         prop_assume!(!is_lone(&case.fill));
         let observation =
             Observation { replicas: case.replicas, closed: closed(&case.closed), ..observation(&case.taken) };
-        let arrival = Arrival { uid: &uid, order: Order::Ordinal(Some(ordinal)), ranked: false };
+        let arrival = Arrival { uid: &uid, order: Order::Ordinal(Some(ordinal)), ranked: false, replaceable: true, may_wait: true };
         let decision = decide(&case.spread, &observation, arrival);
         let place = usize::try_from(ordinal).unwrap();
         let ladder = model::ladder(&case.fill, case.replicas, &case.closed, place + 1);
@@ -247,7 +249,7 @@ proptest! {
                 closed: closed(&case.closed),
             };
             let order = if with_ordinal { Order::Ordinal(ordinal) } else { Order::None };
-            let _ = decide(&case.spread, &observation, Arrival { uid: &uid, order, ranked: true });
+            let _ = decide(&case.spread, &observation, Arrival { uid: &uid, order, ranked: true, replaceable: true, may_wait: true });
         }
     }
 }
@@ -309,6 +311,8 @@ fn a_pod_without_an_ordinal_takes_the_first_open_subset_however_full() {
         uid: UID,
         order: Order::Ordinal(None),
         ranked: false,
+        replaceable: true,
+        may_wait: true,
     };
     let place = |shut: &[usize]| {
         let observation = Observation {

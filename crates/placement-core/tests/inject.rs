@@ -150,6 +150,8 @@ fn the_deletion_cost_is_written_where_there_is_one() {
                 uid: "u",
                 order: Order::None,
                 ranked,
+                replaceable: true,
+                may_wait: true,
             },
         );
         let pod = inject(pod(json!({})), &spread, &decision).unwrap();
@@ -456,17 +458,25 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_json_is_injected_into_or_refused(pod in any_json(), overlay in any_overlay(), which in 0u8..3) {
+    fn any_json_is_injected_into_or_refused(pod in any_json(), overlay in any_overlay(), which in 0u8..4) {
         let spread = spread(overlay);
         let decision = match which {
             0 => placed(),
             1 => Decision::Gate { hint: None, reason: Reason::MustBeExact },
+            3 => match placed() {
+                Decision::Place(placement) => Decision::Hold(placement),
+                other => other,
+            },
             _ => Decision::Leave { reason: Reason::LadderFull },
         };
         match (inject(pod.clone(), &spread, &decision), decision) {
             (Ok(after), Decision::Leave { .. }) => prop_assert_eq!(after, pod),
             (Ok(after), Decision::Place(_)) => {
                 prop_assert_eq!(&after["metadata"]["labels"]["spillway.dev/subset"], "a");
+            }
+            (Ok(after), Decision::Hold(_)) => {
+                prop_assert_eq!(&after["metadata"]["labels"]["spillway.dev/subset"], "a");
+                prop_assert!(after["spec"]["schedulingGates"].is_array());
             }
             (Ok(after), Decision::Gate { .. }) => prop_assert!(after["spec"]["schedulingGates"].is_array()),
             (Err(refused), _) => {

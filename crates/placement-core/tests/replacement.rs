@@ -61,6 +61,8 @@ impl<'s> Workload<'s> {
             uid: &uid,
             order: Order::None,
             ranked: true,
+            replaceable: true,
+            may_wait: true,
         };
         let Decision::Place(placement) = decide(self.spread, &observation, arrival) else {
             panic!("{} pods leave no rung", self.pods.len())

@@ -4,17 +4,20 @@
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use policy_host::{Engine, LogSink, Store};
+use policy_host::{Cluster, Engine, LogSink, Store};
+use policy_host_serve::live::Live;
 use policy_host_serve::server::{Service, Stop, serve};
 use policy_host_serve::tls::Identity;
 use policy_host_serve::{objects, policies};
 use serde_json::json;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serves policies over HTTPS from policy-server's policies.yml, with objects in memory in place of a cluster.
+/// Serves policies over HTTPS from policy-server's policies.yml, over a cluster or over objects in memory.
 ///
 /// Once it listens, it writes one line of JSON to the standard output: address, policies, and the certificate of its
 /// authority if it made one. Policies log to the standard error.
@@ -25,8 +28,17 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     policies: PathBuf,
     /// The objects of the cluster: a YAML or JSON file, or a folder of them. May be given again.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "kubeconfig")]
     objects: Vec<PathBuf>,
+    /// The cluster that policies ask about.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// How late lists learn of a change of the cluster, beyond the watch's own delay.
+    #[arg(long, value_name = "MS", default_value_t = 0, requires = "kubeconfig")]
+    view_lag_ms: u64,
+    /// Close each connection after its answer, so that a balancer of connections balances requests.
+    #[arg(long)]
+    close_connections: bool,
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     addr: IpAddr,
@@ -55,7 +67,11 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let service = Arc::new(service(&args)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let service = Arc::new(service(&args, cluster(&args, &runtime)?)?);
     let (identity, authority) = identity(&args)?;
     let listener = TcpListener::bind(SocketAddr::new(args.addr, args.port))
         .with_context(|| format!("cannot listen on {}:{}", args.addr, args.port))?;
@@ -65,10 +81,6 @@ fn main() -> Result<()> {
         "{}",
         json!({ "listening": address, "policies": service.ids(), "ca": authority })
     );
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
     runtime.block_on(async {
         let stop = Stop::new();
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -82,10 +94,24 @@ fn main() -> Result<()> {
         });
         serve(listener, tls, service, stop).await
     })?;
+    // A policy may wait for a list that it has no permission for, and nothing can interrupt it.
+    runtime.shutdown_background();
     Ok(())
 }
 
-fn service(args: &Args) -> Result<Service> {
+fn cluster(args: &Args, runtime: &Runtime) -> Result<Arc<dyn Cluster>> {
+    if let Some(file) = &args.kubeconfig {
+        let lag = Duration::from_millis(args.view_lag_ms);
+        return Ok(Arc::new(runtime.block_on(Live::connect(file, lag))?));
+    }
+    let store = Store::new();
+    for path in &args.objects {
+        objects::load(&store, path)?;
+    }
+    Ok(Arc::new(store))
+}
+
+fn service(args: &Args, cluster: Arc<dyn Cluster>) -> Result<Service> {
     let file = &args.policies;
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new("."));
@@ -93,17 +119,12 @@ fn service(args: &Args) -> Result<Service> {
     let policies = policies::read(&text, folder)
         .and_then(|entries| policies::prepare(&entries, &engine, args.timeout_eval_seconds))
         .with_context(|| format!("`{}` cannot be served", file.display()))?;
-    let store = Store::new();
-    for path in &args.objects {
-        objects::load(&store, path)?;
-    }
-    Ok(Service::new(
-        policies,
-        &engine,
-        Arc::new(store),
-        Some(Arc::new(Stderr)),
-        args.workers,
-    ))
+    let service = Service::new(policies, &engine, cluster, Some(Arc::new(Stderr)), args.workers);
+    Ok(if args.close_connections {
+        service.closing_connections()
+    } else {
+        service
+    })
 }
 
 /// The identity, and where the certificate of its authority was written if it was made.

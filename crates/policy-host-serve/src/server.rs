@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum_server::Handle;
@@ -30,6 +32,8 @@ const LAST_REQUESTS: Duration = Duration::from_secs(10);
 pub struct Service {
     policies: BTreeMap<String, Served>,
     workers: Arc<Semaphore>,
+    reviews: AtomicU64,
+    close_connections: bool,
     _ticker: Ticker,
 }
 
@@ -64,8 +68,17 @@ impl Service {
         Self {
             policies,
             workers: Arc::new(Semaphore::new(workers.max(1))),
+            reviews: AtomicU64::new(0),
+            close_connections: false,
             _ticker: Ticker::start(engine, period),
         }
+    }
+
+    /// The same, but each connection is closed after its answer.
+    #[must_use]
+    pub fn closing_connections(mut self) -> Self {
+        self.close_connections = true;
+        self
     }
 
     /// The policies' ids.
@@ -122,27 +135,45 @@ fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/validate/{id}", post(validate))
         .route("/readiness", get(|| async { StatusCode::OK }))
+        .route("/reviews", get(reviews))
+        .layer(map_response_with_state(service.clone(), keep_or_close))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(service)
 }
 
-async fn validate(State(service): State<Arc<Service>>, Path(id): Path<String>, body: Bytes) -> Response {
-    if !service.policies.contains_key(&id) {
-        let ids = service.ids().join(", ");
+/// How many reviews were evaluated.
+async fn reviews(State(service): State<Arc<Service>>) -> String {
+    service.reviews.load(Ordering::Relaxed).to_string()
+}
+
+async fn keep_or_close(State(service): State<Arc<Service>>, mut response: Response) -> Response {
+    if service.close_connections {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
+}
+
+async fn validate(State(state): State<Arc<Service>>, Path(id): Path<String>, body: Bytes) -> Response {
+    if !state.policies.contains_key(&id) {
+        let ids = state.ids().join(", ");
         return refuse(
             StatusCode::NOT_FOUND,
             &format!("there is no policy `{id}`: there are {ids}"),
         );
     }
-    let Ok(permit) = service.workers.clone().acquire_owned().await else {
+    let Ok(permit) = state.workers.clone().acquire_owned().await else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "the server stops");
     };
+    let service = state.clone();
     let evaluation = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let served = service.policies.get(&id)?;
         Some(served.policy.admit(&body, served.capabilities.clone()))
     });
-    match evaluation.await {
+    let evaluation = evaluation.await;
+    state.reviews.fetch_add(1, Ordering::Relaxed);
+    match evaluation {
         Ok(Some(Ok(response))) => match response.to_review() {
             Ok(review) => ([(header::CONTENT_TYPE, "application/json")], review).into_response(),
             Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),

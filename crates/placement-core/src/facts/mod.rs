@@ -4,6 +4,7 @@
 //! it be. Nothing here fails on a field that is not read.
 
 mod fields;
+mod ledger;
 mod list;
 mod listed;
 mod pod;
@@ -13,7 +14,10 @@ mod text;
 mod workload;
 
 pub use fields::{FieldError, Fields, Texts};
-pub use list::{ListError, items, listed_pods, named};
+pub use ledger::{
+    BINDER_AWAY_MILLIS, BinderRow, LeaseFacts, LedgerCounts, LedgerFacts, LedgerHead, LedgerTarget,
+};
+pub use list::{ListError, items, leases, ledgers, listed_pods, named};
 pub use listed::{ListedPod, PodFacts};
 pub use pod::{OwnerReference, PodHead};
 pub use replicas::{PathError, replicas_at, replicas_in};

@@ -2,8 +2,10 @@
 
 use core::fmt;
 
+use serde_json::value::RawValue;
+
 use super::{FieldError, Fields, Text, Texts, revision_key};
-use crate::names::{CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH};
+use crate::names::{CONTROLLER_REVISION_HASH, PLACEMENT_GATE, POD_TEMPLATE_HASH};
 use crate::spread::{GroupKind, WorkloadKind};
 
 /// A pod as it arrives for admission.
@@ -14,6 +16,7 @@ pub struct PodHead<'a> {
     annotations: Texts<'a>,
     controller: Option<OwnerReference<'a>>,
     is_active: bool,
+    spec: Option<&'a RawValue>,
 }
 
 /// One owner of an object.
@@ -43,6 +46,7 @@ impl<'a> PodHead<'a> {
             annotations: Texts::of(&metadata, "annotations")?,
             controller: OwnerReference::controller(&metadata)?,
             is_active: !is_finished && metadata.raw("deletionTimestamp").is_none(),
+            spec: pod.raw("spec"),
         })
     }
 
@@ -56,6 +60,12 @@ impl<'a> PodHead<'a> {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.is_active
+    }
+
+    /// Whether it has the gate of Spillway already.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.spec.is_some_and(|spec| is_held(spec).unwrap_or(false))
     }
 
     /// The owner that manages it.
@@ -124,6 +134,17 @@ impl<'a> OwnerReference<'a> {
     pub fn group_kind(&self) -> Option<GroupKind> {
         GroupKind::of(self.api_version.as_str(), self.kind.as_str())
     }
+}
+
+fn is_held(spec: &RawValue) -> Result<bool, FieldError> {
+    let spec = Fields::of(spec.get(), "spec")?;
+    for gate in spec.list("schedulingGates")? {
+        let name = Fields::of(gate.get(), "schedulingGates")?.text("name")?;
+        if name.is_some_and(|name| name.as_str() == PLACEMENT_GATE) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a pod in this phase has run to its end.

@@ -50,6 +50,11 @@ pub fn inject(pod: Value, spread: &Spread, decision: &Decision) -> Result<Value,
             marks::gated(&mut pod, spread, *reason)?;
             Ok(pod)
         }
+        Decision::Hold(placement) => {
+            let mut pod = place(pod, spread, placement)?;
+            add_gate(&mut pod)?;
+            Ok(pod)
+        }
         Decision::Place(placement) => place(pod, spread, placement),
     }
 }

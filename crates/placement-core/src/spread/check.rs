@@ -7,13 +7,17 @@
 //! percent maximums for every subset that make less than 100%: there some pods are unplaced at
 //! every size, which nobody means who writes percentages.
 
+use super::binding::Asked;
 pub(super) use super::patch::Trial;
 use super::{
-    Amount, Bounds, Field, Fill, Overlay, Spread, SpreadDraft, Subset, SubsetDraft, Target, TargetDraft,
-    patch, syntax, terms, tolerations, weights,
+    Amount, Bounds, Capacity, Field, Fill, Overlay, Spread, SpreadDraft, Subset, SubsetDraft, Target,
+    TargetDraft, WorkloadKind, binding, patch, syntax, terms, tolerations, weights,
 };
 use crate::fault::{Fault, FaultCode, Faults, Place};
 use serde_json::Value;
+
+/// A gated pod for which there is no place waits five minutes where nothing else is written.
+const GATE_TIMEOUT_SECONDS: u32 = 300;
 
 /// Checks a draft; see [`SpreadDraft::check`].
 pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Fault>> {
@@ -28,6 +32,7 @@ pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Faul
         subsets,
         capacity,
         binding,
+        gate_timeout_seconds,
         maximum_scope,
         strategy,
         rebalance,
@@ -37,15 +42,22 @@ pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Faul
     let name = check_name(name, &at.field("name"), &mut faults);
     let namespace = check_name(namespace, &at.field("namespace"), &mut faults);
     let whole = Whole::of(&target_ref);
+    let is_job = matches!(&target_ref, Field::Set(target) if target.kind.known() == Some(WorkloadKind::Job));
     let filter = FilterDraft {
         selector: filter,
         replicas,
     };
     let target = check_target(target_ref, selector, filter, &at, &mut faults);
     let subsets = check_subsets(subsets, whole, trial, &at.field("subsets"), &mut faults);
-    let binding = match binding {
-        Field::Set(binding) => Some(Some(binding)),
-        Field::Absent => Some(None),
+    let subsets_known = subsets.as_ref().map(|(_, subsets)| subsets.as_slice());
+    let is_exact = matches!(capacity, Field::Set(Capacity::Exact));
+    let binding = subsets_known.and_then(|subsets| {
+        let asked = Asked { is_job, is_exact };
+        binding::check(&binding, asked, subsets, &at, &mut faults)
+    });
+    let gate_timeout_seconds = match gate_timeout_seconds {
+        Field::Set(seconds) => Some(seconds),
+        Field::Absent => Some(GATE_TIMEOUT_SECONDS),
         Field::Faulty => None,
     };
     let spread = (|| {
@@ -58,6 +70,7 @@ pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Faul
             subsets,
             capacity: capacity.or_default()?,
             binding: binding?,
+            gate_timeout_seconds: gate_timeout_seconds?,
             maximum_scope: maximum_scope.or_default()?,
             strategy: strategy.or_default()?,
             rebalance: rebalance.or_default()?,

@@ -44,6 +44,8 @@ pub struct SpreadDraft {
     pub capacity: Field<Capacity>,
     /// `binding`.
     pub binding: Field<Binding>,
+    /// `gateTimeoutSeconds`.
+    pub gate_timeout_seconds: Field<u32>,
     /// `maximumScope`.
     pub maximum_scope: Field<MaximumScope>,
     /// `scheduleStrategy`, already put together.

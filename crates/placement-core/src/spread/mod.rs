@@ -4,6 +4,7 @@
 //! only way from one to the other is [`SpreadDraft::check`], which reports every fault it finds.
 
 mod amount;
+mod binding;
 mod check;
 mod draft;
 mod overlay;
@@ -35,7 +36,8 @@ pub struct Spread {
     fill: Fill,
     subsets: Vec<Subset>,
     capacity: Capacity,
-    binding: Option<Binding>,
+    binding: Binding,
+    gate_timeout_seconds: u32,
     maximum_scope: MaximumScope,
     strategy: Strategy,
     rebalance: Rebalance,
@@ -161,10 +163,17 @@ impl Spread {
         self.capacity
     }
 
-    /// What was written for `binding`; worked out from the overlays where absent.
+    /// When a gated pod is given what its subset says: as written, otherwise at admission where an
+    /// overlay holds what cannot be given later.
     #[must_use]
-    pub fn binding(&self) -> Option<Binding> {
+    pub fn binding(&self) -> Binding {
         self.binding
+    }
+
+    /// After so many seconds a gated pod for which there is no place is released.
+    #[must_use]
+    pub fn gate_timeout_seconds(&self) -> u32 {
+        self.gate_timeout_seconds
     }
 
     /// Which pods fill a maximum.

@@ -39,4 +39,20 @@ impl Overlay {
     pub fn patch(&self) -> Option<&Value> {
         self.patch.as_ref()
     }
+
+    /// Whether all of it can still be given to a pod that exists and waits behind a gate: node
+    /// affinity can be tightened, tolerations added, labels and annotations set. Everything else
+    /// is fixed at creation (KEP-3838, ValidatePodUpdate).
+    #[must_use]
+    pub fn fits_a_gated_pod(&self) -> bool {
+        let fields = |value: &Value| value.as_object().map(serde_json::Map::len).unwrap_or_default();
+        self.patch.as_ref().is_none_or(|patch| {
+            let metadata = patch.get("metadata");
+            let texts = ["labels", "annotations"]
+                .iter()
+                .filter(|key| metadata.and_then(|metadata| metadata.get(**key)).is_some())
+                .count();
+            fields(patch) == usize::from(metadata.is_some()) && metadata.map_or(0, fields) == texts
+        })
+    }
 }

@@ -1,0 +1,170 @@
+//! Renders what is written to a pod: bound, released, corrected, adopted.
+//!
+//! A bound pod gets what an admitted one gets, by the same `inject`: the two cannot disagree.
+
+use core::fmt;
+
+use json_patch::{Patch, PatchOperation, RemoveOperation, TestOperation, diff};
+use placement_core::decide::{Decision, Placement};
+use placement_core::names::{
+    BOUND_AT_ANNOTATION, DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, PLACEMENT_GATE,
+    SPREAD_LABEL, SUBSET_LABEL,
+};
+use placement_core::spread::{Spread, Subset};
+use placement_core::time::UnixMillis;
+use placement_core::{Refused, inject};
+use serde_json::{Map, Value, json};
+
+use crate::record::PodRecord;
+use crate::step::{PodPatch, PodRef};
+
+/// Why a write to a pod cannot be rendered.
+#[derive(Debug)]
+pub(crate) enum Unrenderable {
+    /// Its outline was not kept, or it has no gate: it was decided already.
+    Decided,
+    /// It cannot be given what its subset says.
+    Inject(Refused),
+}
+
+pub(crate) fn pod_ref(pod: &PodRecord) -> PodRef {
+    PodRef {
+        namespace: pod.namespace.clone(),
+        name: pod.name.clone(),
+        uid: pod.uid.clone(),
+    }
+}
+
+/// The patch that gives a gated pod its subset and opens its gate, in one write.
+pub(crate) fn bind(
+    pod: &PodRecord,
+    spread: &Spread,
+    placement: &Placement,
+    now: UnixMillis,
+) -> Result<PodPatch, Unrenderable> {
+    let outline = pod.outline.as_deref().ok_or(Unrenderable::Decided)?;
+    let placed =
+        inject(outline.clone(), spread, &Decision::Place(*placement)).map_err(Unrenderable::Inject)?;
+    open(outline, placed, now)
+}
+
+/// The patch that opens the gate of a pod that has its subset since admission.
+pub(crate) fn confirm(
+    pod: &PodRecord,
+    placement: &Placement,
+    now: UnixMillis,
+) -> Result<PodPatch, Unrenderable> {
+    let outline = pod.outline.as_deref().ok_or(Unrenderable::Decided)?;
+    let mut placed = outline.clone();
+    if let Some(cost) = placement.cost {
+        annotate(&mut placed, DELETION_COST_ANNOTATION, &cost.to_string());
+    }
+    open(outline, placed, now)
+}
+
+/// The patch that opens the gate of a pod that gets no subset.
+pub(crate) fn release(pod: &PodRecord, why: &str, now: UnixMillis) -> Result<PodPatch, Unrenderable> {
+    let outline = pod.outline.as_deref().ok_or(Unrenderable::Decided)?;
+    let mut released = outline.clone();
+    annotate(&mut released, DECISION_ANNOTATION, &format!("released: {why}"));
+    open(outline, released, now)
+}
+
+/// The differences between an outline and what is to become of it, behind tests that it still is this pod, that it
+/// still waits, and that what is changed by place still is what was looked at.
+fn open(outline: &Value, mut wanted: Value, now: UnixMillis) -> Result<PodPatch, Unrenderable> {
+    let gates = outline.pointer("/spec/schedulingGates").and_then(Value::as_array);
+    let at = gates
+        .and_then(|gates| gates.iter().position(is_ours))
+        .ok_or(Unrenderable::Decided)?;
+    annotate(&mut wanted, BOUND_AT_ANNOTATION, &now.to_string());
+    if let Some(spec) = wanted.get_mut("spec").and_then(Value::as_object_mut)
+        && let Some(gates) = outline.pointer("/spec/schedulingGates")
+    {
+        spec.insert("schedulingGates".to_owned(), gates.clone());
+    }
+    let mut operations = vec![test("/metadata/uid", outline.pointer("/metadata/uid"))];
+    let gate = format!("/spec/schedulingGates/{at}");
+    operations.push(test(&gate, outline.pointer(&gate)));
+    let changes = diff(outline, &wanted);
+    for list in ["/spec/tolerations", "/spec/affinity"] {
+        let is_changed = changes
+            .0
+            .iter()
+            .any(|change| change.path().as_str().starts_with(list));
+        if let Some(before) = outline.pointer(list).filter(|_| is_changed) {
+            operations.push(test(list, Some(before)));
+        }
+    }
+    operations.push(PatchOperation::Remove(RemoveOperation { path: pointer(&gate) }));
+    operations.extend(changes.0);
+    Ok(PodPatch::Json(Patch(operations)))
+}
+
+/// The patch that corrects a deletion cost.
+pub(crate) fn cost(pod: &PodRecord, cost: i32) -> PodPatch {
+    PodPatch::Merge(json!({ "metadata": {
+        "uid": pod.uid,
+        "annotations": { DELETION_COST_ANNOTATION: cost.to_string() },
+    }}))
+}
+
+/// The patch that marks a running pod as one of a subset: the subset's own labels and annotations, and the marks that
+/// an admitted pod has. Nothing else of the overlay can be given to it any more.
+pub(crate) fn adopt(pod: &PodRecord, spread: &Spread, subset: &Subset, cost: Option<i32>) -> PodPatch {
+    let texts = |field: &str| -> Map<String, Value> {
+        let texts = subset
+            .overlay()
+            .patch()
+            .and_then(|patch| patch.get("metadata")?.get(field)?.as_object());
+        texts.cloned().unwrap_or_default()
+    };
+    let (mut labels, mut annotations) = (texts("labels"), texts("annotations"));
+    labels.insert(SPREAD_LABEL.to_owned(), spread.name().into());
+    labels.insert(SUBSET_LABEL.to_owned(), subset.name().into());
+    annotations.insert(
+        DECISION_ANNOTATION.to_owned(),
+        format!("{}: adopted, it runs on a node of this subset", subset.name()).into(),
+    );
+    let marker = json!({ "name": spread.name(), "subset": subset.name() });
+    annotations.insert(KRUISE_MARKER.to_owned(), marker.to_string().into());
+    if let Some(cost) = cost {
+        annotations.insert(DELETION_COST_ANNOTATION.to_owned(), cost.to_string().into());
+    }
+    PodPatch::Merge(json!({ "metadata": { "uid": pod.uid, "labels": labels, "annotations": annotations } }))
+}
+
+fn is_ours(gate: &Value) -> bool {
+    gate.get("name").and_then(Value::as_str) == Some(PLACEMENT_GATE)
+}
+
+fn annotate(pod: &mut Value, key: &str, value: &str) {
+    let Some(metadata) = pod.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
+    if let Some(annotations) = annotations.as_object_mut() {
+        annotations.insert(key.to_owned(), value.into());
+    }
+}
+
+fn test(path: &str, value: Option<&Value>) -> PatchOperation {
+    PatchOperation::Test(TestOperation {
+        path: pointer(path),
+        value: value.cloned().unwrap_or(Value::Null),
+    })
+}
+
+/// A pointer that was written here; the root where it cannot be read, which no test would pass.
+fn pointer(path: &str) -> json_patch::jsonptr::PointerBuf {
+    path.parse().unwrap_or_default()
+}
+
+impl fmt::Display for Unrenderable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decided => f.write_str("the pod does not wait any more"),
+            Self::Inject(refused) => refused.fmt(f),
+        }
+    }
+}

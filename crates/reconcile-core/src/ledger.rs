@@ -1,0 +1,208 @@
+//! The ledger of a spread: its rule, and an observation of each revision.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use placement_core::Ladder;
+use placement_core::facts::PodFacts;
+use placement_core::ladder::Closed;
+use placement_core::names::SHARD_LABEL;
+use placement_core::shard::{Shard, deployment_of};
+use placement_core::spread::{Spread, Target, WorkloadKind};
+use spread_api::{
+    API_VERSION, BinderStatus, LEDGER_KIND, LedgerMetadata, LedgerStatus, RevisionStatus, SpreadLedger,
+};
+
+use crate::world::{KnownPod, Rule, SpreadId, World};
+
+/// The ledger as it is to be stored.
+pub(crate) fn ledger(world: &World, id: &SpreadId, rule: &Rule, closed: &Closed) -> SpreadLedger {
+    let shard = shard(world, &rule.spread).to_string();
+    SpreadLedger {
+        api_version: API_VERSION.to_owned(),
+        kind: LEDGER_KIND.to_owned(),
+        metadata: LedgerMetadata {
+            name: id.name.clone(),
+            namespace: id.namespace.clone(),
+            labels: BTreeMap::from([(SHARD_LABEL.to_owned(), shard)]),
+        },
+        spec: rule.written.clone(),
+        status: Some(status(world, id, &rule.spread, closed)),
+    }
+}
+
+fn status(world: &World, id: &SpreadId, spread: &Spread, closed: &Closed) -> LedgerStatus {
+    let replicas = replicas(world, spread);
+    let pods: Vec<&KnownPod> = world.pods_of(id).collect();
+    let all = Counts::of(spread, pods.iter().copied(), Terminating::Counted);
+    let mut status = LedgerStatus {
+        summary: summary(spread, &all, replicas.unwrap_or(0), closed),
+        replicas,
+        active: all.active,
+        gated: all.gated,
+        taken: all.taken,
+        revisions: Vec::new(),
+        closed: spread
+            .subsets()
+            .iter()
+            .enumerate()
+            .filter(|(ix, _)| closed.contains(placement_core::SubsetIx::new(*ix)))
+            .map(|(_, subset)| subset.name().to_owned())
+            .collect(),
+        first_ordinal: first_ordinal(world, spread),
+        order: world.order(id),
+        binder: world.leader().map(|leader| BinderStatus {
+            epoch: leader.epoch,
+            settings: leader.settings.clone(),
+        }),
+    };
+    let desired = desired_by_revision(world, spread);
+    let revisions: BTreeSet<Option<&str>> = pods
+        .iter()
+        .filter(|pod| pod.record.is_active())
+        .map(|pod| pod.record.revision.as_deref())
+        .chain(
+            desired
+                .iter()
+                .filter(|(_, desired)| **desired > 0)
+                .map(|(revision, _)| Some(*revision)),
+        )
+        .collect();
+    for revision in revisions {
+        let of_revision = pods
+            .iter()
+            .copied()
+            .filter(|pod| pod.record.revision.as_deref() == revision);
+        let counts = Counts::of(spread, of_revision, Terminating::LeftOut);
+        status.revisions.push(RevisionStatus {
+            revision: revision.map(ToOwned::to_owned),
+            desired: revision.and_then(|revision| desired.get(revision).copied()),
+            active: counts.active,
+            gated: counts.gated,
+            taken: counts.taken,
+        });
+    }
+    status
+}
+
+/// The replicas that percentages are taken of; `None`: not known.
+pub(crate) fn replicas(world: &World, spread: &Spread) -> Option<u32> {
+    let Target::Workload { replicas: paths, .. } = spread.target() else {
+        return None;
+    };
+    let workload = world.workload_of(spread)?;
+    if paths.is_empty() {
+        return Some(workload.replicas);
+    }
+    let object = serde_json::json!({ "spec": workload.spec });
+    placement_core::facts::replicas_in(&object, paths).ok()
+}
+
+fn first_ordinal(world: &World, spread: &Spread) -> Option<u32> {
+    let start = world
+        .workload_of(spread)?
+        .spec
+        .get("ordinals")?
+        .get("start")?
+        .as_u64()?;
+    u32::try_from(start).ok()
+}
+
+/// The shard under which an admission looks: it knows a ReplicaSet that is named after a Deployment only by that.
+fn shard(world: &World, spread: &Spread) -> Shard {
+    let derived = world.workload_of(spread).and_then(|workload| {
+        deployment_of(
+            workload.id.kind.known()?,
+            &workload.id.name,
+            workload.revision.as_deref(),
+        )
+    });
+    match derived {
+        Some(name) => Shard::of_workload(spread.namespace(), WorkloadKind::Deployment.kind(), name),
+        None => Shard::of(spread),
+    }
+}
+
+/// What each ReplicaSet of a Deployment, or the one that is the target, asks for.
+pub(crate) fn desired_by_revision<'w>(world: &'w World, spread: &Spread) -> BTreeMap<&'w str, u32> {
+    let mut desired = BTreeMap::new();
+    for workload in world.workloads.values() {
+        let is_replica_set = workload.id.kind.known() == Some(WorkloadKind::ReplicaSet);
+        if !is_replica_set || workload.id.namespace != spread.namespace() {
+            continue;
+        }
+        let this = placement_core::matching::Owner {
+            kind: workload.id.kind.clone(),
+            name: workload.id.name.clone(),
+        };
+        let is_of_target = spread.target().is(&this)
+            || workload
+                .owner
+                .as_ref()
+                .is_some_and(|owner| spread.target().is(&owner.owner));
+        if let (true, Some(revision)) = (is_of_target, workload.revision.as_deref()) {
+            desired.insert(revision, workload.replicas);
+        }
+    }
+    desired
+}
+
+/// Whether pods that are being deleted hold their place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Terminating {
+    Counted,
+    LeftOut,
+}
+
+struct Counts {
+    active: u32,
+    gated: u32,
+    taken: Vec<u32>,
+}
+
+impl Counts {
+    fn of<'p>(spread: &Spread, pods: impl Iterator<Item = &'p KnownPod>, terminating: Terminating) -> Self {
+        let mut counts = Self {
+            active: 0,
+            gated: 0,
+            taken: vec![0; spread.subsets().len()],
+        };
+        for pod in pods {
+            let facts: PodFacts<'_> = pod.facts();
+            if facts.finished {
+                continue;
+            }
+            if !facts.terminating {
+                counts.active += 1;
+                counts.gated += u32::from(pod.is_gated());
+            } else if terminating == Terminating::LeftOut {
+                continue;
+            }
+            let subset = facts.subset.and_then(|name| spread.subset_named(name));
+            if let Some(taken) = subset.and_then(|subset| counts.taken.get_mut(subset.index())) {
+                *taken += 1;
+            }
+        }
+        counts
+    }
+}
+
+fn summary(spread: &Spread, counts: &Counts, replicas: u32, closed: &Closed) -> String {
+    let ladder = Ladder::new(spread, replicas, closed);
+    let subsets = spread
+        .subsets()
+        .iter()
+        .zip(&counts.taken)
+        .enumerate()
+        .map(|(ix, (subset, taken))| {
+            let ix = placement_core::SubsetIx::new(ix);
+            let mut text = format!("{} {taken}", subset.name());
+            if let Some(maximum) = ladder.maximum(ix) {
+                text.push_str(&format!("/{maximum}"));
+            }
+            if closed.contains(ix) {
+                text.push_str(" closed");
+            }
+            text
+        });
+    subsets.collect::<Vec<String>>().join(", ")
+}

@@ -1,0 +1,461 @@
+//! What the world keeps of pods, workloads and nodes: only what a plan looks at.
+
+use std::collections::BTreeMap;
+
+use placement_core::facts::{PodFacts, revision_key};
+use placement_core::matching::Owner;
+use placement_core::names::{
+    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, DESIRED_REPLICAS_ANNOTATION,
+    PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
+};
+use placement_core::spread::{GroupKind, WorkloadKind};
+use placement_core::time::UnixMillis;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodRecord {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its `resourceVersion` as a number, by which an older sight is told from a newer one.
+    pub version: Option<u64>,
+    /// When it was created.
+    pub created: UnixMillis,
+    /// Its controller.
+    pub owner: Option<OwnerRecord>,
+    /// The spread that it carries the label of.
+    pub spread: Option<String>,
+    /// The subset that it carries the label of.
+    pub subset: Option<String>,
+    /// Its revision, see [`revision_key`].
+    pub revision: Option<String>,
+    /// Its deletion cost, where it has a readable one.
+    pub cost: Option<i32>,
+    /// When it was bound.
+    pub bound_at: Option<UnixMillis>,
+    /// Whether it waits behind the gate of Spillway.
+    pub gated: bool,
+    /// The node it is on.
+    pub node: Option<String>,
+    /// Its phase.
+    pub phase: Phase,
+    /// Since when it is ready.
+    pub ready_since: Option<UnixMillis>,
+    /// Since when the scheduler finds no node for it.
+    pub unschedulable_since: Option<UnixMillis>,
+    /// The most restarts that any of its containers had.
+    pub restarts: u32,
+    /// Being deleted.
+    pub terminating: bool,
+    /// Labels, annotations, gates, tolerations, node selector and affinity; kept only of pods that may still be bound or adopted.
+    pub outline: Option<Box<Value>>,
+}
+
+/// The phase of a pod, in the order in which the ReplicaSet controller gives pods up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Not started.
+    #[default]
+    Pending,
+    /// Its node does not answer.
+    Unknown,
+    /// Started.
+    Running,
+    /// Succeeded or Failed.
+    Finished,
+}
+
+/// A controller of pods, or of other controllers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerRecord {
+    /// Kind and name.
+    pub owner: Owner,
+    /// Its uid.
+    pub uid: String,
+}
+
+/// Which workload.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WorkloadId {
+    /// Its namespace.
+    pub namespace: String,
+    /// Group and kind.
+    pub kind: GroupKind,
+    /// Its name.
+    pub name: String,
+}
+
+/// A workload, or an object between a workload and its pods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkloadRecord {
+    /// Which.
+    pub id: WorkloadId,
+    /// Its uid.
+    pub uid: String,
+    /// When it was created.
+    pub created: UnixMillis,
+    /// Its own controller.
+    pub owner: Option<OwnerRecord>,
+    /// The replicas it asks for itself.
+    pub replicas: u32,
+    /// The replicas that its Deployment asks for.
+    pub desired_by_owner: Option<u32>,
+    /// The key of its pods' revision, of a ReplicaSet.
+    pub revision: Option<String>,
+    /// The Deployment's own number of the revision.
+    pub ordinal: u64,
+    /// `spec` without the template, which paths to replicas may lead through.
+    pub spec: Value,
+}
+
+/// A node, as far as adoption looks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeRecord {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its taints.
+    pub taints: Vec<Value>,
+}
+
+/// Why an object cannot be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
+    resource_version: Option<String>,
+    #[serde(default)]
+    creation_timestamp: Option<String>,
+    #[serde(default)]
+    deletion_timestamp: Option<Value>,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    owner_references: Option<Vec<Reference>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reference {
+    api_version: String,
+    kind: String,
+    name: String,
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
+    controller: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Value,
+    #[serde(default)]
+    status: Value,
+}
+
+impl Object {
+    fn read(object: &Value) -> Result<Self, Unreadable> {
+        Self::deserialize(object).map_err(|error| Unreadable(error.to_string()))
+    }
+}
+
+impl Metadata {
+    fn controller(&self) -> Option<OwnerRecord> {
+        let references = self.owner_references.as_deref().unwrap_or_default();
+        let reference = references
+            .iter()
+            .find(|reference| reference.controller == Some(true))?;
+        Some(OwnerRecord {
+            owner: Owner {
+                kind: GroupKind::of(&reference.api_version, &reference.kind)?,
+                name: reference.name.clone(),
+            },
+            uid: reference.uid.clone(),
+        })
+    }
+
+    fn created(&self) -> UnixMillis {
+        let created = self.creation_timestamp.as_deref().and_then(UnixMillis::parse);
+        created.unwrap_or_default()
+    }
+
+    fn label(&self, key: &str) -> Option<&str> {
+        self.labels.as_ref()?.get(key).map(String::as_str)
+    }
+
+    fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.as_ref()?.get(key).map(String::as_str)
+    }
+}
+
+impl PodRecord {
+    /// What is kept of a pod.
+    ///
+    /// # Errors
+    /// When it has not the shape of a stored pod.
+    pub fn read(pod: &Value) -> Result<Self, Unreadable> {
+        let Object {
+            metadata,
+            spec,
+            status,
+        } = Object::read(pod)?;
+        if metadata.uid.is_empty() || metadata.name.is_empty() {
+            return Err(Unreadable("the pod has no name or no uid".to_owned()));
+        }
+        let owner = metadata.controller();
+        let kind = owner.as_ref().and_then(|owner| owner.owner.kind.known());
+        let revision = revision_key(
+            kind,
+            metadata.label(POD_TEMPLATE_HASH),
+            metadata.label(CONTROLLER_REVISION_HASH),
+        );
+        let gates = spec.get("schedulingGates").and_then(Value::as_array);
+        let gated = gates.is_some_and(|gates| {
+            gates
+                .iter()
+                .any(|gate| gate.get("name").and_then(Value::as_str) == Some(PLACEMENT_GATE))
+        });
+        let node = spec
+            .get("nodeName")
+            .and_then(Value::as_str)
+            .filter(|node| !node.is_empty());
+        let phase = match status.get("phase").and_then(Value::as_str) {
+            Some("Running") => Phase::Running,
+            Some("Unknown") => Phase::Unknown,
+            Some("Succeeded" | "Failed") => Phase::Finished,
+            _ => Phase::Pending,
+        };
+        let terminating = metadata
+            .deletion_timestamp
+            .as_ref()
+            .is_some_and(|at| !at.is_null());
+        let is_undecided = metadata.label(SUBSET_LABEL).is_none() || gated;
+        let outline = (is_undecided && !terminating && phase != Phase::Finished)
+            .then(|| Box::new(outline(&metadata, &spec)));
+        let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
+        Ok(Self {
+            version: metadata
+                .resource_version
+                .as_deref()
+                .and_then(|version| version.parse().ok()),
+            created: metadata.created(),
+            spread: owned(metadata.label(SPREAD_LABEL)),
+            subset: owned(metadata.label(SUBSET_LABEL)),
+            revision: owned(revision),
+            cost: metadata
+                .annotation(DELETION_COST_ANNOTATION)
+                .and_then(|cost| cost.parse().ok()),
+            bound_at: metadata
+                .annotation(BOUND_AT_ANNOTATION)
+                .and_then(UnixMillis::parse),
+            gated,
+            node: owned(node),
+            phase,
+            ready_since: condition(&status, "Ready", "True", None),
+            unschedulable_since: condition(&status, "PodScheduled", "False", Some("Unschedulable")),
+            restarts: restarts(&status),
+            terminating,
+            outline,
+            owner,
+            namespace: metadata.namespace,
+            name: metadata.name,
+            uid: metadata.uid,
+        })
+    }
+
+    /// Whether it is neither finished nor being deleted.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !self.terminating && self.phase != Phase::Finished
+    }
+
+    /// The known kind of its controller.
+    #[must_use]
+    pub fn kind(&self) -> Option<WorkloadKind> {
+        self.owner.as_ref()?.owner.kind.known()
+    }
+
+    /// One of its labels, while its outline is kept.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.outline
+            .as_ref()?
+            .pointer("/metadata/labels")?
+            .get(key)?
+            .as_str()
+    }
+
+    /// What counting needs. A gated pod holds no place, whatever its labels say.
+    #[must_use]
+    pub fn facts(&self) -> PodFacts<'_> {
+        PodFacts {
+            spread: self.spread.as_deref(),
+            subset: self.subset.as_deref().filter(|_| !self.gated),
+            revision: self.revision.as_deref(),
+            cost: self.cost,
+            finished: self.phase == Phase::Finished,
+            terminating: self.terminating,
+        }
+    }
+}
+
+/// The part of a pod that binding and adoption change or look at.
+fn outline(metadata: &Metadata, spec: &Value) -> Value {
+    let mut kept = Map::new();
+    for field in ["schedulingGates", "tolerations", "nodeSelector", "affinity"] {
+        if let Some(value) = spec.get(field) {
+            kept.insert(field.to_owned(), value.clone());
+        }
+    }
+    let mut outline = json!({ "metadata": { "uid": metadata.uid }, "spec": kept });
+    if let Some(fields) = outline.get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(labels) = &metadata.labels {
+            fields.insert("labels".to_owned(), json!(labels));
+        }
+        if let Some(annotations) = &metadata.annotations {
+            fields.insert("annotations".to_owned(), json!(annotations));
+        }
+    }
+    outline
+}
+
+fn condition(status: &Value, kind: &str, wanted: &str, reason: Option<&str>) -> Option<UnixMillis> {
+    let text = |condition: &Value, field: &str| {
+        condition
+            .get(field)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+    };
+    let conditions = status.get("conditions")?.as_array()?;
+    let condition = conditions
+        .iter()
+        .find(|condition| text(condition, "type").as_deref() == Some(kind))?;
+    let holds = text(condition, "status").as_deref() == Some(wanted)
+        && reason.is_none_or(|reason| text(condition, "reason").as_deref() == Some(reason));
+    holds.then(|| {
+        text(condition, "lastTransitionTime")
+            .as_deref()
+            .and_then(UnixMillis::parse)
+            .unwrap_or_default()
+    })
+}
+
+fn restarts(status: &Value) -> u32 {
+    let statuses = status.get("containerStatuses").and_then(Value::as_array);
+    let counts = statuses
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container.get("restartCount")?.as_u64());
+    u32::try_from(counts.max().unwrap_or(0)).unwrap_or(u32::MAX)
+}
+
+impl WorkloadRecord {
+    /// What is kept of a workload.
+    ///
+    /// # Errors
+    /// When it has not the shape of a stored object.
+    pub fn read(object: &Value) -> Result<Self, Unreadable> {
+        let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
+        let kind = GroupKind::of(text("apiVersion"), text("kind"))
+            .filter(|kind| !kind.kind.is_empty())
+            .ok_or_else(|| Unreadable("the workload has no apiVersion or no kind".to_owned()))?;
+        Self::of_kind(kind, object)
+    }
+
+    /// What is kept of a workload of a known kind: watches leave out what every object of theirs is.
+    ///
+    /// # Errors
+    /// When it has not the shape of a stored object.
+    pub fn of_kind(kind: GroupKind, object: &Value) -> Result<Self, Unreadable> {
+        let Object {
+            metadata, mut spec, ..
+        } = Object::read(object)?;
+        let field = match kind.known() {
+            Some(WorkloadKind::Job) => "parallelism",
+            _ => "replicas",
+        };
+        let count = |value: &Value| value.as_u64().and_then(|count| u32::try_from(count).ok());
+        let replicas = spec.get(field).map_or(1, |value| count(value).unwrap_or(0));
+        if kind.known().is_some()
+            && let Some(fields) = spec.as_object_mut()
+        {
+            fields.remove("template");
+        }
+        let is_replica_set = kind.known() == Some(WorkloadKind::ReplicaSet);
+        Ok(Self {
+            uid: metadata.uid.clone(),
+            created: metadata.created(),
+            owner: metadata.controller(),
+            replicas,
+            desired_by_owner: metadata
+                .annotation(DESIRED_REPLICAS_ANNOTATION)
+                .and_then(|replicas| replicas.parse().ok()),
+            revision: metadata
+                .label(POD_TEMPLATE_HASH)
+                .filter(|_| is_replica_set)
+                .map(ToOwned::to_owned),
+            ordinal: metadata
+                .annotation("deployment.kubernetes.io/revision")
+                .and_then(|ordinal| ordinal.parse().ok())
+                .unwrap_or(0),
+            id: WorkloadId {
+                namespace: metadata.namespace,
+                kind,
+                name: metadata.name,
+            },
+            spec,
+        })
+    }
+}
+
+impl NodeRecord {
+    /// What is kept of a node.
+    ///
+    /// # Errors
+    /// When it has not the shape of a stored node.
+    pub fn read(node: &Value) -> Result<Self, Unreadable> {
+        let Object { metadata, spec, .. } = Object::read(node)?;
+        Ok(Self {
+            name: metadata.name,
+            labels: metadata.labels.unwrap_or_default(),
+            taints: spec
+                .get("taints")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default(),
+        })
+    }
+}
+
+impl core::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "the object cannot be read: {}", self.0)
+    }
+}
+
+impl core::error::Error for Unreadable {}
+
+impl core::fmt::Display for WorkloadId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} {}/{}", self.kind.kind, self.namespace, self.name)
+    }
+}

@@ -1,0 +1,177 @@
+//! What is on its way: no place is given away twice while a write is not seen yet.
+
+use placement_core::time::UnixMillis;
+
+use super::{SpreadId, Surplus, World};
+use crate::record::PodRecord;
+use crate::step::{Action, Outcome, Step};
+
+/// What a pod is assumed to be once a write is done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Assumed {
+    /// In a subset, its gate open.
+    Bound {
+        /// The subset's name.
+        subset: String,
+        /// Its deletion cost.
+        cost: Option<i32>,
+    },
+    /// Its gate open, in no subset.
+    Released,
+    /// In a subset, as it stands.
+    Adopted {
+        /// The subset's name.
+        subset: String,
+    },
+    /// Of another deletion cost.
+    Costs(i32),
+    /// Being deleted.
+    Deleted,
+}
+
+/// When a write may be tried again, and how often it was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Retry {
+    pub(crate) at: UnixMillis,
+    pub(crate) failures: u32,
+}
+
+/// The longest wait before a write is tried again.
+const LONGEST_WAIT_MILLIS: i64 = 30_000;
+
+/// Twice as long each time, from 100 ms on.
+fn wait(failures: u32) -> i64 {
+    100_i64
+        .checked_shl(failures.min(16))
+        .unwrap_or(LONGEST_WAIT_MILLIS)
+        .min(LONGEST_WAIT_MILLIS)
+}
+
+impl Assumed {
+    /// Whether a sight of the pod shows that it happened, or that it never will.
+    pub(super) fn is_seen_in(&self, pod: &PodRecord) -> bool {
+        match self {
+            Self::Bound { .. } | Self::Released => !pod.gated || pod.terminating,
+            Self::Adopted { .. } => pod.subset.is_some(),
+            Self::Costs(cost) => pod.cost == Some(*cost),
+            Self::Deleted => pod.terminating,
+        }
+    }
+}
+
+impl World {
+    /// Takes it that a step is being done, until it is settled or seen.
+    pub fn assume(&mut self, step: &Step, now: UnixMillis) {
+        let subset_name = |subset: placement_core::SubsetIx| {
+            let rule = self.rule(&step.spread)?;
+            rule.spread.subset(subset).map(|subset| subset.name().to_owned())
+        };
+        let assumed = match &step.action {
+            Action::Bind { subset, cost, .. } => subset_name(*subset).map(|subset| Assumed::Bound {
+                subset,
+                cost: cost.map(|cost| cost.value()),
+            }),
+            Action::Adopt { subset, .. } => subset_name(*subset).map(|subset| Assumed::Adopted { subset }),
+            Action::Release { .. } => Some(Assumed::Released),
+            Action::PatchCost { cost, .. } => Some(Assumed::Costs(*cost)),
+            Action::DeletePod { .. } => {
+                let surplus = self
+                    .surplus
+                    .entry(step.spread.clone())
+                    .or_insert_with(Surplus::default);
+                surplus.deleted += 1;
+                surplus.last = now;
+                Some(Assumed::Deleted)
+            }
+            Action::PublishLedger(_) | Action::RemoveLedger => {
+                let ledger = self.ledgers.entry(step.spread.clone()).or_default();
+                ledger.writing = true;
+                ledger.written_at = Some(now);
+                None
+            }
+            Action::Note(note) => {
+                self.noted.insert((step.spread.clone(), note.reason), now);
+                None
+            }
+        };
+        if let Some(pod) = step.action.pod()
+            && let Some(known) = self.pods.get_mut(&pod.uid)
+        {
+            known.assumed = assumed;
+            known.retry_at = None;
+        }
+    }
+
+    /// Takes what became of a step; the spreads to plan again.
+    pub fn settle(&mut self, step: &Step, outcome: Outcome, now: UnixMillis) -> Vec<SpreadId> {
+        match &step.action {
+            Action::PublishLedger(ledger) => {
+                self.settle_ledger(step, Some(ledger.as_ref().clone()), &outcome, now)
+            }
+            Action::RemoveLedger => self.settle_ledger(step, None, &outcome, now),
+            Action::Note(_) => return Vec::new(),
+            _ => {
+                let Some(pod) = step.action.pod() else {
+                    return Vec::new();
+                };
+                match outcome {
+                    Outcome::Done(Some(record)) => {
+                        let mut dirty = self.take_pod(*record, now);
+                        dirty.push(step.spread.clone());
+                        return dirty;
+                    }
+                    Outcome::Done(None) => {}
+                    Outcome::Gone => {
+                        self.forget_pod(&pod.uid);
+                    }
+                    Outcome::Refused(_) => {
+                        if let Some(known) = self.pods.get_mut(&pod.uid) {
+                            known.assumed = None;
+                            known.refusals += 1;
+                            known.retry_at = Some(now.plus(wait(known.refusals)));
+                        }
+                    }
+                    Outcome::Unknown(_) => {
+                        if let Some(known) = self.pods.get_mut(&pod.uid) {
+                            // The place stays held; the same write is planned again, and refused if it was done.
+                            known.refusals += 1;
+                            known.retry_at = Some(now.plus(wait(known.refusals)));
+                        }
+                    }
+                }
+            }
+        }
+        vec![step.spread.clone()]
+    }
+
+    fn settle_ledger(
+        &mut self,
+        step: &Step,
+        written: Option<spread_api::SpreadLedger>,
+        outcome: &Outcome,
+        now: UnixMillis,
+    ) {
+        let ledger = self.ledgers.entry(step.spread.clone()).or_default();
+        ledger.writing = false;
+        match outcome {
+            Outcome::Done(_) | Outcome::Gone => {
+                ledger.retry = None;
+                ledger.stored = if matches!(outcome, Outcome::Done(_)) {
+                    written
+                } else {
+                    None
+                };
+                if ledger.stored.is_none() && self.rules.iter().all(|(id, _)| *id != step.spread) {
+                    self.ledgers.remove(&step.spread);
+                }
+            }
+            Outcome::Refused(_) | Outcome::Unknown(_) => {
+                let failures = ledger.retry.map_or(0, |retry| retry.failures) + 1;
+                ledger.retry = Some(Retry {
+                    at: now.plus(wait(failures)),
+                    failures,
+                });
+            }
+        }
+    }
+}

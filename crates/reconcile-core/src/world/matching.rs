@@ -1,0 +1,102 @@
+//! Which spread has a pod, by the rule that admission goes by.
+
+use std::collections::BTreeSet;
+
+use placement_core::matching::Owner;
+use placement_core::shard::deployment_of;
+use placement_core::spread::{GroupKind, Target, WorkloadKind};
+
+use super::{SpreadId, World};
+use crate::record::{PodRecord, WorkloadId};
+
+/// No chain of owners is longer; what is read could say that one owns itself.
+const LONGEST_CHAIN: usize = 8;
+
+impl World {
+    /// The spread whose name a pod carries, else the first that matches it.
+    pub(super) fn spread_of(&self, pod: &PodRecord) -> Option<SpreadId> {
+        if let Some(name) = &pod.spread {
+            return Some(SpreadId {
+                namespace: pod.namespace.clone(),
+                name: name.clone(),
+            });
+        }
+        let mut here = self
+            .rules
+            .iter()
+            .filter(|(id, _)| id.namespace == pod.namespace)
+            .peekable();
+        here.peek()?;
+        let chain = self.chain(pod);
+        here.find(|(_, rule)| {
+            let target = rule.spread.target();
+            let is_target =
+                matches!(target, Target::Selector(_)) || chain.iter().any(|owner| target.is(owner));
+            is_target && target.selects(|key| pod.label(key))
+        })
+        .map(|(id, _)| id.clone())
+    }
+
+    /// The owners above a pod, nearest first, as far as they were seen.
+    fn chain(&self, pod: &PodRecord) -> Vec<Owner> {
+        let mut chain = Vec::new();
+        let mut next = pod.owner.as_ref().map(|owner| owner.owner.clone());
+        while let Some(owner) = next {
+            let seen = self.workloads.get(&WorkloadId {
+                namespace: pod.namespace.clone(),
+                kind: owner.kind.clone(),
+                name: owner.name.clone(),
+            });
+            next = match seen {
+                Some(workload) => workload.owner.as_ref().map(|owner| owner.owner.clone()),
+                // The ReplicaSet is younger than what the watch shows: its name must do.
+                None => owner.kind.known().and_then(|kind| {
+                    let name = deployment_of(kind, &owner.name, pod.revision.as_deref())?;
+                    let kind = WorkloadKind::Deployment;
+                    Some(Owner {
+                        kind: GroupKind {
+                            group: kind.group().to_owned(),
+                            kind: kind.kind().to_owned(),
+                        },
+                        name: name.to_owned(),
+                    })
+                }),
+            };
+            if chain.len() == LONGEST_CHAIN || chain.contains(&owner) {
+                break;
+            }
+            chain.push(owner);
+        }
+        chain
+    }
+
+    /// The spreads that a workload's change concerns, after strangers that it owns were looked at again.
+    pub(super) fn touched_by(&mut self, id: &WorkloadId) -> Vec<SpreadId> {
+        let owned: Vec<String> = self
+            .strangers
+            .iter()
+            .filter(|uid| {
+                let owner = self.pods.get(*uid).and_then(|pod| pod.record.owner.as_ref());
+                owner.is_some_and(|owner| owner.owner.kind == id.kind && owner.owner.name == id.name)
+            })
+            .cloned()
+            .collect();
+        let mut dirty: BTreeSet<SpreadId> = owned.iter().flat_map(|uid| self.assign(uid)).collect();
+        let owner = self
+            .workloads
+            .get(id)
+            .and_then(|workload| workload.owner.as_ref())
+            .map(|owner| owner.owner.clone());
+        let this = Owner {
+            kind: id.kind.clone(),
+            name: id.name.clone(),
+        };
+        let touched = self.rules.iter().filter(|(spread, rule)| {
+            let target = rule.spread.target();
+            let is_target = target.is(&this) || owner.as_ref().is_some_and(|owner| target.is(owner));
+            spread.namespace == id.namespace && (is_target || matches!(target, Target::Selector(_)))
+        });
+        dirty.extend(touched.map(|(spread, _)| spread.clone()));
+        dirty.into_iter().collect()
+    }
+}

@@ -1,0 +1,310 @@
+//! The sidecar's index of spreads, pods and assumed writes.
+//!
+//! It is told what the watches show and what is being written, and never asks. Every event names the
+//! spreads that it made dirty, so that nothing is planned that did not change.
+
+mod assumed;
+mod matching;
+mod pods;
+
+use core::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+
+use placement_core::Spread;
+use placement_core::spread::Target;
+use placement_core::time::UnixMillis;
+use serde_json::Value;
+use spread_api::{LedgerStatus, SpreadLedger};
+
+pub(crate) use assumed::Assumed;
+use assumed::Retry;
+pub(crate) use pods::KnownPod;
+
+use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
+
+/// Which spread.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SpreadId {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A checked spread, and how it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// The spread.
+    pub spread: Spread,
+    /// As it stands in the settings; the ledger carries it.
+    pub written: Value,
+}
+
+/// What this sidecar leads with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leader {
+    /// `leaseTransitions` of the Lease.
+    pub epoch: u64,
+    /// The hash of the settings.
+    pub settings: String,
+}
+
+/// What the watches show.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A pod as it is now.
+    Pod(Box<PodRecord>),
+    /// A pod is no more.
+    PodGone {
+        /// Its uid.
+        uid: String,
+    },
+    /// A workload as it is now.
+    Workload(Box<WorkloadRecord>),
+    /// A workload is no more.
+    WorkloadGone(WorkloadId),
+    /// A node as it is now.
+    Node(Box<NodeRecord>),
+    /// A node is no more.
+    NodeGone(String),
+    /// A ledger as it is now.
+    Ledger(Box<SpreadLedger>),
+    /// A ledger is no more.
+    LedgerGone(SpreadId),
+}
+
+/// How many pods of a spread are where, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpreadCounts {
+    /// Which spread.
+    pub spread: SpreadId,
+    /// Placed pods by the name of their subset.
+    pub placed: Vec<(String, u32)>,
+    /// Pods that wait.
+    pub gated: u32,
+    /// Active pods in no subset that do not wait.
+    pub unplaced: u32,
+}
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub struct World {
+    pub(crate) leader: Option<Leader>,
+    /// In the order of the settings: the first that matches a pod has it.
+    pub(crate) rules: Vec<(SpreadId, Rule)>,
+    pub(crate) pods: BTreeMap<String, KnownPod>,
+    pub(crate) by_spread: BTreeMap<SpreadId, BTreeSet<String>>,
+    /// Pods that no spread has, by what they are waiting to be told of: their owner.
+    pub(crate) strangers: BTreeSet<String>,
+    pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
+    pub(crate) nodes: BTreeMap<String, NodeRecord>,
+    pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
+    pub(crate) noted: BTreeMap<(SpreadId, &'static str), UnixMillis>,
+    pub(crate) surplus: BTreeMap<SpreadId, Surplus>,
+    sequence: u64,
+}
+
+/// What is known of a spread's ledger.
+#[derive(Debug, Default)]
+pub(crate) struct KnownLedger {
+    /// As it is stored, as far as anybody knows.
+    pub(crate) stored: Option<SpreadLedger>,
+    /// When the last write was begun.
+    pub(crate) written_at: Option<UnixMillis>,
+    /// Whether a write is on its way.
+    pub(crate) writing: bool,
+    pub(crate) retry: Option<Retry>,
+}
+
+/// Pods of a spread that were deleted because their subset had no place for them.
+#[derive(Debug, Default)]
+pub(crate) struct Surplus {
+    pub(crate) deleted: u32,
+    pub(crate) last: UnixMillis,
+}
+
+impl World {
+    /// Knows nothing, leads nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the spreads of the settings, in their order, in place of all earlier ones. Every spread is dirty after
+    /// that, also those that are no more.
+    pub fn set_rules(&mut self, rules: Vec<Rule>) -> Vec<SpreadId> {
+        let mut dirty: BTreeSet<SpreadId> = self.spread_ids().into_iter().collect();
+        self.rules = rules
+            .into_iter()
+            .map(|rule| (SpreadId::of(&rule.spread), rule))
+            .collect();
+        let uids: Vec<String> = self.pods.keys().cloned().collect();
+        for uid in uids {
+            self.assign(&uid);
+        }
+        dirty.extend(self.spread_ids());
+        dirty.into_iter().collect()
+    }
+
+    /// Begins or ends to lead. What was assumed by an earlier term is forgotten: whoever led in between may have done
+    /// otherwise, and all of it was listed anew.
+    pub fn lead(&mut self, leader: Option<Leader>) -> Vec<SpreadId> {
+        if self.leader != leader {
+            for pod in self.pods.values_mut() {
+                pod.assumed = None;
+            }
+            for ledger in self.ledgers.values_mut() {
+                ledger.writing = false;
+            }
+        }
+        self.leader = leader;
+        self.spread_ids()
+    }
+
+    /// What it leads with.
+    #[must_use]
+    pub fn leader(&self) -> Option<&Leader> {
+        self.leader.as_ref()
+    }
+
+    /// Every spread that there is something of: a rule, a pod that carries its name, a ledger.
+    #[must_use]
+    pub fn spread_ids(&self) -> Vec<SpreadId> {
+        let rules = self.rules.iter().map(|(id, _)| id);
+        let all: BTreeSet<&SpreadId> = rules
+            .chain(self.by_spread.keys())
+            .chain(self.ledgers.keys())
+            .collect();
+        all.into_iter().cloned().collect()
+    }
+
+    /// Takes what a watch shows; the spreads that it changed something for.
+    pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
+        match event {
+            Event::Pod(pod) => self.take_pod(*pod, now),
+            Event::PodGone { uid } => self.forget_pod(&uid).into_iter().collect(),
+            Event::Workload(workload) => {
+                let id = workload.id.clone();
+                if self.workloads.get(&id) == Some(&*workload) {
+                    return Vec::new();
+                }
+                self.workloads.insert(id.clone(), *workload);
+                self.touched_by(&id)
+            }
+            Event::WorkloadGone(id) => {
+                self.workloads.remove(&id);
+                self.touched_by(&id)
+            }
+            Event::Node(node) => {
+                self.nodes.insert(node.name.clone(), *node);
+                Vec::new()
+            }
+            Event::NodeGone(name) => {
+                self.nodes.remove(&name);
+                Vec::new()
+            }
+            Event::Ledger(ledger) => {
+                let id = SpreadId {
+                    namespace: ledger.metadata.namespace.clone(),
+                    name: ledger.metadata.name.clone(),
+                };
+                let known = self.ledgers.entry(id.clone()).or_default();
+                let is_news = known.stored.as_ref() != Some(&ledger);
+                known.stored = Some(*ledger);
+                if is_news { vec![id] } else { Vec::new() }
+            }
+            Event::LedgerGone(id) => {
+                if let Some(known) = self.ledgers.get_mut(&id) {
+                    known.stored = None;
+                }
+                vec![id]
+            }
+        }
+    }
+
+    /// The rule of a spread.
+    #[must_use]
+    pub fn rule(&self, id: &SpreadId) -> Option<&Rule> {
+        self.rules
+            .iter()
+            .find(|(known, _)| known == id)
+            .map(|(_, rule)| rule)
+    }
+
+    /// The place of a spread in the settings.
+    pub(crate) fn order(&self, id: &SpreadId) -> u32 {
+        let place = self.rules.iter().position(|(known, _)| known == id);
+        place
+            .and_then(|place| u32::try_from(place).ok())
+            .unwrap_or(u32::MAX)
+    }
+
+    /// The counts of every spread that has a rule.
+    #[must_use]
+    pub fn counts(&self) -> Vec<SpreadCounts> {
+        self.rules
+            .iter()
+            .map(|(id, rule)| self.counts_of(id, rule))
+            .collect()
+    }
+
+    fn counts_of(&self, id: &SpreadId, rule: &Rule) -> SpreadCounts {
+        let subsets = rule.spread.subsets();
+        let mut counts = SpreadCounts {
+            spread: id.clone(),
+            placed: subsets
+                .iter()
+                .map(|subset| (subset.name().to_owned(), 0))
+                .collect(),
+            gated: 0,
+            unplaced: 0,
+        };
+        for pod in self
+            .pods_of(id)
+            .filter(|pod| pod.record.phase != crate::record::Phase::Finished)
+        {
+            let subset = pod.facts().subset.and_then(|name| rule.spread.subset_named(name));
+            match subset.and_then(|subset| counts.placed.get_mut(subset.index())) {
+                Some((_, count)) => *count += 1,
+                None if !pod.record.is_active() => {}
+                None if pod.is_gated() => counts.gated += 1,
+                None => counts.unplaced += 1,
+            }
+        }
+        counts
+    }
+
+    /// The workload that a spread names, as it was last seen.
+    pub(crate) fn workload_of(&self, spread: &Spread) -> Option<&WorkloadRecord> {
+        let Target::Workload { kind, name, .. } = spread.target() else {
+            return None;
+        };
+        self.workloads.get(&WorkloadId {
+            namespace: spread.namespace().to_owned(),
+            kind: kind.clone(),
+            name: name.clone(),
+        })
+    }
+
+    /// What is stored of a spread's counts.
+    pub(crate) fn stored_status(&self, id: &SpreadId) -> Option<&LedgerStatus> {
+        self.ledgers.get(id)?.stored.as_ref()?.status.as_ref()
+    }
+}
+
+impl SpreadId {
+    /// Which a spread is.
+    #[must_use]
+    pub fn of(spread: &Spread) -> Self {
+        Self {
+            namespace: spread.namespace().to_owned(),
+            name: spread.name().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for SpreadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
