@@ -135,6 +135,17 @@ impl<'a> Ladder<'a> {
         }
     }
 
+    /// The minimum of a subset for this workload, never above its maximum.
+    #[must_use]
+    pub fn minimum(&self, subset: SubsetIx) -> u32 {
+        let Fill::InOrder(bounds) = self.spread.fill() else {
+            return 0;
+        };
+        let minimum = bounds.get(subset.0).and_then(|bounds| bounds.min);
+        let minimum = minimum.map_or(0, |minimum| minimum.of(self.replicas));
+        minimum.min(self.maximum(subset).unwrap_or(u32::MAX))
+    }
+
     fn free_in_order(&self, bounds: &'a [Bounds], taken: &Taken) -> impl Iterator<Item = Run> + use<'a> {
         let (replicas, closed, taken) = (self.replicas, self.closed, taken.clone());
         let minimums = bounds.iter().enumerate().map(|subset| (Tier::Minimum, subset));

@@ -11,8 +11,11 @@
 //! This crate knows no client, no clock and no randomness. A step that was handed out is assumed to
 //! happen, as in the scheduler's cache, so that no place is given away twice while a write is on its way.
 
+pub mod adopt;
 mod bind;
+mod cost;
 mod ledger;
+mod nodes;
 mod plan;
 pub mod record;
 mod step;

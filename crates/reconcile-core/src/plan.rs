@@ -32,6 +32,9 @@ const NOTE_INTERVAL_MILLIS: i64 = 60_000;
 /// So many pods are deleted for want of a place before their spread rather exceeds than tries again.
 const MOST_DELETIONS: u32 = 20;
 
+/// After so long without a deletion they are counted anew.
+const SURPLUS_MEMORY_MILLIS: i64 = 600_000;
+
 /// The steps to take now, and when to plan again though nothing happened.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -134,6 +137,8 @@ impl<'w> Planning<'w> {
 
     fn with_rule(&mut self, rule: &'w Rule) {
         let closed = self.gated(&rule.spread);
+        self.adopt(&rule.spread);
+        self.costs(&rule.spread);
         self.publish(rule, &closed);
     }
 
@@ -209,7 +214,12 @@ impl<'w> Planning<'w> {
         }
     }
 
-    fn observe(&self, spread: &Spread, revision: Option<&str>, replicas: Option<u32>) -> Observation {
+    pub(crate) fn observe(
+        &self,
+        spread: &Spread,
+        revision: Option<&str>,
+        replicas: Option<u32>,
+    ) -> Observation {
         let desired = Desired {
             workload: replicas,
             revision: None,
@@ -279,6 +289,7 @@ impl<'w> Planning<'w> {
             full.push(subset);
         }
         let surplus = self.world.surplus.get(self.id);
+        let surplus = surplus.filter(|surplus| self.now.since(surplus.last) < SURPLUS_MEMORY_MILLIS);
         let planned = self
             .plan
             .steps

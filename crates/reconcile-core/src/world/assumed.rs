@@ -2,7 +2,7 @@
 
 use placement_core::time::UnixMillis;
 
-use super::{SpreadId, Surplus, World};
+use super::{SpreadId, World};
 use crate::record::PodRecord;
 use crate::step::{Action, Outcome, Step};
 
@@ -75,10 +75,7 @@ impl World {
             Action::Release { .. } => Some(Assumed::Released),
             Action::PatchCost { cost, .. } => Some(Assumed::Costs(*cost)),
             Action::DeletePod { .. } => {
-                let surplus = self
-                    .surplus
-                    .entry(step.spread.clone())
-                    .or_insert_with(Surplus::default);
+                let surplus = self.surplus.entry(step.spread.clone()).or_default();
                 surplus.deleted += 1;
                 surplus.last = now;
                 Some(Assumed::Deleted)

@@ -1,0 +1,292 @@
+//! Deletion costs that are wrong, and no others: a pod gets its cost when it is placed or bound, so
+//! that a scale-in needs no write.
+//!
+//! Only the order inside one ReplicaSet counts. A controller that gives pods up at this moment is
+//! faster than any writer, so that nothing is written to its pods until it is done.
+
+use std::collections::BTreeMap;
+
+use placement_core::ladder::{Closed, Ladder, Rung};
+use placement_core::spread::{Fill, Spread, Target, WorkloadKind};
+use placement_core::{DeletionCost, SubsetIx, Taken, Tier};
+
+use crate::bind;
+use crate::ledger::replicas;
+use crate::plan::Planning;
+use crate::record::WorkloadRecord;
+use crate::step::Action;
+use crate::world::KnownPod;
+
+/// The cost of a pod that its subset has no place for.
+pub(crate) fn excess(subset: SubsetIx) -> i32 {
+    let subset = i32::try_from(subset.index()).unwrap_or(i32::MAX);
+    subset.saturating_add(1).saturating_mul(-100)
+}
+
+/// The cost of a pod in none of so many subsets.
+fn unplaced(subsets: usize) -> i32 {
+    excess(SubsetIx::new(subsets))
+}
+
+/// A pod, and the cost that it is to have.
+type Wanted<'p> = (&'p KnownPod, i32);
+
+impl Planning<'_> {
+    /// Corrects the costs of every controller's pods.
+    pub(crate) fn costs(&mut self, spread: &Spread) {
+        let world = self.world;
+        if replicas(world, spread) == Some(0) {
+            return;
+        }
+        let mut by_owner: BTreeMap<&str, Vec<&KnownPod>> = BTreeMap::new();
+        for pod in world.pods_of(self.id) {
+            let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+            if let Some(owner) = &pod.record.owner
+                && is_ranked
+                && pod.record.is_active()
+                && !pod.is_gated()
+            {
+                by_owner.entry(&owner.uid).or_default().push(pod);
+            }
+        }
+        if by_owner.is_empty() {
+            return;
+        }
+        let latest = self.latest(spread);
+        for (owner, pods) in by_owner {
+            let set = world.workloads.values().find(|workload| workload.uid == owner);
+            let waiting = world
+                .pods_of(self.id)
+                .filter(|pod| pod.is_gated() && pod.record.is_active());
+            let waiting =
+                waiting.filter(|pod| pod.record.owner.as_ref().is_some_and(|known| known.uid == owner));
+            let active = pods.len() + waiting.count();
+            // Whoever gives pods up right now has ranked them already.
+            if set.is_some_and(|set| usize::try_from(set.replicas).is_ok_and(|replicas| replicas < active)) {
+                continue;
+            }
+            let wanted = match &latest {
+                Some(latest) if latest != owner => {
+                    // All of them go in the next step: there is no order to keep.
+                    if set.is_none_or(|set| set.replicas == 0) {
+                        continue;
+                    }
+                    reversed(spread, &pods)
+                }
+                _ => self.in_order(spread, &pods),
+            };
+            self.write(wanted);
+        }
+    }
+
+    /// The uid of the Deployment's newest ReplicaSet; `None` where revisions do not matter.
+    fn latest(&self, spread: &Spread) -> Option<String> {
+        let Target::Workload { kind, .. } = spread.target() else {
+            return None;
+        };
+        if kind.known() != Some(WorkloadKind::Deployment) {
+            return None;
+        }
+        let is_of_target = |workload: &&WorkloadRecord| {
+            let owner = workload.owner.as_ref();
+            workload.id.namespace == spread.namespace()
+                && workload.id.kind.known() == Some(WorkloadKind::ReplicaSet)
+                && owner.is_some_and(|owner| spread.target().is(&owner.owner))
+        };
+        let sets = self.world.workloads.values().filter(is_of_target);
+        sets.max_by_key(|set| (set.ordinal, set.created))
+            .map(|set| set.uid.clone())
+    }
+
+    /// As the ladder has it: minimums above maximums above excess above pods of no subset.
+    fn in_order<'p>(&self, spread: &Spread, pods: &[&'p KnownPod]) -> Vec<Wanted<'p>> {
+        let subsets = spread.subsets().len();
+        let closed = Closed::none();
+        let ladder = Ladder::new(spread, replicas(self.world, spread).unwrap_or(0), &closed);
+        let mut by_subset: BTreeMap<SubsetIx, Vec<&KnownPod>> = BTreeMap::new();
+        let mut wanted = Vec::new();
+        for pod in pods {
+            match pod.facts().subset.and_then(|name| spread.subset_named(name)) {
+                Some(subset) => by_subset.entry(subset).or_default().push(pod),
+                // It was let go without a subset: the first to be given up.
+                None if pod.record.spread.is_some() => wanted.push((*pod, unplaced(subsets))),
+                None => {}
+            }
+        }
+        for (subset, mut pods) in by_subset {
+            pods.sort_by_key(|pod| worth(pod));
+            let tiers = match spread.fill() {
+                Fill::InOrder(_) => tiers(&ladder, subset, pods.len(), subsets),
+                Fill::Shares(_) => match rungs(spread, &ladder, subset, &pods) {
+                    Some(rungs) => rungs,
+                    None => continue,
+                },
+            };
+            wanted.extend(assigned(&pods, tiers));
+        }
+        wanted
+    }
+
+    fn write(&mut self, wanted: Vec<Wanted<'_>>) {
+        for (pod, cost) in wanted {
+            if pod.facts().cost == Some(cost) {
+                continue;
+            }
+            if pod.is_free(self.now) {
+                self.step(Action::PatchCost {
+                    pod: bind::pod_ref(&pod.record),
+                    cost,
+                    patch: bind::cost(&pod.record, cost),
+                });
+            } else if let Some(at) = pod.retry_at {
+                self.wake(at.max(self.now));
+            }
+        }
+    }
+
+    pub(crate) fn taken(&self, spread: &Spread) -> Taken {
+        self.observe(spread, None, replicas(self.world, spread)).taken
+    }
+}
+
+/// The costs of a subset's pods, highest first, with how many have each.
+fn tiers(ladder: &Ladder<'_>, subset: SubsetIx, pods: usize, subsets: usize) -> Vec<(i32, usize)> {
+    let of = |tier| DeletionCost::of(Rung { subset, tier }, subsets).value();
+    let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let maximum = ladder.maximum(subset).map_or(pods, count).min(pods);
+    let minimum = count(ladder.minimum(subset)).min(maximum);
+    vec![
+        (of(Tier::Minimum), minimum),
+        (of(Tier::Maximum), maximum - minimum),
+        (excess(subset), pods - maximum),
+    ]
+}
+
+/// The costs of a subset's pods in shares: each keeps the rung that it has, a pod without one gets the lowest that is
+/// free. `None` where all have one.
+fn rungs(
+    spread: &Spread,
+    ladder: &Ladder<'_>,
+    subset: SubsetIx,
+    pods: &[&KnownPod],
+) -> Option<Vec<(i32, usize)>> {
+    let known: Vec<i32> = pods
+        .iter()
+        .filter_map(|pod| pod.facts().cost)
+        .filter(|cost| DeletionCost::rung(*cost, subset, spread.fill()).is_some())
+        .collect();
+    if known.len() == pods.len() {
+        return None;
+    }
+    let subsets = spread.subsets().len();
+    let free = ladder
+        .rungs()
+        .enumerate()
+        .take(1_000_000)
+        .filter(|(_, rung)| rung.subset == subset)
+        .map(|(_, rung)| DeletionCost::of(rung, subsets).value())
+        .filter(|cost| !known.contains(cost));
+    let mut costs: Vec<(i32, usize)> = free
+        .take(pods.len() - known.len())
+        .map(|cost| (cost, 1))
+        .collect();
+    costs.extend(known.iter().map(|cost| (*cost, 1)));
+    costs.sort_unstable_by_key(|(cost, _)| core::cmp::Reverse(*cost));
+    Some(costs)
+}
+
+/// Gives pods, best last, their costs with as few changes as possible: whoever has a cost that is wanted keeps it.
+fn assigned<'p>(pods: &[&'p KnownPod], mut costs: Vec<(i32, usize)>) -> Vec<Wanted<'p>> {
+    let mut changed = Vec::new();
+    // The best keep what is high, before the worst find it taken.
+    for pod in pods.iter().rev() {
+        let cost = pod.facts().cost;
+        match costs
+            .iter_mut()
+            .find(|(wanted, left)| Some(*wanted) == cost && *left > 0)
+        {
+            Some((_, left)) => *left -= 1,
+            None => changed.push(*pod),
+        }
+    }
+    let mut left = costs
+        .into_iter()
+        .flat_map(|(cost, count)| core::iter::repeat_n(cost, count));
+    changed
+        .into_iter()
+        .filter_map(|pod| Some((pod, left.next()?)))
+        .collect()
+}
+
+/// Old revisions are drained from the first subset on, which the new one fills. The largest group keeps its costs; the
+/// others go below or above it.
+fn reversed<'p>(spread: &Spread, pods: &[&'p KnownPod]) -> Vec<Wanted<'p>> {
+    let mut groups: BTreeMap<SubsetIx, Vec<&KnownPod>> = BTreeMap::new();
+    for pod in pods {
+        if let Some(subset) = pod.facts().subset.and_then(|name| spread.subset_named(name)) {
+            groups.entry(subset).or_default().push(pod);
+        }
+    }
+    if is_reversed(&groups) {
+        return Vec::new();
+    }
+    let Some(kept) = groups
+        .iter()
+        .max_by_key(|(_, pods)| pods.len())
+        .map(|(subset, _)| *subset)
+    else {
+        return Vec::new();
+    };
+    // Beyond everything that a ladder gives.
+    let beyond = match spread.fill() {
+        Fill::InOrder(bounds) => i32::try_from(bounds.len())
+            .unwrap_or(i32::MAX)
+            .saturating_mul(200),
+        Fill::Shares(_) => 1_000_000,
+    };
+    let mut smaller: Vec<(SubsetIx, Vec<&KnownPod>)> =
+        groups.into_iter().filter(|(subset, _)| *subset != kept).collect();
+    smaller.sort_by_key(|(_, pods)| pods.len());
+    let wanted = smaller.into_iter().flat_map(|(subset, pods)| {
+        let step = i32::try_from(subset.index())
+            .unwrap_or(i32::MAX)
+            .saturating_add(1)
+            .saturating_mul(100);
+        let cost = if subset < kept {
+            step.saturating_sub(beyond).saturating_sub(100)
+        } else {
+            beyond.saturating_add(step)
+        };
+        pods.into_iter().map(move |pod| (pod, cost))
+    });
+    wanted.collect()
+}
+
+/// Whether every pod of an earlier subset costs less than every pod of a later one.
+fn is_reversed(groups: &BTreeMap<SubsetIx, Vec<&KnownPod>>) -> bool {
+    let mut highest = i64::MIN;
+    for pods in groups.values() {
+        let costs = pods.iter().map(|pod| i64::from(pod.facts().cost.unwrap_or(0)));
+        let (lowest, top) = costs.fold((i64::MAX, i64::MIN), |(low, top), cost| {
+            (low.min(cost), top.max(cost))
+        });
+        if lowest <= highest {
+            return false;
+        }
+        highest = top;
+    }
+    true
+}
+
+/// Whom to keep, worst first: as the ReplicaSet controller ranks before it looks at costs.
+fn worth(pod: &KnownPod) -> impl Ord + use<> {
+    let record = &pod.record;
+    (
+        record.node.is_some(),
+        record.phase,
+        record.ready_since.is_some(),
+        core::cmp::Reverse(record.ready_since),
+        core::cmp::Reverse(record.restarts),
+        core::cmp::Reverse(record.created),
+    )
+}

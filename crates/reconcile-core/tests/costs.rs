@@ -1,0 +1,235 @@
+//! Deletion costs: which are wrong, and which are left alone.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
+mod common;
+
+use common::{Scene, all, patched, pod_patch, revision, rule, running, workload};
+use serde_json::json;
+
+const TWO: &str = "subsets: [{name: fixed, minReplicas: 1, maxReplicas: 2}, {name: elastic}]";
+
+fn costs(scene: &mut Scene) -> Vec<String> {
+    let steps = scene.begin();
+    all(&steps)
+        .into_iter()
+        .filter(|step| step.contains("costs"))
+        .collect()
+}
+
+#[test]
+fn what_was_placed_by_the_ladder_is_left_alone() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(4);
+    for (name, subset, cost) in [
+        ("a", "fixed", 400),
+        ("b", "fixed", 200),
+        ("c", "elastic", 100),
+        ("d", "elastic", 100),
+    ] {
+        scene.pod(&running(name, Some(subset), Some(cost), "abc"));
+    }
+    assert_eq!(costs(&mut scene), Vec::<String>::new());
+    // Scaling changes nothing of that.
+    scene.scaled_to(3);
+    assert_eq!(costs(&mut scene), Vec::<String>::new());
+}
+
+#[test]
+fn excess_costs_less_than_anything_that_has_a_place() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(4);
+    for (name, cost) in [("a", Some(400)), ("b", Some(200)), ("c", None), ("d", Some(200))] {
+        scene.pod(&running(name, Some("fixed"), cost, "abc"));
+    }
+    let steps = scene.begin();
+    let wrong: Vec<_> = steps
+        .iter()
+        .filter(|step| all(&[(*step).clone()])[0].contains("costs"))
+        .collect();
+    assert_eq!(wrong.len(), 2, "one of the two that cost 200 keeps it: {steps:?}");
+    let told = all(&wrong.iter().map(|step| (*step).clone()).collect::<Vec<_>>());
+    assert!(told.iter().all(|step| step.ends_with("costs -100")), "{told:?}");
+    let pod = patched(&running("c", Some("fixed"), None, "abc"), pod_patch(wrong[0])).unwrap();
+    assert_eq!(
+        pod["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"],
+        "-100"
+    );
+    assert_eq!(
+        pod["metadata"]["annotations"]["spillway.dev/decision"]
+            .as_str()
+            .unwrap()
+            .split(':')
+            .next(),
+        Some("gated")
+    );
+}
+
+#[test]
+fn a_minimum_that_lost_its_pod_is_filled_from_above() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(2);
+    scene.pod(&running("b", Some("fixed"), Some(200), "abc"));
+    scene.pod(&running("c", Some("elastic"), Some(100), "abc"));
+    assert_eq!(costs(&mut scene), ["b costs 400"]);
+}
+
+#[test]
+fn nothing_is_written_while_pods_are_given_up() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(2);
+    for name in ["a", "b", "c"] {
+        scene.pod(&running(name, Some("fixed"), None, "abc"));
+    }
+    assert_eq!(
+        costs(&mut scene),
+        Vec::<String>::new(),
+        "three pods, two wanted: ranked already"
+    );
+    scene.scaled_to(3);
+    assert_eq!(costs(&mut scene).len(), 3);
+}
+
+#[test]
+fn nothing_is_written_at_zero_replicas() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(0);
+    scene.pod(&running("a", Some("fixed"), None, "abc"));
+    assert_eq!(costs(&mut scene), Vec::<String>::new());
+}
+
+/// A rollout of five pods: two of the new revision, three of the old one.
+fn rollout(old_replicas: u32) -> Scene {
+    let mut scene = Scene::new(rule(TWO));
+    scene.workload(&workload("Deployment", "web", 5, None));
+    scene
+        .workload(&revision("old", old_replicas, 1))
+        .workload(&revision("new", 2, 2));
+    for (name, subset, cost) in [("a", "fixed", 400), ("b", "elastic", 100), ("c", "elastic", 100)] {
+        scene.pod(&running(name, Some(subset), Some(cost), "old"));
+    }
+    for (name, cost) in [("x", 400), ("y", 200)] {
+        scene.pod(&running(name, Some("fixed"), Some(cost), "new"));
+    }
+    scene
+}
+
+#[test]
+fn old_revisions_give_up_the_first_subset_first_by_as_few_writes_as_can_be() {
+    let mut scene = rollout(3);
+    assert_eq!(
+        costs(&mut scene),
+        ["a costs -400"],
+        "below the two elastic ones, which keep theirs"
+    );
+    let mut done = running("a", Some("fixed"), Some(-400), "old");
+    done["metadata"]["resourceVersion"] = "11".into();
+    scene.pod(&done);
+    assert_eq!(costs(&mut scene), Vec::<String>::new());
+}
+
+#[test]
+fn the_last_step_of_a_rollout_has_no_order() {
+    assert_eq!(costs(&mut rollout(0)), Vec::<String>::new());
+}
+
+#[test]
+fn a_step_of_a_rollout_that_is_on_its_way_is_not_disturbed() {
+    assert_eq!(costs(&mut rollout(2)), Vec::<String>::new());
+}
+
+#[test]
+fn jobs_and_statefulsets_have_no_costs() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(1);
+    let mut pod = running("a", Some("fixed"), None, "abc");
+    pod["metadata"]["ownerReferences"][0]["kind"] = "StatefulSet".into();
+    scene.pod(&pod);
+    assert_eq!(costs(&mut scene), Vec::<String>::new());
+}
+
+#[test]
+fn a_pod_without_a_cost_gets_the_lowest_free_rung_of_its_share() {
+    let mut scene = Scene::new(rule("subsets: [{name: a, replicas: 50%}, {name: b}]"));
+    scene.scaled_to(3);
+    scene.pod(&running("p", Some("a"), Some(1_000_000), "abc"));
+    scene.pod(&running("q", Some("b"), Some(999_999), "abc"));
+    scene.pod(&running("r", Some("a"), None, "abc"));
+    assert_eq!(costs(&mut scene), ["r costs 999998"]);
+}
+
+#[test]
+fn a_running_pod_that_was_never_placed_is_adopted_by_the_subset_of_its_node() {
+    let fields = r#"
+subsets:
+- name: fixed
+  maxReplicas: 1
+  requiredNodeSelectorTerm: {matchExpressions: [{key: pool, operator: In, values: [fixed]}]}
+- name: elastic
+  requiredNodeSelectorTerm: {matchExpressions: [{key: pool, operator: In, values: [elastic]}]}
+  tolerations: [{key: virtual, operator: Exists}]
+  patch: {metadata: {labels: {eci: "true"}, annotations: {note: x}}, spec: {priorityClassName: low}}
+"#;
+    let mut scene = Scene::new(rule(fields));
+    scene.scaled_to(4);
+    let node = |name: &str, pool: &str, taints| json!({"metadata": {"name": name, "labels": {"pool": pool}}, "spec": {"taints": taints}});
+    scene.node(&node("n-1", "fixed", json!([])));
+    scene.node(&node(
+        "n-2",
+        "elastic",
+        json!([{"key": "virtual", "effect": "NoSchedule"}]),
+    ));
+    scene.node(&node("n-3", "other", json!([])));
+    let stranger = |name: &str, node: &str| {
+        let mut pod = running(name, None, None, "abc");
+        pod["metadata"]["labels"]
+            .as_object_mut()
+            .unwrap()
+            .remove("spillway.dev/spread");
+        pod["metadata"]["annotations"] = json!({});
+        pod["spec"]["nodeName"] = node.into();
+        pod
+    };
+    for (name, node) in [("a", "n-1"), ("b", "n-1"), ("c", "n-2"), ("d", "n-3")] {
+        scene.pod(&stranger(name, node));
+    }
+    let steps = scene.begin();
+    assert_eq!(
+        all(&steps),
+        ["adopt a into 0", "adopt b into 0", "adopt c into 1"]
+    );
+    let adopted = |name, node, step: usize| {
+        patched(&stranger(name, node), pod_patch(&steps[step])).unwrap()["metadata"].clone()
+    };
+    assert_eq!(
+        adopted("c", "n-2", 2)["labels"],
+        json!({"app": "web", "pod-template-hash": "abc", "eci": "true", "spillway.dev/spread": "web", "spillway.dev/subset": "elastic"})
+    );
+    let cost = |metadata: serde_json::Value| {
+        metadata["annotations"]["controller.kubernetes.io/pod-deletion-cost"].clone()
+    };
+    assert_eq!(
+        [
+            cost(adopted("a", "n-1", 0)),
+            cost(adopted("b", "n-1", 1)),
+            cost(adopted("c", "n-2", 2))
+        ],
+        ["200", "-100", "100"]
+    );
+    // Adopted pods count at once, and their costs are not written a second time.
+    assert_eq!(all(&scene.begin()), ["publish fixed 2/1, elastic 1"]);
+}
+
+#[test]
+fn a_pod_that_was_let_go_without_a_subset_is_not_adopted() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(2);
+    scene.node(&json!({"metadata": {"name": "n-1"}}));
+    scene.pod(&running("a", None, None, "abc"));
+    assert_eq!(all(&scene.begin()), ["a costs -300"], "the first to be given up");
+}

@@ -1,0 +1,210 @@
+//! What is published, when, and that an admission reads it as it was meant.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows test functions but not their helpers"
+)]
+
+mod common;
+
+use common::{Scene, all, gated, id, revision, rule, running, workload};
+use placement_core::facts::{LeaseFacts, LedgerFacts};
+use placement_core::time::UnixMillis;
+use placement_core::{Observation, SubsetIx};
+use reconcile_core::{Action, Event, Outcome, Step};
+use serde_json::{Value, json};
+use spread_api::SpreadLedger;
+
+const TWO: &str = "subsets: [{name: fixed, maxReplicas: 2}, {name: elastic}]";
+
+fn published(steps: &[Step]) -> Option<&SpreadLedger> {
+    steps.iter().find_map(|step| match &step.action {
+        Action::PublishLedger(ledger) => Some(&**ledger),
+        _ => None,
+    })
+}
+
+fn observation(ledger: &SpreadLedger, rule: &reconcile_core::Rule, revision: Option<&str>) -> Observation {
+    let text = serde_json::to_string(ledger).unwrap();
+    let facts: LedgerFacts<'_> = serde_json::from_str(&text).unwrap();
+    assert_eq!(facts.rule().unwrap(), rule.written);
+    assert_eq!(facts.head().unwrap().namespace(), "shop");
+    facts.counts().unwrap().observation(&rule.spread, revision)
+}
+
+#[test]
+fn the_ledger_of_a_rollout_as_it_is_stored() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.workload(&workload("Deployment", "web", 3, None));
+    scene
+        .workload(&revision("old", 2, 1))
+        .workload(&revision("new", 2, 2));
+    let mut leaving = running("z", Some("fixed"), Some(200), "old");
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    scene
+        .pod(&leaving)
+        .pod(&running("a", Some("fixed"), Some(200), "old"));
+    scene.pod(&running("b", Some("elastic"), Some(100), "new"));
+    let steps = scene.begin();
+    let ledger = published(&steps).unwrap();
+    assert_eq!(
+        serde_json::to_value(ledger).unwrap(),
+        json!({
+            "apiVersion": "spillway.dev/v1alpha1",
+            "kind": "SpreadLedger",
+            "metadata": {"name": "web", "namespace": "shop", "labels": {"spillway.dev/shard": "4"}},
+            "spec": rule(TWO).written,
+            "status": {
+                "summary": "fixed 2/2, elastic 1",
+                "replicas": 3,
+                "active": 2,
+                "gated": 0,
+                "taken": [2, 1],
+                "revisions": [
+                    {"revision": "new", "desired": 2, "active": 1, "gated": 0, "taken": [0, 1]},
+                    {"revision": "old", "desired": 2, "active": 1, "gated": 0, "taken": [1, 0]},
+                ],
+                "order": 0,
+                "binder": {"epoch": 3, "settings": "abc"},
+            },
+        })
+    );
+    let seen = observation(ledger, &rule(TWO), Some("new"));
+    assert_eq!(
+        (seen.desired, seen.active, seen.missing, seen.replicas),
+        (Some(3), 2, 1, 3)
+    );
+    assert_eq!([0, 1].map(|ix| seen.taken.of(SubsetIx::new(ix))), [2, 1]);
+}
+
+#[test]
+fn by_revision_an_admission_sees_the_counts_of_its_own() {
+    let rule = rule(&format!("{{maximumScope: Revision, {TWO}}}"));
+    let mut scene = Scene::new(rule.clone());
+    scene
+        .workload(&workload("Deployment", "web", 3, None))
+        .workload(&revision("new", 2, 2));
+    scene
+        .pod(&running("a", Some("fixed"), Some(200), "old"))
+        .pod(&running("b", Some("elastic"), Some(100), "new"));
+    let steps = scene.begin();
+    let ledger = published(&steps).unwrap();
+    let seen = observation(ledger, &rule, Some("new"));
+    assert_eq!(
+        (seen.desired, seen.active, seen.taken.of(SubsetIx::new(0))),
+        (Some(2), 1, 0)
+    );
+    let unseen = observation(ledger, &rule, Some("newer"));
+    assert_eq!((unseen.desired, unseen.active, unseen.missing), (None, 0, 1));
+}
+
+#[test]
+fn it_is_written_on_change_and_at_most_every_hundred_milliseconds() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(3);
+    let first = scene.begin();
+    assert_eq!(all(&first), ["publish fixed 0/2, elastic 0"]);
+    assert!(scene.begin().is_empty(), "one write at a time");
+    scene.settle(&first[0], Outcome::Done(None));
+    assert!(scene.plan() == reconcile_core::Plan::default(), "nothing changed");
+
+    scene
+        .later(30)
+        .pod(&running("a", Some("fixed"), Some(200), "abc"));
+    let plan = scene.plan();
+    assert_eq!((plan.steps.len(), plan.wake), (0, Some(common::START.plus(100))));
+    scene.later(70);
+    assert_eq!(all(&scene.begin()), ["publish fixed 1/2, elastic 0"]);
+}
+
+#[test]
+fn binds_come_first_and_count_in_the_next_ledger() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(3);
+    for name in ["a", "b", "c"] {
+        scene.pod(&gated(name, 0));
+    }
+    let plan = scene.plan();
+    assert_eq!(plan.wake, Some(scene.now), "at once");
+    assert!(published(&plan.steps).is_none());
+    scene.begin();
+    assert_eq!(all(&scene.begin()), ["publish fixed 2/2, elastic 1"]);
+}
+
+#[test]
+fn a_write_that_failed_is_tried_again_later_and_later() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(3);
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        let steps = scene.begin();
+        scene.settle(&steps[0], Outcome::Refused("forbidden".into()));
+        let wake = scene.plan().wake.unwrap();
+        waits.push(wake.since(scene.now));
+        scene.now = wake;
+    }
+    assert_eq!(waits, [200, 400, 800, 1600]);
+}
+
+#[test]
+fn what_somebody_else_wrote_is_written_over() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(3);
+    scene.settled();
+    let mut ledger = published(&Scene::begin(Scene::new(rule(TWO)).scaled_to(3)))
+        .unwrap()
+        .clone();
+    ledger.status.as_mut().unwrap().taken = vec![7, 7];
+    scene.world.take(Event::Ledger(Box::new(ledger)), scene.now);
+    assert_eq!(scene.settled(), ["publish fixed 0/2, elastic 0"]);
+    scene.world.take(Event::LedgerGone(id()), scene.now);
+    assert_eq!(scene.settled(), ["publish fixed 0/2, elastic 0"]);
+}
+
+#[test]
+fn the_ledger_of_a_replica_set_is_found_under_its_deployment() {
+    let text = "{targetRef: {apiVersion: apps/v1, kind: ReplicaSet, name: web-abc}, subsets: [{name: a}]}";
+    let mut scene = Scene::new(rule(text));
+    scene.scaled_to(3);
+    let steps = scene.begin();
+    assert_eq!(
+        published(&steps).unwrap().metadata.labels["spillway.dev/shard"],
+        "4"
+    );
+}
+
+#[test]
+fn a_binder_serves_while_its_lease_is_young_and_its_settings_are_the_ledgers() {
+    let counts = json!({"spec": {}, "status": {"binder": {"epoch": 3, "settings": "abc"}}}).to_string();
+    let facts: LedgerFacts<'_> = serde_json::from_str(&counts).unwrap();
+    let counts = facts.counts().unwrap();
+    let serves = |lease: Value, now: i64| {
+        let text = lease.to_string();
+        let lease: LeaseFacts<'_> = serde_json::from_str(&text).unwrap();
+        lease.serves(counts.binder().unwrap(), UnixMillis(common::START.0 + now))
+    };
+    let lease = |transitions: u64, settings: &str| {
+        json!({
+            "metadata": {"annotations": {"spillway.dev/settings": settings}},
+            "spec": {"leaseTransitions": transitions, "renewTime": common::START.to_string()},
+        })
+    };
+    assert!(serves(lease(3, "abc"), 0) && serves(lease(3, "abc"), 119_999));
+    assert!(!serves(lease(3, "abc"), 120_000), "away for too long");
+    assert!(
+        serves(lease(4, "abc"), 0),
+        "a new leader takes over what the old one held back"
+    );
+    assert!(
+        !serves(lease(2, "abc"), 0),
+        "the ledger is newer than the Lease that is seen"
+    );
+    assert!(!serves(lease(3, "def"), 0), "it acts on other settings");
+    assert!(
+        serves(lease(3, "abc"), -60_000) && !serves(lease(3, "abc"), -180_000),
+        "a clock ahead of ours"
+    );
+    assert!(!serves(json!({"metadata": {}, "spec": {}}), 0));
+}
