@@ -4,7 +4,7 @@
 //! It lists ledgers, and the sidecars' Lease where a pod would be held back for them; no other kind.
 
 use placement_core::decide::Order;
-use placement_core::facts::{LedgerCounts, LedgerFacts, LedgerHead, PodHead, leases, ledgers, ordinal};
+use placement_core::facts::{LeaseFacts, LedgerCounts, LedgerFacts, LedgerHead, PodHead, items, ordinal};
 use placement_core::matching::{Owner, is_followed};
 use placement_core::names::{POD_TEMPLATE_HASH, SYSTEM_NAMESPACES};
 use placement_core::shard::{Shard, deployment_of};
@@ -12,6 +12,7 @@ use placement_core::spread::{Capacity, CustomKind, GroupKind, Spread, Target, Wo
 use placement_core::time::UnixMillis;
 use placement_core::{Arrival, Binder, Decision, decide};
 use policy_settings::{SettingsText, read_spread_again};
+use serde_json::value::RawValue;
 
 use crate::cluster::{Cluster, EverywhereQuery, ListQuery, LogLine, shard_selector};
 use crate::envelope::Request;
@@ -47,7 +48,8 @@ pub(crate) fn place(
     }
     let mut matched: Option<Matched<'_>> = None;
     for answer in &answers {
-        for ledger in ledgers(answer).map_err(unreadable)? {
+        for item in items(answer).map_err(unreadable)? {
+            let ledger = LedgerFacts::of(item).map_err(unreadable)?;
             let Some(found) = Matched::of(ledger, request.namespace(), &pod, &owners, &custom)? else {
                 continue;
             };
@@ -149,7 +151,8 @@ fn is_served(
             return false;
         }
     };
-    leases(&answer).is_ok_and(|leases| leases.iter().any(|lease| lease.serves(row, now)))
+    let serves = |item: &RawValue| LeaseFacts::of(item).is_ok_and(|lease| lease.serves(row, now));
+    items(&answer).is_ok_and(|leases| leases.into_iter().any(serves))
 }
 
 /// The owners of a pod, as far as its own fields tell them.

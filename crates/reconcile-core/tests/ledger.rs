@@ -28,7 +28,7 @@ fn published(steps: &[Step]) -> Option<&SpreadLedger> {
 
 fn observation(ledger: &SpreadLedger, rule: &reconcile_core::Rule, revision: Option<&str>) -> Observation {
     let text = serde_json::to_string(ledger).unwrap();
-    let facts: LedgerFacts<'_> = serde_json::from_str(&text).unwrap();
+    let facts = LedgerFacts::of(serde_json::from_str(&text).unwrap()).unwrap();
     assert_eq!(facts.rule().unwrap(), rule.written);
     assert_eq!(facts.head().unwrap().namespace(), "shop");
     facts.counts().unwrap().observation(&rule.spread, revision)
@@ -178,11 +178,11 @@ fn the_ledger_of_a_replica_set_is_found_under_its_deployment() {
 #[test]
 fn a_binder_serves_while_its_lease_is_young_and_its_settings_are_the_ledgers() {
     let counts = json!({"spec": {}, "status": {"binder": {"epoch": 3, "settings": "abc"}}}).to_string();
-    let facts: LedgerFacts<'_> = serde_json::from_str(&counts).unwrap();
+    let facts = LedgerFacts::of(serde_json::from_str(&counts).unwrap()).unwrap();
     let counts = facts.counts().unwrap();
     let serves = |lease: Value, now: i64| {
         let text = lease.to_string();
-        let lease: LeaseFacts<'_> = serde_json::from_str(&text).unwrap();
+        let lease = LeaseFacts::of(serde_json::from_str(&text).unwrap()).unwrap();
         lease.serves(counts.binder().unwrap(), UnixMillis(common::START.0 + now))
     };
     let lease = |transitions: u64, settings: &str| {

@@ -71,6 +71,16 @@ impl<'a> Fields<'a> {
         serde_json::from_str(raw.get()).map_err(|error| FieldError { field, error })
     }
 
+    /// A field that is a whole number from 0 on.
+    ///
+    /// # Errors
+    /// When it is something else, or too large to be a count.
+    pub fn count(&self, field: &'static str) -> Result<Option<u64>, FieldError> {
+        let read =
+            |raw: &RawValue| serde_json::from_str(raw.get()).map_err(|error| FieldError { field, error });
+        self.raw(field).map(read).transpose()
+    }
+
     /// Whether a field is `true`.
     #[must_use]
     pub fn is_true(&self, field: &str) -> bool {

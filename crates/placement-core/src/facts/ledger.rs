@@ -3,125 +3,78 @@
 //! A ledger can be written by hand with anything in it: whatever is no count is an error here, and
 //! the pod that asked is then accepted as it came.
 
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Text;
+use super::{FieldError, Fields, Text};
 use crate::ladder::{Closed, Taken};
+use crate::names::SETTINGS_ANNOTATION;
 use crate::observe::{Binder, Observation};
 use crate::spread::{MaximumScope, Spread};
 use crate::time::UnixMillis;
 
 /// A ledger of a list; its rule is not read yet.
-#[derive(Debug, Deserialize)]
-pub struct LedgerFacts<'a> {
-    #[serde(borrow)]
-    spec: &'a RawValue,
-    #[serde(borrow, default)]
-    status: Option<&'a RawValue>,
-}
+#[derive(Debug)]
+pub struct LedgerFacts<'a>(Fields<'a>);
 
 /// As much of a rule as tells whether it can concern a pod.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct LedgerHead<'a> {
-    #[serde(borrow, default)]
     namespace: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    target_ref: Option<LedgerTarget<'a>>,
+    target: Option<LedgerTarget<'a>>,
 }
 
 /// The workload that a rule names.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct LedgerTarget<'a> {
     /// `targetRef.apiVersion`.
-    #[serde(borrow)]
     pub api_version: Text<'a>,
     /// `targetRef.kind`.
-    #[serde(borrow)]
     pub kind: Text<'a>,
     /// `targetRef.name`.
-    #[serde(borrow)]
     pub name: Text<'a>,
 }
 
 /// The counts of a ledger.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub struct LedgerCounts<'a> {
-    #[serde(default)]
     replicas: Option<u32>,
-    #[serde(default)]
-    active: u32,
-    #[serde(default)]
-    gated: u32,
-    #[serde(default)]
-    taken: Vec<u32>,
-    #[serde(borrow, default)]
+    all: Counts,
     revisions: Vec<RevisionRow<'a>>,
-    #[serde(borrow, default)]
     closed: Vec<Text<'a>>,
-    #[serde(borrow, default)]
     binder: Option<BinderRow<'a>>,
-    #[serde(default)]
     first_ordinal: u32,
-    #[serde(default)]
     order: u32,
 }
 
 /// The counts of one revision.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct RevisionRow<'a> {
-    #[serde(borrow, default)]
     revision: Option<Text<'a>>,
-    #[serde(default)]
     desired: Option<u32>,
-    #[serde(default)]
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
     active: u32,
-    #[serde(default)]
     gated: u32,
-    #[serde(default)]
     taken: Vec<u32>,
 }
 
 /// Who binds the pods of a ledger.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct BinderRow<'a> {
     epoch: u64,
-    #[serde(borrow)]
     settings: Text<'a>,
 }
 
 /// The Lease of the sidecars.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct LeaseFacts<'a> {
-    #[serde(borrow, default)]
-    metadata: LeaseMetadata<'a>,
-    #[serde(borrow, default)]
-    spec: LeaseSpec<'a>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct LeaseMetadata<'a> {
-    #[serde(borrow, default)]
-    annotations: Option<LeaseAnnotations<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct LeaseAnnotations<'a> {
-    #[serde(borrow, default, rename = "spillway.dev/settings")]
     settings: Option<Text<'a>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LeaseSpec<'a> {
-    #[serde(default)]
-    lease_transitions: Option<u64>,
-    #[serde(borrow, default)]
-    renew_time: Option<Text<'a>>,
+    transitions: u64,
+    renewed: Option<UnixMillis>,
 }
 
 /// A binder whose Lease is younger than this comes back before a gated pod has waited long: longer
@@ -129,31 +82,102 @@ struct LeaseSpec<'a> {
 pub const BINDER_AWAY_MILLIS: i64 = 120_000;
 
 impl<'a> LedgerFacts<'a> {
+    /// Finds the fields of a ledger.
+    ///
+    /// # Errors
+    /// When the item is no object.
+    pub fn of(item: &'a RawValue) -> Result<Self, FieldError> {
+        Fields::of(item.get(), "item").map(Self)
+    }
+
     /// Whom the rule concerns.
     ///
     /// # Errors
     /// When the rule is no object, or has another shape than the API server lets it have.
-    pub fn head(&self) -> Result<LedgerHead<'a>, serde_json::Error> {
-        serde_json::from_str(self.spec.get())
+    pub fn head(&self) -> Result<LedgerHead<'a>, FieldError> {
+        let spec = self.0.object("spec")?;
+        let target = spec.raw("targetRef").map(|target| {
+            let target = Fields::of(target.get(), "targetRef")?;
+            let text = |field| {
+                target
+                    .text(field)
+                    .map(|text| text.unwrap_or_else(|| Text::from("")))
+            };
+            Ok(LedgerTarget {
+                api_version: text("apiVersion")?,
+                kind: text("kind")?,
+                name: text("name")?,
+            })
+        });
+        Ok(LedgerHead {
+            namespace: spec.text("namespace")?,
+            target: target.transpose()?,
+        })
     }
 
-    /// The rule, as it stands in settings.
+    /// The rule, as it stands in settings; null where there is none.
     ///
     /// # Errors
     /// When it is no JSON, which no API server would have stored.
     pub fn rule(&self) -> Result<Value, serde_json::Error> {
-        serde_json::from_str(self.spec.get())
+        self.0
+            .raw("spec")
+            .map_or(Ok(Value::Null), |spec| serde_json::from_str(spec.get()))
     }
 
     /// The counts; nothing at all where nobody published any yet.
     ///
     /// # Errors
     /// When something in them is no count.
-    pub fn counts(&self) -> Result<LedgerCounts<'a>, serde_json::Error> {
-        self.status.map_or_else(
-            || Ok(LedgerCounts::default()),
-            |status| serde_json::from_str(status.get()),
-        )
+    pub fn counts(&self) -> Result<LedgerCounts<'a>, FieldError> {
+        let status = self.0.object("status")?;
+        let revisions = status.list("revisions")?.into_iter().map(|row| {
+            let row = Fields::of(row.get(), "revisions")?;
+            Ok(RevisionRow {
+                revision: row.text("revision")?,
+                desired: count(&row, "desired")?,
+                counts: Counts::of(&row)?,
+            })
+        });
+        let binder = status.raw("binder").map(|binder| {
+            let binder = Fields::of(binder.get(), "binder")?;
+            Ok(BinderRow {
+                epoch: binder.count("epoch")?.unwrap_or(0),
+                settings: binder.text("settings")?.unwrap_or_else(|| Text::from("")),
+            })
+        });
+        let closed = status.list("closed")?.into_iter();
+        // A name that is no text is no subset's.
+        let closed = closed.filter_map(|name| serde_json::from_str(name.get()).ok());
+        Ok(LedgerCounts {
+            replicas: count(&status, "replicas")?,
+            all: Counts::of(&status)?,
+            revisions: revisions.collect::<Result<_, FieldError>>()?,
+            closed: closed.collect(),
+            binder: binder.transpose()?,
+            first_ordinal: count(&status, "firstOrdinal")?.unwrap_or(0),
+            order: count(&status, "order")?.unwrap_or(0),
+        })
+    }
+}
+
+/// A count; what is beyond 32 bits is as good as endless.
+fn count(fields: &Fields<'_>, field: &'static str) -> Result<Option<u32>, FieldError> {
+    let count = fields.count(field)?;
+    Ok(count.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))
+}
+
+impl Counts {
+    fn of(row: &Fields<'_>) -> Result<Self, FieldError> {
+        let mut taken = Vec::new();
+        for places in row.list("taken")? {
+            taken.push(places.get().parse().unwrap_or(u32::MAX));
+        }
+        Ok(Self {
+            active: count(row, "active")?.unwrap_or(0),
+            gated: count(row, "gated")?.unwrap_or(0),
+            taken,
+        })
     }
 }
 
@@ -167,7 +191,7 @@ impl<'a> LedgerHead<'a> {
     /// The workload; `None` where pods are chosen by label.
     #[must_use]
     pub fn target(&self) -> Option<&LedgerTarget<'a>> {
-        self.target_ref.as_ref()
+        self.target.as_ref()
     }
 }
 
@@ -197,28 +221,31 @@ impl LedgerCounts<'_> {
             .revisions
             .iter()
             .find(|row| row.revision.as_ref().map(Text::as_str) == revision);
-        let (of_revision, active_of_revision) = row.map_or((None, 0), |row| (row.desired, row.active));
-        let per_revision = spread.maximum_scope() == MaximumScope::Revision;
-        let (desired, active, gated, taken) = if per_revision {
-            let none = || (None, 0, 0, &[][..]);
-            row.map_or_else(none, |row| {
-                (row.desired, row.active, row.gated, row.taken.as_slice())
-            })
-        } else {
-            (self.replicas, self.active, self.gated, self.taken.as_slice())
+        let (of_revision, active_of_revision) = row.map_or((None, 0), |row| (row.desired, row.counts.active));
+        let none = Counts::default();
+        let (desired, counts) = match spread.maximum_scope() {
+            MaximumScope::Workload => (self.replicas, &self.all),
+            MaximumScope::Revision => (of_revision, row.map_or(&none, |row| &row.counts)),
         };
         let subsets = spread.subsets().len();
         let missing = desired
-            .map_or(0, |desired| desired.saturating_sub(active))
+            .map_or(0, |desired| desired.saturating_sub(counts.active))
             .max(of_revision.map_or(0, |desired| desired.saturating_sub(active_of_revision)));
         Observation {
             replicas: self.replicas.unwrap_or(0),
             desired,
-            active,
+            active: counts.active,
             missing: missing.max(1),
             behind: false,
-            taken: Taken::from_iter(taken.iter().copied().chain(core::iter::repeat(0)).take(subsets)),
-            undecided: gated,
+            taken: Taken::from_iter(
+                counts
+                    .taken
+                    .iter()
+                    .copied()
+                    .chain(core::iter::repeat(0))
+                    .take(subsets),
+            ),
+            undecided: counts.gated,
             closed: self
                 .closed
                 .iter()
@@ -229,26 +256,38 @@ impl LedgerCounts<'_> {
     }
 }
 
-impl LeaseFacts<'_> {
+impl<'a> LeaseFacts<'a> {
+    /// Reads a Lease.
+    ///
+    /// # Errors
+    /// When the item has another shape than a Lease.
+    pub fn of(item: &'a RawValue) -> Result<Self, FieldError> {
+        let lease = Fields::of(item.get(), "item")?;
+        let (annotations, spec) = (
+            lease.object("metadata")?.object("annotations")?,
+            lease.object("spec")?,
+        );
+        let renewed = spec.text("renewTime")?;
+        Ok(Self {
+            settings: annotations.text(SETTINGS_ANNOTATION)?,
+            transitions: spec.count("leaseTransitions")?.unwrap_or(0),
+            renewed: renewed.and_then(|renewed| UnixMillis::parse(renewed.as_str())),
+        })
+    }
+
     /// Whether the holder binds what a ledger's row says that it binds.
     ///
-    /// A row of an older epoch is good: a new leader takes the pods of the old one over; so does
-    /// whoever takes up a Lease that was given back. A Lease that is later than `now` comes from a clock ahead of ours, and is believed as far as one
-    /// that is as much too old.
+    /// A row of an older epoch is good: a new leader takes the pods of the old one over; so does whoever takes up a
+    /// Lease that was given back. A Lease that is later than `now` comes from a clock ahead of ours, and is believed
+    /// as far as one that is as much too old.
     #[must_use]
     pub fn serves(&self, row: &BinderRow<'_>, now: UnixMillis) -> bool {
-        let settings = self
-            .metadata
-            .annotations
-            .as_ref()
-            .and_then(|annotations| annotations.settings.as_ref());
-        let renewed = self
-            .spec
-            .renew_time
-            .as_ref()
-            .and_then(|renewed| UnixMillis::parse(renewed.as_str()));
-        renewed.is_some_and(|renewed| now.since(renewed).abs() < BINDER_AWAY_MILLIS)
-            && self.spec.lease_transitions.unwrap_or(0) >= row.epoch
-            && settings.is_some_and(|settings| settings.as_str() == row.settings.as_str())
+        self.renewed
+            .is_some_and(|renewed| now.since(renewed).abs() < BINDER_AWAY_MILLIS)
+            && self.transitions >= row.epoch
+            && self
+                .settings
+                .as_ref()
+                .is_some_and(|settings| settings.as_str() == row.settings.as_str())
     }
 }

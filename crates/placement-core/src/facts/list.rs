@@ -5,7 +5,7 @@ use core::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{FieldError, Fields, LeaseFacts, LedgerFacts, ListedPod};
+use super::{FieldError, Fields, ListedPod};
 
 /// Why an answer is no list.
 #[derive(Debug)]
@@ -34,22 +34,6 @@ pub fn items(answer: &[u8]) -> Result<Vec<&RawValue>, ListError> {
 /// # Errors
 /// When the text is no JSON object with a list `items` of objects.
 pub fn listed_pods(answer: &[u8]) -> Result<Vec<ListedPod<'_>>, ListError> {
-    read(answer)
-}
-
-/// The ledgers, their rules and counts unread.
-///
-/// # Errors
-/// When the text is no JSON object with a list `items` of objects that have a `spec`.
-pub fn ledgers(answer: &[u8]) -> Result<Vec<LedgerFacts<'_>>, ListError> {
-    read(answer)
-}
-
-/// The Leases.
-///
-/// # Errors
-/// When the text is no JSON object with a list `items` of Leases.
-pub fn leases(answer: &[u8]) -> Result<Vec<LeaseFacts<'_>>, ListError> {
     read(answer)
 }
 

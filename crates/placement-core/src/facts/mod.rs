@@ -17,7 +17,7 @@ pub use fields::{FieldError, Fields, Texts};
 pub use ledger::{
     BINDER_AWAY_MILLIS, BinderRow, LeaseFacts, LedgerCounts, LedgerFacts, LedgerHead, LedgerTarget,
 };
-pub use list::{ListError, items, leases, ledgers, listed_pods, named};
+pub use list::{ListError, items, listed_pods, named};
 pub use listed::{ListedPod, PodFacts};
 pub use pod::{OwnerReference, PodHead};
 pub use replicas::{PathError, replicas_at, replicas_in};

@@ -16,14 +16,14 @@ use reconcile_core::{
 };
 use serde_json::{Value, json};
 
-pub const START: UnixMillis = UnixMillis(1_767_225_600_000); // 2026-01-01T00:00:00Z
+pub(crate) const START: UnixMillis = UnixMillis(1_767_225_600_000); // 2026-01-01T00:00:00Z
 
-pub fn yaml(text: &str) -> Value {
+pub(crate) fn yaml(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap()
 }
 
 /// A spread of the Deployment `web` in the namespace `shop`.
-pub fn rule(fields: &str) -> Rule {
+pub(crate) fn rule(fields: &str) -> Rule {
     let mut written = yaml(fields);
     for (key, value) in [
         ("name", json!("web")),
@@ -42,7 +42,7 @@ pub fn rule(fields: &str) -> Rule {
     Rule { spread, written }
 }
 
-pub fn id() -> SpreadId {
+pub(crate) fn id() -> SpreadId {
     SpreadId {
         namespace: "shop".into(),
         name: "web".into(),
@@ -50,7 +50,7 @@ pub fn id() -> SpreadId {
 }
 
 /// A gated pod, created so many seconds after the start.
-pub fn gated(name: &str, seconds: i64) -> Value {
+pub(crate) fn gated(name: &str, seconds: i64) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -76,7 +76,7 @@ pub fn gated(name: &str, seconds: i64) -> Value {
 }
 
 /// A running pod of a subset and a revision, with its cost.
-pub fn running(name: &str, subset: Option<&str>, cost: Option<i32>, revision: &str) -> Value {
+pub(crate) fn running(name: &str, subset: Option<&str>, cost: Option<i32>, revision: &str) -> Value {
     let mut pod = gated(name, 0);
     pod["metadata"]["labels"]["pod-template-hash"] = revision.into();
     pod["metadata"]["ownerReferences"][0]["name"] = format!("web-{revision}").into();
@@ -97,7 +97,7 @@ pub fn running(name: &str, subset: Option<&str>, cost: Option<i32>, revision: &s
     pod
 }
 
-pub fn workload(kind: &str, name: &str, replicas: u32, owner: Option<&str>) -> Value {
+pub(crate) fn workload(kind: &str, name: &str, replicas: u32, owner: Option<&str>) -> Value {
     let mut object = json!({
         "apiVersion": "apps/v1",
         "kind": kind,
@@ -121,20 +121,20 @@ pub fn workload(kind: &str, name: &str, replicas: u32, owner: Option<&str>) -> V
 }
 
 /// The revision that a Deployment made its n-th.
-pub fn revision(hash: &str, replicas: u32, ordinal: u32) -> Value {
+pub(crate) fn revision(hash: &str, replicas: u32, ordinal: u32) -> Value {
     let mut set = workload("ReplicaSet", &format!("web-{hash}"), replicas, Some("web"));
     set["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = ordinal.to_string().into();
     set
 }
 
 /// A world that leads one spread.
-pub struct Scene {
-    pub world: World,
-    pub now: UnixMillis,
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) now: UnixMillis,
 }
 
 impl Scene {
-    pub fn new(rule: Rule) -> Self {
+    pub(crate) fn new(rule: Rule) -> Self {
         let mut world = World::new();
         world.set_rules(vec![rule]);
         world.lead(Some(Leader {
@@ -144,42 +144,42 @@ impl Scene {
         Self { world, now: START }
     }
 
-    pub fn pod(&mut self, pod: &Value) -> &mut Self {
+    pub(crate) fn pod(&mut self, pod: &Value) -> &mut Self {
         let record = PodRecord::read(pod).unwrap();
         self.world.take(Event::Pod(Box::new(record)), self.now);
         self
     }
 
-    pub fn workload(&mut self, object: &Value) -> &mut Self {
+    pub(crate) fn workload(&mut self, object: &Value) -> &mut Self {
         let kind = GroupKind::of("apps/v1", object["kind"].as_str().unwrap()).unwrap();
         let record = WorkloadRecord::of_kind(kind, object).unwrap();
         self.world.take(Event::Workload(Box::new(record)), self.now);
         self
     }
 
-    pub fn node(&mut self, node: &Value) -> &mut Self {
+    pub(crate) fn node(&mut self, node: &Value) -> &mut Self {
         let record = NodeRecord::read(node).unwrap();
         self.world.take(Event::Node(Box::new(record)), self.now);
         self
     }
 
     /// The Deployment and its only ReplicaSet.
-    pub fn scaled_to(&mut self, replicas: u32) -> &mut Self {
+    pub(crate) fn scaled_to(&mut self, replicas: u32) -> &mut Self {
         self.workload(&workload("Deployment", "web", replicas, None));
         self.workload(&revision("abc", replicas, 1))
     }
 
-    pub fn later(&mut self, millis: i64) -> &mut Self {
+    pub(crate) fn later(&mut self, millis: i64) -> &mut Self {
         self.now = self.now.plus(millis);
         self
     }
 
-    pub fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         plan(&self.world, &id(), self.now)
     }
 
     /// Plans, and takes it that everything is being done.
-    pub fn begin(&mut self) -> Vec<Step> {
+    pub(crate) fn begin(&mut self) -> Vec<Step> {
         let steps = self.plan().steps;
         for step in &steps {
             self.world.assume(step, self.now);
@@ -187,12 +187,12 @@ impl Scene {
         steps
     }
 
-    pub fn settle(&mut self, step: &Step, outcome: Outcome) {
+    pub(crate) fn settle(&mut self, step: &Step, outcome: Outcome) {
         self.world.settle(step, outcome, self.now);
     }
 
     /// Does everything at once until nothing is left to do now.
-    pub fn settled(&mut self) -> Vec<String> {
+    pub(crate) fn settled(&mut self) -> Vec<String> {
         let mut done = Vec::new();
         for _ in 0..20 {
             let steps = self.begin();
@@ -210,7 +210,7 @@ impl Scene {
 }
 
 /// A step in a line.
-pub fn told(step: &Step) -> String {
+pub(crate) fn told(step: &Step) -> String {
     match &step.action {
         Action::Bind {
             pod, subset, cost, ..
@@ -228,12 +228,12 @@ pub fn told(step: &Step) -> String {
     }
 }
 
-pub fn all(steps: &[Step]) -> Vec<String> {
+pub(crate) fn all(steps: &[Step]) -> Vec<String> {
     steps.iter().map(told).collect()
 }
 
 /// What a patch makes of a pod, or why it is refused.
-pub fn patched(pod: &Value, patch: &PodPatch) -> Result<Value, String> {
+pub(crate) fn patched(pod: &Value, patch: &PodPatch) -> Result<Value, String> {
     let mut pod = pod.clone();
     match patch {
         PodPatch::Json(patch) => json_patch::patch(&mut pod, patch).map_err(|error| error.to_string())?,
@@ -242,7 +242,7 @@ pub fn patched(pod: &Value, patch: &PodPatch) -> Result<Value, String> {
     Ok(pod)
 }
 
-pub fn pod_patch(step: &Step) -> &PodPatch {
+pub(crate) fn pod_patch(step: &Step) -> &PodPatch {
     match &step.action {
         Action::Bind { patch, .. }
         | Action::Release { patch, .. }
