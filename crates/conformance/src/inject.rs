@@ -97,24 +97,32 @@ impl NodeNames {
 
 /// A spread of this one subset that takes every pod: what the subset gives matters here, not how
 /// many pods it takes.
+/// Gives the fields of a subset the names that a spread has for them.
+pub(crate) fn rename(subset: &mut Value) {
+    let Some(fields) = subset.as_object_mut() else {
+        return;
+    };
+    for (theirs, ours) in RENAMED {
+        if let Some(value) = fields.remove(theirs) {
+            fields.insert(ours.to_owned(), value);
+        }
+    }
+}
+
 fn inline(vector: &Vector) -> Value {
     let subset = vector.input("subset").as_object();
     let fields = subset
         .into_iter()
         .flatten()
         .filter(|(name, _)| *name != "maxReplicas")
-        .map(|(name, value)| {
-            let renamed = RENAMED.iter().find(|(theirs, _)| theirs == name);
-            (
-                renamed.map_or(name.as_str(), |(_, ours)| ours).to_owned(),
-                value.clone(),
-            )
-        });
+        .map(|(name, value)| (name.clone(), value.clone()));
+    let mut subset = Value::Object(fields.collect::<Map<String, Value>>());
+    rename(&mut subset);
     json!({
         "name": vector.text("spreadName"),
         "namespace": settings::namespace(vector.input("pod")),
         "selector": {"matchExpressions": [{"key": "conformance", "operator": "DoesNotExist"}]},
-        "subsets": [fields.collect::<Map<String, Value>>()],
+        "subsets": [subset],
     })
 }
 

@@ -12,6 +12,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod controller;
 mod fixture;
 mod inject;
 mod known;
@@ -39,11 +40,14 @@ use crate::wasm::Wasm;
 type Runner = fn(&Vector, Option<&Wasm>) -> Verdict;
 
 /// The files that are run, and what runs their vectors.
-const COVERED: [(&str, Runner); 2] = [("selection.json", selection::run), ("inject.json", inject::run)];
-/// Files of the same folder that are about controllers, which are not written yet.
-const LATER: [&str; 7] = [
-    "deletion_cost.json",
-    "adoption.json",
+const COVERED: [(&str, Runner); 4] = [
+    ("selection.json", selection::run),
+    ("inject.json", inject::run),
+    ("deletion_cost.json", controller::costs),
+    ("adoption.json", controller::adoption),
+];
+/// Files of the same folder that are about what is not written yet.
+const LATER: [&str; 5] = [
     "reschedule.json",
     "status.json",
     "validation.json",

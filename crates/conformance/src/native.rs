@@ -97,7 +97,7 @@ pub(crate) fn choose(
         may_wait: true,
     };
     match decide(spread, &observation, arrival) {
-        Decision::Place(placement) => spread
+        Decision::Place(placement) | Decision::Hold(placement) => spread
             .subset(placement.subset)
             .map(|subset| subset.name().to_owned()),
         Decision::Gate { .. } | Decision::Leave { .. } => None,

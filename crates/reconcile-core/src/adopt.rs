@@ -2,9 +2,11 @@
 //!
 //! The rule is WorkloadSpread's: such a pod is of the subset that its node fits best.
 
+use std::collections::BTreeMap;
+
 use placement_core::ladder::{Closed, Ladder};
 use placement_core::smp::merge_pod;
-use placement_core::spread::{Spread, Subset, WorkloadKind};
+use placement_core::spread::{MaximumScope, Spread, Subset, WorkloadKind};
 use placement_core::{DeletionCost, SubsetIx, Taken};
 use serde_json::{Map, Value};
 
@@ -35,13 +37,20 @@ impl Planning<'_> {
         }
         let closed = Closed::none();
         let ladder = Ladder::new(spread, replicas(world, spread).unwrap_or(0), &closed);
-        let mut taken = self.taken(spread);
+        let mut by_scope: BTreeMap<Option<String>, Taken> = BTreeMap::new();
         for pod in strangers {
+            let scope = match spread.maximum_scope() {
+                MaximumScope::Workload => None,
+                MaximumScope::Revision => pod.record.revision.clone(),
+            };
+            let taken = by_scope
+                .entry(scope)
+                .or_insert_with_key(|revision| self.taken(spread, revision.as_deref()));
             let node = pod.record.node.as_ref().and_then(|node| world.nodes.get(node));
             let (Some(node), Some(outline)) = (node, pod.record.outline.as_deref()) else {
                 continue;
             };
-            let Some(subset) = best(spread, &ladder, &taken, node, outline) else {
+            let Some(subset) = best(spread, &ladder, taken, node, outline) else {
                 continue;
             };
             let rung = ladder
@@ -99,8 +108,11 @@ pub fn score(subset: &Subset, node: &NodeRecord, pod: &Value, has_place: bool) -
     let spec = pod.get("spec").unwrap_or(&Value::Null);
     let own = spec.get("tolerations").and_then(Value::as_array);
     let tolerations = own.into_iter().flatten().chain(overlay.tolerations());
-    let is_required = overlay.required().is_none_or(|term| matches_term(node, term));
-    if !tolerates(node, tolerations) || !is_required || !matches_pod(node, spec) {
+    // Without a term of the subset's the pod's own say nothing: it runs there already.
+    let is_required = overlay
+        .required()
+        .is_none_or(|term| matches_term(node, term) && matches_pod(node, spec));
+    if !tolerates(node, tolerations) || !is_required {
         return None;
     }
     let preferred: i64 = overlay

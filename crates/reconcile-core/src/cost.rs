@@ -14,7 +14,7 @@ use crate::bind;
 use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::record::WorkloadRecord;
-use crate::step::Action;
+use crate::step::{Action, Step};
 use crate::world::KnownPod;
 
 /// The cost of a pod that its subset has no place for.
@@ -28,6 +28,8 @@ fn unplaced(subsets: usize) -> i32 {
     excess(SubsetIx::new(subsets))
 }
 
+/// Pods by their subset.
+type Groups<'p> = BTreeMap<SubsetIx, Vec<&'p KnownPod>>;
 /// A pod, and the cost that it is to have.
 type Wanted<'p> = (&'p KnownPod, i32);
 
@@ -68,10 +70,10 @@ impl Planning<'_> {
             let wanted = match &latest {
                 Some(latest) if latest != owner => {
                     // All of them go in the next step: there is no order to keep.
-                    if set.is_none_or(|set| set.replicas == 0) {
+                    if set.is_some_and(|set| set.replicas == 0) {
                         continue;
                     }
-                    reversed(spread, &pods)
+                    self.reversed(spread, &pods)
                 }
                 _ => self.in_order(spread, &pods),
             };
@@ -103,16 +105,7 @@ impl Planning<'_> {
         let subsets = spread.subsets().len();
         let closed = Closed::none();
         let ladder = Ladder::new(spread, replicas(self.world, spread).unwrap_or(0), &closed);
-        let mut by_subset: BTreeMap<SubsetIx, Vec<&KnownPod>> = BTreeMap::new();
-        let mut wanted = Vec::new();
-        for pod in pods {
-            match pod.facts().subset.and_then(|name| spread.subset_named(name)) {
-                Some(subset) => by_subset.entry(subset).or_default().push(pod),
-                // It was let go without a subset: the first to be given up.
-                None if pod.record.spread.is_some() => wanted.push((*pod, unplaced(subsets))),
-                None => {}
-            }
-        }
+        let (by_subset, mut wanted) = self.grouped(spread, pods);
         for (subset, mut pods) in by_subset {
             pods.sort_by_key(|pod| worth(pod));
             let tiers = match spread.fill() {
@@ -123,6 +116,64 @@ impl Planning<'_> {
                 },
             };
             wanted.extend(assigned(&pods, tiers));
+        }
+        wanted
+    }
+
+    /// Pods by their subset, and what those of no subset are to cost.
+    fn grouped<'p>(&self, spread: &Spread, pods: &[&'p KnownPod]) -> (Groups<'p>, Vec<Wanted<'p>>) {
+        let (mut groups, mut others) = (Groups::new(), Vec::new());
+        for pod in pods {
+            match pod.facts().subset.and_then(|name| spread.subset_named(name)) {
+                Some(subset) => groups.entry(subset).or_default().push(pod),
+                // The first to be given up, unless its node may still say which subset it is of.
+                None if pod.record.spread.is_some() || self.is_of_no_subset(pod) => {
+                    others.push((*pod, unplaced(spread.subsets().len())));
+                }
+                None => {}
+            }
+        }
+        (groups, others)
+    }
+
+    /// Whether a pod that was never placed runs where no subset is.
+    fn is_of_no_subset(&self, pod: &KnownPod) -> bool {
+        let node = pod.record.node.as_ref();
+        let is_adopted = |step: &Step| {
+            step.action
+                .pod()
+                .is_some_and(|adopted| adopted.uid == pod.record.uid)
+        };
+        node.is_some_and(|node| self.world.nodes.contains_key(node))
+            && !self.plan.steps.iter().any(is_adopted)
+    }
+
+    /// Old revisions are drained from the first subset on, which the new one fills. The largest group keeps its costs;
+    /// the others go below or above it. Where no pod has a cost yet, all get WorkloadSpread's.
+    fn reversed<'p>(&self, spread: &Spread, pods: &[&'p KnownPod]) -> Vec<Wanted<'p>> {
+        let (groups, mut wanted) = self.grouped(spread, pods);
+        if pods.iter().all(|pod| pod.facts().cost.is_none()) {
+            let closed = Closed::none();
+            let ladder = Ladder::new(spread, replicas(self.world, spread).unwrap_or(0), &closed);
+            for (subset, mut pods) in groups {
+                pods.sort_by_key(|pod| worth(pod));
+                let mirrored = SubsetIx::new(spread.subsets().len() - 1 - subset.index());
+                let maximum = ladder
+                    .maximum(subset)
+                    .and_then(|maximum| usize::try_from(maximum).ok());
+                let places = maximum.unwrap_or(pods.len()).min(pods.len());
+                let rung = Rung {
+                    subset: mirrored,
+                    tier: Tier::Maximum,
+                };
+                let cost = DeletionCost::of(rung, spread.subsets().len()).value();
+                wanted.extend(assigned(
+                    &pods,
+                    vec![(cost, places), (excess(mirrored), pods.len() - places)],
+                ));
+            }
+        } else if !is_reversed(&groups, spread.subsets().len()) {
+            wanted.extend(around_the_largest(spread, groups));
         }
         wanted
     }
@@ -144,8 +195,8 @@ impl Planning<'_> {
         }
     }
 
-    pub(crate) fn taken(&self, spread: &Spread) -> Taken {
-        self.observe(spread, None, replicas(self.world, spread)).taken
+    pub(crate) fn taken(&self, spread: &Spread, revision: Option<&str>) -> Taken {
+        self.observe(spread, revision, replicas(self.world, spread)).taken
     }
 }
 
@@ -218,18 +269,38 @@ fn assigned<'p>(pods: &[&'p KnownPod], mut costs: Vec<(i32, usize)>) -> Vec<Want
         .collect()
 }
 
-/// Old revisions are drained from the first subset on, which the new one fills. The largest group keeps its costs; the
-/// others go below or above it.
-fn reversed<'p>(spread: &Spread, pods: &[&'p KnownPod]) -> Vec<Wanted<'p>> {
-    let mut groups: BTreeMap<SubsetIx, Vec<&KnownPod>> = BTreeMap::new();
-    for pod in pods {
-        if let Some(subset) = pod.facts().subset.and_then(|name| spread.subset_named(name)) {
-            groups.entry(subset).or_default().push(pod);
+/// Whether every pod of an earlier subset costs less than every pod of a later one. Excess goes first whatever the order.
+fn is_reversed(groups: &Groups<'_>, subsets: usize) -> bool {
+    let mut highest = i32::MIN;
+    for pods in groups.values() {
+        let costs = pods.iter().map(|pod| pod.facts().cost.unwrap_or(0));
+        let (mut lowest, mut top) = (i32::MAX, highest);
+        for cost in costs.filter(|cost| !(unplaced(subsets) + 1..0).contains(cost)) {
+            (lowest, top) = (lowest.min(cost), top.max(cost));
         }
+        if lowest <= highest {
+            return false;
+        }
+        highest = top;
     }
-    if is_reversed(&groups) {
-        return Vec::new();
-    }
+    true
+}
+
+/// Whom to keep, worst first: as the ReplicaSet controller ranks before it looks at costs.
+fn worth(pod: &KnownPod) -> impl Ord + use<> {
+    let record = &pod.record;
+    (
+        record.node.is_some(),
+        record.phase,
+        record.ready_since.is_some(),
+        core::cmp::Reverse(record.ready_since),
+        core::cmp::Reverse(record.restarts),
+        core::cmp::Reverse(record.created),
+    )
+}
+
+/// The largest group keeps its costs, those of earlier subsets go below it, those of later ones above.
+fn around_the_largest<'p>(spread: &Spread, groups: Groups<'p>) -> Vec<Wanted<'p>> {
     let Some(kept) = groups
         .iter()
         .max_by_key(|(_, pods)| pods.len())
@@ -260,33 +331,4 @@ fn reversed<'p>(spread: &Spread, pods: &[&'p KnownPod]) -> Vec<Wanted<'p>> {
         pods.into_iter().map(move |pod| (pod, cost))
     });
     wanted.collect()
-}
-
-/// Whether every pod of an earlier subset costs less than every pod of a later one.
-fn is_reversed(groups: &BTreeMap<SubsetIx, Vec<&KnownPod>>) -> bool {
-    let mut highest = i64::MIN;
-    for pods in groups.values() {
-        let costs = pods.iter().map(|pod| i64::from(pod.facts().cost.unwrap_or(0)));
-        let (lowest, top) = costs.fold((i64::MAX, i64::MIN), |(low, top), cost| {
-            (low.min(cost), top.max(cost))
-        });
-        if lowest <= highest {
-            return false;
-        }
-        highest = top;
-    }
-    true
-}
-
-/// Whom to keep, worst first: as the ReplicaSet controller ranks before it looks at costs.
-fn worth(pod: &KnownPod) -> impl Ord + use<> {
-    let record = &pod.record;
-    (
-        record.node.is_some(),
-        record.phase,
-        record.ready_since.is_some(),
-        core::cmp::Reverse(record.ready_since),
-        core::cmp::Reverse(record.restarts),
-        core::cmp::Reverse(record.created),
-    )
 }

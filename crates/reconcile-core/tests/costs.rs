@@ -201,7 +201,12 @@ subsets:
     let steps = scene.begin();
     assert_eq!(
         all(&steps),
-        ["adopt a into 0", "adopt b into 0", "adopt c into 1"]
+        [
+            "adopt a into 0",
+            "adopt b into 0",
+            "adopt c into 1",
+            "d costs -300"
+        ]
     );
     let adopted = |name, node, step: usize| {
         patched(&stranger(name, node), pod_patch(&steps[step])).unwrap()["metadata"].clone()
