@@ -92,7 +92,7 @@ impl World {
             }
         };
         if let Some(pod) = step.action.pod()
-            && let Some(known) = self.pods.get_mut(&pod.uid)
+            && let Some(known) = self.pods.named_mut(&pod.uid)
         {
             known.assumed = assumed;
             known.retry_at = None;
@@ -113,7 +113,7 @@ impl World {
                 };
                 match outcome {
                     Outcome::Done(Some(record)) => {
-                        let mut dirty = self.take_pod(*record, now);
+                        let mut dirty = self.take_pod(*record);
                         dirty.push(step.spread.clone());
                         return dirty;
                     }
@@ -122,17 +122,17 @@ impl World {
                         self.forget_pod(&pod.uid);
                     }
                     Outcome::Refused(_) => {
-                        if let Some(known) = self.pods.get_mut(&pod.uid) {
+                        if let Some(known) = self.pods.named_mut(&pod.uid) {
                             known.assumed = None;
                             known.refusals += 1;
                             known.retry_at = Some(now.plus(wait(known.refusals)));
                         }
                     }
                     Outcome::Unknown(_) => {
-                        if let Some(known) = self.pods.get_mut(&pod.uid) {
+                        if let Some(known) = self.pods.named_mut(&pod.uid) {
                             // The place stays held; the same write is planned again, and refused if it was done.
-                            known.refusals += 1;
-                            known.retry_at = Some(now.plus(wait(known.refusals)));
+                            known.unknowns += 1;
+                            known.retry_at = Some(now.plus(wait(known.unknowns)));
                         }
                     }
                 }

@@ -72,16 +72,12 @@ impl World {
 
     /// The spreads that a workload's change concerns, after strangers that it owns were looked at again.
     pub(super) fn touched_by(&mut self, id: &WorkloadId) -> Vec<SpreadId> {
-        let owned: Vec<String> = self
-            .strangers
-            .iter()
-            .filter(|uid| {
-                let owner = self.pods.get(*uid).and_then(|pod| pod.record.owner.as_ref());
-                owner.is_some_and(|owner| owner.owner.kind == id.kind && owner.owner.name == id.name)
-            })
-            .cloned()
-            .collect();
-        let mut dirty: BTreeSet<SpreadId> = owned.iter().flat_map(|uid| self.assign(uid)).collect();
+        let is_owned = |place: &usize| {
+            let owner = self.pods.at(*place).and_then(|pod| pod.record.owner.as_ref());
+            owner.is_some_and(|owner| owner.owner.kind == id.kind && owner.owner.name == id.name)
+        };
+        let owned: Vec<usize> = self.strangers.iter().copied().filter(is_owned).collect();
+        let mut dirty: BTreeSet<SpreadId> = owned.into_iter().flat_map(|place| self.assign(place)).collect();
         let owner = self
             .workloads
             .get(id)

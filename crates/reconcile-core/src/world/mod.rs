@@ -18,7 +18,7 @@ use spread_api::{LedgerStatus, SpreadLedger};
 
 pub(crate) use assumed::Assumed;
 use assumed::Retry;
-pub(crate) use pods::KnownPod;
+pub(crate) use pods::{KnownPod, Pods};
 
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
 
@@ -92,10 +92,10 @@ pub struct World {
     pub(crate) leader: Option<Leader>,
     /// In the order of the settings: the first that matches a pod has it.
     pub(crate) rules: Vec<(SpreadId, Rule)>,
-    pub(crate) pods: BTreeMap<String, KnownPod>,
-    pub(crate) by_spread: BTreeMap<SpreadId, BTreeSet<String>>,
+    pub(crate) pods: Pods,
+    pub(crate) by_spread: BTreeMap<SpreadId, BTreeSet<usize>>,
     /// Pods that no spread has, by what they are waiting to be told of: their owner.
-    pub(crate) strangers: BTreeSet<String>,
+    pub(crate) strangers: BTreeSet<usize>,
     pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
@@ -138,23 +138,24 @@ impl World {
             .into_iter()
             .map(|rule| (SpreadId::of(&rule.spread), rule))
             .collect();
-        let uids: Vec<String> = self.pods.keys().cloned().collect();
-        for uid in uids {
-            self.assign(&uid);
+        for place in self.pods.all_places() {
+            self.assign(place);
         }
         dirty.extend(self.spread_ids());
         dirty.into_iter().collect()
     }
 
-    /// Begins or ends to lead. What was assumed by an earlier term is forgotten: whoever led in between may have done
-    /// otherwise, and all of it was listed anew.
+    /// Begins or ends to lead. What was assumed in an earlier term is forgotten: whoever led in between may have done
+    /// otherwise, and all of it was listed anew. New settings begin no term.
     pub fn lead(&mut self, leader: Option<Leader>) -> Vec<SpreadId> {
-        if self.leader != leader {
-            for pod in self.pods.values_mut() {
-                pod.assumed = None;
+        let epoch = |leader: &Option<Leader>| leader.as_ref().map(|leader| leader.epoch);
+        if epoch(&self.leader) != epoch(&leader) {
+            for pod in self.pods.all_mut() {
+                pod.forget_attempts();
             }
             for ledger in self.ledgers.values_mut() {
                 ledger.writing = false;
+                ledger.retry = None;
             }
         }
         self.leader = leader;
@@ -179,9 +180,9 @@ impl World {
     }
 
     /// Takes what a watch shows; the spreads that it changed something for.
-    pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
+    pub fn take(&mut self, event: Event, _now: UnixMillis) -> Vec<SpreadId> {
         match event {
-            Event::Pod(pod) => self.take_pod(*pod, now),
+            Event::Pod(pod) => self.take_pod(*pod),
             Event::PodGone { uid } => self.forget_pod(&uid).into_iter().collect(),
             Event::Workload(workload) => {
                 let id = workload.id.clone();

@@ -1,7 +1,10 @@
 //! The pods of the world, and which spread has each.
 
+use std::collections::BTreeMap;
+
 use placement_core::facts::PodFacts;
 use placement_core::time::UnixMillis;
+use slab::Slab;
 
 use super::{Assumed, SpreadId, World};
 use crate::record::PodRecord;
@@ -17,6 +20,8 @@ pub(crate) struct KnownPod {
     pub(crate) assumed: Option<Assumed>,
     /// How often the API server refused a write to it.
     pub(crate) refusals: u32,
+    /// How often nobody knew what became of a write to it.
+    pub(crate) unknowns: u32,
     pub(crate) retry_at: Option<UnixMillis>,
 }
 
@@ -48,22 +53,75 @@ impl KnownPod {
         self.assumed.is_some() && self.retry_at.is_some_and(|at| at <= now)
     }
 
+    /// Forgets what was tried with it.
+    pub(super) fn forget_attempts(&mut self) {
+        self.assumed = None;
+        self.refusals = 0;
+        self.unknowns = 0;
+        self.retry_at = None;
+    }
+
     /// Whether something may be written to it now.
     pub(crate) fn is_free(&self, now: UnixMillis) -> bool {
         self.assumed.is_none() && self.retry_at.is_none_or(|at| at <= now)
     }
 }
 
-impl World {
-    pub(crate) fn pods_of(&self, id: &SpreadId) -> impl Iterator<Item = &KnownPod> {
-        let uids = self.by_spread.get(id);
-        uids.into_iter().flatten().filter_map(|uid| self.pods.get(uid))
+/// The pods by their place and by their uid. Walking the pods of a spread compares no texts.
+#[derive(Debug, Default)]
+pub(crate) struct Pods {
+    places: Slab<KnownPod>,
+    by_uid: BTreeMap<String, usize>,
+}
+
+impl Pods {
+    pub(crate) fn named_mut(&mut self, uid: &str) -> Option<&mut KnownPod> {
+        self.places.get_mut(*self.by_uid.get(uid)?)
     }
 
-    pub(super) fn take_pod(&mut self, record: PodRecord, now: UnixMillis) -> Vec<SpreadId> {
-        let _ = now;
-        let uid = record.uid.clone();
-        if let Some(known) = self.pods.get_mut(&uid) {
+    pub(crate) fn place(&self, uid: &str) -> Option<usize> {
+        self.by_uid.get(uid).copied()
+    }
+
+    pub(crate) fn at(&self, place: usize) -> Option<&KnownPod> {
+        self.places.get(place)
+    }
+
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut KnownPod> {
+        self.places.iter_mut().map(|(_, pod)| pod)
+    }
+
+    pub(super) fn all_places(&self) -> Vec<usize> {
+        self.places.iter().map(|(place, _)| place).collect()
+    }
+
+    fn insert(&mut self, pod: KnownPod) -> usize {
+        let uid = pod.record.uid.clone();
+        let place = self.places.insert(pod);
+        self.by_uid.insert(uid, place);
+        place
+    }
+
+    fn remove(&mut self, uid: &str) -> Option<(usize, KnownPod)> {
+        let place = self.by_uid.remove(uid)?;
+        Some((place, self.places.try_remove(place)?))
+    }
+}
+
+impl World {
+    pub(crate) fn pods_of(&self, id: &SpreadId) -> impl Iterator<Item = &KnownPod> {
+        let places = self.by_spread.get(id);
+        places
+            .into_iter()
+            .flatten()
+            .filter_map(|place| self.pods.at(*place))
+    }
+
+    pub(super) fn take_pod(&mut self, record: PodRecord) -> Vec<SpreadId> {
+        if let Some(place) = self.pods.place(&record.uid) {
+            let Some(known) = self.pods.places.get_mut(place) else {
+                return Vec::new();
+            };
             let is_older =
                 matches!((record.version, known.record.version), (Some(new), Some(old)) if new < old);
             if is_older || known.record == record {
@@ -74,66 +132,67 @@ impl World {
                 .as_ref()
                 .is_some_and(|assumed| assumed.is_seen_in(&record))
             {
-                known.assumed = None;
-                known.refusals = 0;
-                known.retry_at = None;
+                known.forget_attempts();
             }
             known.record = record;
-        } else {
-            self.sequence += 1;
-            let known = KnownPod {
-                record,
-                sequence: self.sequence,
-                spread: None,
-                assumed: None,
-                refusals: 0,
-                retry_at: None,
-            };
-            self.pods.insert(uid.clone(), known);
+            return self.assign(place);
         }
-        self.assign(&uid)
+        self.sequence += 1;
+        let place = self.pods.insert(KnownPod {
+            record,
+            sequence: self.sequence,
+            spread: None,
+            assumed: None,
+            refusals: 0,
+            unknowns: 0,
+            retry_at: None,
+        });
+        self.assign(place)
     }
 
     pub(super) fn forget_pod(&mut self, uid: &str) -> Option<SpreadId> {
-        self.strangers.remove(uid);
-        let spread = self.pods.remove(uid)?.spread?;
-        self.leave(&spread, uid);
+        let (place, pod) = self.pods.remove(uid)?;
+        self.strangers.remove(&place);
+        let spread = pod.spread?;
+        self.leave(&spread, place);
         Some(spread)
     }
 
     /// Puts a pod below the spread that has it; the spreads whose pods changed.
-    pub(super) fn assign(&mut self, uid: &str) -> Vec<SpreadId> {
-        let Some(known) = self.pods.get(uid) else {
+    pub(super) fn assign(&mut self, place: usize) -> Vec<SpreadId> {
+        let Some(known) = self.pods.at(place) else {
             return Vec::new();
         };
-        let (before, after) = (known.spread.clone(), self.spread_of(&known.record));
+        let after = self.spread_of(&known.record);
+        if known.spread == after {
+            if after.is_none() {
+                self.strangers.insert(place);
+            }
+            return after.into_iter().collect();
+        }
+        let before = known.spread.clone();
         match &after {
             Some(spread) => {
-                self.strangers.remove(uid);
-                self.by_spread
-                    .entry(spread.clone())
-                    .or_default()
-                    .insert(uid.to_owned());
+                self.strangers.remove(&place);
+                self.by_spread.entry(spread.clone()).or_default().insert(place);
             }
             None => {
-                self.strangers.insert(uid.to_owned());
+                self.strangers.insert(place);
             }
         }
-        let mut dirty: Vec<SpreadId> = after.iter().cloned().collect();
-        if let Some(before) = before.filter(|before| Some(before) != after.as_ref()) {
-            self.leave(&before, uid);
-            dirty.push(before);
+        if let Some(before) = &before {
+            self.leave(before, place);
         }
-        if let Some(known) = self.pods.get_mut(uid) {
-            known.spread = after;
+        if let Some(known) = self.pods.places.get_mut(place) {
+            known.spread.clone_from(&after);
         }
-        dirty
+        after.into_iter().chain(before).collect()
     }
 
-    fn leave(&mut self, spread: &SpreadId, uid: &str) {
-        if let Some(uids) = self.by_spread.get_mut(spread) {
-            uids.remove(uid);
-            if uids.is_empty() {
+    fn leave(&mut self, spread: &SpreadId, place: usize) {
+        if let Some(places) = self.by_spread.get_mut(spread) {
+            places.remove(&place);
+            if places.is_empty() {
                 self.by_spread.remove(spread);
             }
         }
