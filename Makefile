@@ -18,6 +18,9 @@ CASES ?= ../shared/conformance
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= smp settings review
 
+# What runs beside the control plane in `make e2e` and `make cluster-up`.
+CLUSTER_PROGRAMS := spillway-cluster policy-host-serve spillway-sidecar
+
 # What the wasm is built from: the policy and the two crates under it, nothing native.
 BUILD_FILES := Cargo.toml Cargo.lock rust-toolchain.toml scripts/build-wasm.sh scripts/lib.sh
 POLICY_FILES := $(BUILD_FILES) $(shell find src policy-settings/src crates/placement-core/src -name '*.rs') \
@@ -57,6 +60,22 @@ lint: setup ## Check format, clippy, dependencies and house rules
 .PHONY: fmt
 fmt: setup ## Format the sources
 	$(CARGO) fmt --all
+
+.PHONY: e2e
+e2e: setup policy.wasm ## Run the tests on a real control plane, built once; TESTS=part of a name, or all
+	e2e/cluster/build.sh
+	$(CARGO) build --locked --quiet --workspace $(addprefix --bin ,$(CLUSTER_PROGRAMS))
+	e2e/cluster/test.sh $(TESTS)
+
+.PHONY: cluster-up
+cluster-up: setup policy.wasm ## Start a real control plane in target/cluster to play with; UP="--settings FILE" serves the policy
+	e2e/cluster/build.sh
+	$(CARGO) build --locked --quiet --workspace $(addprefix --bin ,$(CLUSTER_PROGRAMS))
+	target/debug/spillway-cluster up $(UP)
+
+.PHONY: cluster-down
+cluster-down: setup ## End what cluster-up started
+	$(CARGO) run --locked --quiet --workspace --bin spillway-cluster -- down
 
 .PHONY: bench
 bench: setup policy.wasm $(EMPTY_POLICY) ## Measure the policy against an empty one; ratios of one run

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use placement_core::time::UnixMillis;
 use policy_host::Capabilities;
 use serde_json::Value;
-use placement_core::time::UnixMillis;
 use spillway_policy::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
 
 use crate::scratch::{Scene, scenes};

@@ -95,7 +95,8 @@ impl List {
         let types = Value::String(api_version.to_owned());
         let list_kind = Value::String(format!("{kind}List"));
         Self {
-            head: format!(r#"{{"apiVersion":{types},"kind":{list_kind},"metadata":{{}},"items":["#).into_bytes(),
+            head: format!(r#"{{"apiVersion":{types},"kind":{list_kind},"metadata":{{}},"items":["#)
+                .into_bytes(),
             items: BTreeMap::new(),
             rendered: None,
             listing: None,
@@ -197,7 +198,11 @@ mod tests {
         assert_eq!(names(&mut list), "[3,4]");
         list.take(Change::Begin);
         list.take(Change::Listed(named("d"), item("5")));
-        assert_eq!(names(&mut list), "[3,4]", "the old list stands while a new one comes");
+        assert_eq!(
+            names(&mut list),
+            "[3,4]",
+            "the old list stands while a new one comes"
+        );
         list.take(Change::Complete);
         assert_eq!(names(&mut list), "[5]");
     }

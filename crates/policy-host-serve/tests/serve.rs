@@ -126,6 +126,11 @@ fn it_answers_over_https_and_ends_in_order() {
     );
     assert_eq!(ask("/validate/accept", b"{}").0, 422);
     assert_eq!(client.get("/readiness").unwrap().code, 200);
+    assert_eq!(
+        client.get("/reviews").unwrap().body,
+        b"4",
+        "those it could not read are among them"
+    );
     let large = vec![b' '; 3 * 1024 * 1024 + 1];
     assert_eq!(
         server
@@ -217,4 +222,39 @@ fn it_does_not_start_with_faults_and_says_them_all() {
     ] {
         assert!(error.contains(part), "{part} in {error}");
     }
+}
+
+#[test]
+fn it_closes_connections_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = format!("accept: {{module: {}}}\n", guest("accept").display());
+    let server = Server::start(folder.path(), &policies, &["--close-connections"]);
+    let mut client = server.client();
+    assert_eq!(client.post("/validate/accept", &review()).unwrap().code, 200);
+    assert!(client.post("/validate/accept", &review()).is_err());
+    assert_eq!(server.client().get("/reviews").unwrap().body, b"1");
+}
+
+#[test]
+fn it_does_not_start_without_the_cluster_that_it_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = format!("accept: {{module: {}}}\n", guest("accept").display());
+    let error = |arguments: &[&str]| {
+        let output = command(folder.path(), &policies)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(output.stdout, b"");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let missing = folder.path().join("gone.kubeconfig").display().to_string();
+    let told = error(&["--kubeconfig", &missing]);
+    assert!(
+        told.contains(&format!("cannot use the kubeconfig `{missing}`")),
+        "{told}"
+    );
+    let both = error(&["--kubeconfig", &missing, "--objects", &missing]);
+    assert!(both.contains("cannot be used with"), "{both}");
+    let lag = error(&["--view-lag-ms", "20"]);
+    assert!(lag.contains("--kubeconfig"), "{lag}");
 }
