@@ -136,7 +136,11 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
         Decision::Place(placement) if gates => Decision::Hold(placement),
         decision => decision,
     };
-    let window = window(&ladder, observation);
+    let window = if gates && observation.behind {
+        finite(&ladder, observation)
+    } else {
+        window(&ladder, observation)
+    };
     let picked = reduce(fnv1a64(arrival.uid.as_bytes()), window);
     let (active, desired) = (observation.active, observation.desired);
     held(match at(ladder.free(&observation.taken), picked) {
@@ -169,6 +173,20 @@ fn window(ladder: &Ladder<'_>, observation: &Observation) -> u32 {
         }
     }
     window
+}
+
+/// How many free rungs have a maximum behind them. A pod that waits and arrives although nothing is missing was counted
+/// late: it goes to what is paid for, and the binder deletes what does not fit.
+fn finite(ladder: &Ladder<'_>, observation: &Observation) -> u32 {
+    let lengths = ladder.free(&observation.taken).map_while(|run| run.length);
+    let mut rungs = 0u32;
+    for length in lengths {
+        rungs = rungs.saturating_add(length).min(LONGEST_WINDOW);
+        if rungs == LONGEST_WINDOW {
+            break;
+        }
+    }
+    rungs.max(1)
 }
 
 /// The rung at a place among the free ones.

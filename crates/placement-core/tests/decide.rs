@@ -12,7 +12,7 @@ mod common;
 use common::{any_in_order, any_shares, closed, in_order, plain, shares, taken};
 use placement_core::cost::DeletionCost;
 use placement_core::decide::Order;
-use placement_core::spread::{Amount, Capacity, Spread};
+use placement_core::spread::{Amount, Binding, Capacity, Spread};
 use placement_core::{
     Arrival, Binder, Closed, Decision, Ladder, Observation, Placement, Reason, SubsetIx, Taken, decide,
 };
@@ -508,4 +508,30 @@ fn model_place(uid: &str, window: u32) -> u32 {
         hash = hash.wrapping_mul(1_099_511_628_211);
     }
     u32::try_from((u128::from(hash) * u128::from(window)) / (1u128 << 64)).unwrap()
+}
+
+#[test]
+fn a_pod_that_waits_and_was_counted_late_goes_to_what_is_paid_for() {
+    let spread = in_order(&[(None, count(3)), (None, count(2)), (None, None)])
+        .capacity(Capacity::Exact)
+        .binding(Binding::Admission)
+        .spread();
+    let late = Observation {
+        missing: 500,
+        behind: true,
+        ..observation(&[1, 0, 0])
+    };
+    let mut seen = [0; 3];
+    for number in 0..300u32 {
+        match decide(
+            &spread,
+            &late,
+            arrival(&format!("{:08x}-uid", number.wrapping_mul(0x9e37_79b9))),
+        ) {
+            Decision::Hold(placement) => seen[placement.subset.index()] += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
+    assert_eq!(seen[2], 0, "{seen:?}");
 }

@@ -189,8 +189,8 @@ impl Planning<'_> {
                     cost,
                     patch: bind::cost(&pod.record, cost),
                 });
-            } else if let Some(at) = pod.retry_at {
-                self.wake(at.max(self.now));
+            } else if let Some(at) = pod.retry_at.filter(|at| *at > self.now) {
+                self.wake(at);
             }
         }
     }

@@ -238,3 +238,19 @@ fn a_pod_that_was_let_go_without_a_subset_is_not_adopted() {
     scene.pod(&running("a", None, None, "abc"));
     assert_eq!(all(&scene.begin()), ["a costs -300"], "the first to be given up");
 }
+
+#[test]
+fn a_cost_of_which_nobody_knows_is_written_again() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(1).pod(&running("a", Some("fixed"), None, "abc"));
+    let steps = scene.begin();
+    assert_eq!(all(&steps), ["a costs 400"]);
+    scene.settle(&steps[0], reconcile_core::Outcome::Unknown("no answer".into()));
+    let plan = scene.plan();
+    assert!(
+        plan.wake.unwrap() > scene.now,
+        "it is not asked for again before: {plan:?}"
+    );
+    scene.now = plan.wake.unwrap().plus(1000);
+    assert_eq!(costs(&mut scene), ["a costs 400"]);
+}

@@ -96,6 +96,7 @@ fn by_revision_an_admission_sees_the_counts_of_its_own() {
         (seen.desired, seen.active, seen.taken.of(SubsetIx::new(0))),
         (Some(2), 1, 0)
     );
+    assert!(!seen.behind);
     let unseen = observation(ledger, &rule, Some("newer"));
     assert_eq!((unseen.desired, unseen.active, unseen.missing), (None, 0, 1));
 }
@@ -207,4 +208,15 @@ fn a_binder_serves_while_its_lease_is_young_and_its_settings_are_the_ledgers() {
         "a clock ahead of ours"
     );
     assert!(!serves(json!({"metadata": {}, "spec": {}}), 0));
+}
+
+#[test]
+fn a_ledger_that_is_late_is_hashed_over_as_far_as_a_burst_can_reach() {
+    let mut scene = Scene::new(rule(TWO));
+    scene
+        .scaled_to(1)
+        .pod(&running("a", Some("fixed"), Some(200), "abc"));
+    let steps = scene.begin();
+    let seen = observation(published(&steps).unwrap(), &rule(TWO), Some("abc"));
+    assert_eq!((seen.missing, seen.behind), (500, true));
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{FieldError, Fields, Text};
+use crate::decide::LONGEST_WINDOW;
 use crate::ladder::{Closed, Taken};
 use crate::names::SETTINGS_ANNOTATION;
 use crate::observe::{Binder, Observation};
@@ -231,12 +232,16 @@ impl LedgerCounts<'_> {
         let missing = desired
             .map_or(0, |desired| desired.saturating_sub(counts.active))
             .max(of_revision.map_or(0, |desired| desired.saturating_sub(active_of_revision)));
+        // A pod arrives although nothing is missing: the ledger is late, or nobody writes it any more. How late cannot be
+        // seen, so it is hashed over as far as a burst can reach.
+        let behind = missing == 0 && (desired.is_some() || of_revision.is_some());
+        let missing = if behind { LONGEST_WINDOW } else { missing.max(1) };
         Observation {
             replicas: self.replicas.unwrap_or(0),
             desired,
             active: counts.active,
-            missing: missing.max(1),
-            behind: false,
+            missing,
+            behind,
             taken: Taken::from_iter(
                 counts
                     .taken

@@ -4,7 +4,7 @@
 
 use placement_core::cost::DeletionCost;
 use placement_core::spread::{
-    Amount, Capacity, Field, GroupKind, MaximumScope, Spread, SpreadDraft, SubsetDraft, TargetDraft,
+    Amount, Binding, Capacity, Field, GroupKind, MaximumScope, Spread, SpreadDraft, SubsetDraft, TargetDraft,
 };
 use placement_core::{Closed, Rung, SubsetIx, Taken, Tier};
 use proptest::prelude::*;
@@ -16,6 +16,7 @@ pub(crate) struct Words {
     pub(crate) subsets: Vec<SubsetDraft>,
     pub(crate) capacity: Capacity,
     pub(crate) scope: MaximumScope,
+    pub(crate) binding: Field<Binding>,
 }
 
 /// A spread that fills in order.
@@ -46,7 +47,13 @@ impl Words {
             subsets,
             capacity: Capacity::Auto,
             scope: MaximumScope::Workload,
+            binding: Field::Absent,
         }
+    }
+
+    pub(crate) fn binding(mut self, binding: Binding) -> Self {
+        self.binding = Field::Set(binding);
+        self
     }
 
     pub(crate) fn capacity(mut self, capacity: Capacity) -> Self {
@@ -75,6 +82,7 @@ impl Words {
             subsets: Field::Set(self.subsets),
             capacity: Field::Set(self.capacity),
             maximum_scope: Field::Set(self.scope),
+            binding: self.binding,
             ..SpreadDraft::default()
         };
         draft.check().unwrap()

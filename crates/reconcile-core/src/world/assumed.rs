@@ -130,7 +130,11 @@ impl World {
                     }
                     Outcome::Unknown(_) => {
                         if let Some(known) = self.pods.named_mut(&pod.uid) {
-                            // The place stays held; the same write is planned again, and refused if it was done.
+                            // A bound pod's place stays held: the same write is planned again, and refused if it was
+                            // done. Marks and costs can be written twice, so they are planned anew.
+                            if matches!(known.assumed, Some(Assumed::Adopted { .. } | Assumed::Costs(_))) {
+                                known.assumed = None;
+                            }
                             known.unknowns += 1;
                             known.retry_at = Some(now.plus(wait(known.unknowns)));
                         }
