@@ -1,0 +1,462 @@
+//! The loop: one task owns the world; everything comes to it, and all writes leave from it.
+//!
+//! ```text
+//!  watches, settings, lease, answers --> World --due--> plan --steps--> Lanes --> Writer --.
+//!                                          ^                                               |
+//!                                          '----------------- settle ----------------------'
+//! ```
+//!
+//! It waits for nothing but its own inbox, and never writes before it leads: after the lease is its own, it lets its own
+//! earlier writes end, lists everything anew, and only then plans.
+
+mod due;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reconcile_core::{Action, Leader, Outcome, SpreadCounts, SpreadId, Step, World, plan};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::apply::{Ended, Lane, Lanes, Limits, Line, Writer};
+use crate::client::REQUEST_TIMEOUT;
+use crate::clock;
+use crate::config::Loaded;
+use crate::health::Health;
+use crate::lease::Standing;
+use crate::metrics::Metrics;
+use crate::observe::{Change, Key, Shown, Source, State, Told, Watches, What, sources};
+use due::Due;
+
+/// What a burst brings within this is planned once.
+const COALESCE: Duration = Duration::from_millis(10);
+
+/// The loop shows that it lives at least so often.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// So much of the inbox is taken before something else is looked at.
+const BATCH: usize = 256;
+
+/// What comes in from outside.
+#[derive(Debug)]
+pub struct Inbox {
+    /// From the watches.
+    pub told: mpsc::Receiver<Told>,
+    /// Checked settings.
+    pub settings: mpsc::Receiver<Loaded>,
+    /// From the lease.
+    pub standing: watch::Receiver<Standing>,
+    /// Questions.
+    pub asks: mpsc::Receiver<Ask>,
+    /// Set when it is to end.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// The answer to a question about counts.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Of every spread.
+    pub spreads: Vec<SpreadCounts>,
+    /// How long ago this process wrote each ledger.
+    pub ledger_ages: Vec<(SpreadId, Duration)>,
+}
+
+/// A question: how many pods are where?
+pub type Ask = oneshot::Sender<Counts>;
+
+/// Where steps go.
+pub enum Hands {
+    /// To the API server.
+    Writer(Box<Writer>),
+    /// To the standard output; nothing is written.
+    Paper,
+}
+
+/// How far this process is with leading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Term {
+    /// Another may lead.
+    Standby,
+    /// Its own earlier writes are on their way.
+    Draining(u64),
+    /// It lists everything anew.
+    Listing(u64),
+    /// It leads.
+    Leading(u64),
+}
+
+/// The task.
+pub struct Actor {
+    world: World,
+    shown: Shown,
+    watches: Watches,
+    lanes: Lanes,
+    hands: Hands,
+    running: JoinSet<Ended>,
+    due: Due,
+    term: Term,
+    loaded: Option<Loaded>,
+    /// Settings that wait until no write that knows the old ones is on its way.
+    pending: Option<Loaded>,
+    published: BTreeMap<SpreadId, Instant>,
+    /// When it last stayed open what became of a write.
+    unknown: Option<Instant>,
+    health: Arc<Health>,
+    metrics: Metrics,
+    /// The hash of the settings, once the caches are filled: the lease campaigns from then on.
+    campaign: watch::Sender<Option<String>>,
+    is_stopping: bool,
+}
+
+impl Actor {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new(
+        watches: Watches,
+        hands: Hands,
+        limits: Limits,
+        health: Arc<Health>,
+        metrics: Metrics,
+        campaign: watch::Sender<Option<String>>,
+    ) -> Self {
+        Self {
+            world: World::new(),
+            shown: Shown::default(),
+            watches,
+            lanes: Lanes::new(limits),
+            hands,
+            running: JoinSet::new(),
+            due: Due::default(),
+            term: Term::Standby,
+            loaded: None,
+            pending: None,
+            published: BTreeMap::new(),
+            unknown: None,
+            health,
+            metrics,
+            campaign,
+            is_stopping: false,
+        }
+    }
+
+    /// Runs until it is to stop and its writes have ended.
+    pub async fn run(mut self, mut inbox: Inbox) {
+        let mut told = Vec::with_capacity(BATCH);
+        loop {
+            self.advance(*inbox.standing.borrow_and_update());
+            if self.is_stopping && self.running.is_empty() {
+                return;
+            }
+            let wake = self.next_wake();
+            tokio::select! {
+                _ = inbox.stop.changed(), if !self.is_stopping => self.begin_to_stop(),
+                changed = inbox.standing.changed() => if changed.is_err() {
+                    error!("the lease is kept no more");
+                    self.begin_to_stop();
+                },
+                Some(ended) = self.running.join_next(), if !self.running.is_empty() => self.ended(ended),
+                _ = inbox.told.recv_many(&mut told, BATCH) => {}
+                Some(loaded) = inbox.settings.recv() => self.pending = Some(loaded),
+                Some(ask) = inbox.asks.recv() => self.answer(ask),
+                () = tokio::time::sleep_until(wake.into()) => {}
+            }
+            for told in told.drain(..) {
+                self.told(told);
+            }
+            while let Some(ended) = self.running.try_join_next() {
+                self.ended(ended);
+            }
+        }
+    }
+
+    fn begin_to_stop(&mut self) {
+        self.is_stopping = true;
+        let dropped = self.lanes.clear();
+        info!(on_their_way = self.lanes.on_their_way(), dropped, "stopping: the writes on their way are waited for");
+    }
+
+    /// Does what can be done now.
+    fn advance(&mut self, standing: Standing) {
+        self.health.beat();
+        let now = Instant::now();
+        for key in self.shown.due(now) {
+            self.take(key.gone());
+        }
+        if self.is_stopping {
+            return;
+        }
+        self.follow(standing);
+        let is_idle = self.lanes.on_their_way() == 0;
+        if self.pending.is_some() && is_idle
+            && let Some(loaded) = self.pending.take()
+        {
+            self.set(loaded);
+        }
+        match self.term {
+            Term::Draining(epoch) if is_idle && self.is_quiet(now) => {
+                for source in self.watches.restart() {
+                    self.shown.restart(&source);
+                }
+                self.term = Term::Listing(epoch);
+            }
+            Term::Listing(epoch) if self.is_listed() => self.lead(epoch),
+            _ => {}
+        }
+        self.look_ready();
+        if matches!(self.term, Term::Leading(_)) && self.pending.is_none() {
+            self.plan_due(now);
+        }
+        self.start_writes();
+    }
+
+    /// Whether no write of its own can come to pass any more.
+    fn is_quiet(&self, now: Instant) -> bool {
+        self.unknown.is_none_or(|at| at + REQUEST_TIMEOUT <= now)
+    }
+
+    /// Follows the lease.
+    fn follow(&mut self, standing: Standing) {
+        let epoch = match standing {
+            Standing::Leading { epoch, .. } => Some(epoch),
+            Standing::Standby | Standing::Waiting { .. } => None,
+        };
+        let current = match self.term {
+            Term::Standby => None,
+            Term::Draining(epoch) | Term::Listing(epoch) | Term::Leading(epoch) => Some(epoch),
+        };
+        if epoch == current {
+            return;
+        }
+        if current.is_some() {
+            let dropped = self.lanes.clear();
+            self.world.lead(None);
+            self.due.clear();
+            self.published.clear();
+            self.metrics.leads(false);
+            warn!(dropped, "this process leads no more");
+        }
+        self.term = epoch.map_or(Term::Standby, Term::Draining);
+    }
+
+    fn lead(&mut self, epoch: u64) {
+        let Some(loaded) = &self.loaded else { return };
+        self.term = Term::Leading(epoch);
+        let leader = Leader {
+            epoch,
+            settings: loaded.hash.clone(),
+        };
+        let dirty = self.world.lead(Some(leader));
+        self.due.mark_all(dirty, Instant::now());
+        self.metrics.leads(true);
+        info!(epoch, settings = loaded.hash, spreads = loaded.rules.len(), "this process leads");
+    }
+
+    /// Takes new settings.
+    fn set(&mut self, loaded: Loaded) {
+        let dirty = self.world.set_rules(loaded.rules.clone());
+        let (stopped, started) = self.watches.set(sources(&loaded));
+        for source in &stopped {
+            for key in self.shown.forget(source) {
+                self.take(key.gone());
+            }
+        }
+        for source in &started {
+            self.shown.restart(source);
+        }
+        if let Hands::Writer(writer) = &self.hands {
+            writer.set_api_versions(loaded.api_versions());
+        }
+        info!(settings = loaded.hash, spreads = loaded.rules.len(), watches = started.len(), "settings taken");
+        self.mark(dirty);
+        self.loaded = Some(loaded);
+        if let Term::Leading(epoch) = self.term {
+            self.lead(epoch);
+        }
+    }
+
+    fn told(&mut self, told: Told) {
+        if !self.watches.is_current(&told) {
+            return;
+        }
+        let source = told.source;
+        match told.change {
+            Change::Began => self.shown.began(&source),
+            Change::There(key, event) => {
+                self.shown.saw(&source, &key);
+                self.take(*event);
+            }
+            Change::Away(key, is_ending) => {
+                if self.shown.lost(&source, &key, is_ending, Instant::now()) {
+                    self.take(key.gone());
+                }
+            }
+            Change::Listed => {
+                for key in self.shown.listed(&source) {
+                    self.take(key.gone());
+                }
+                self.due.release_held(Instant::now());
+            }
+            Change::Failed(state) => {
+                self.shown.failed(&source, state);
+                self.due.release_held(Instant::now());
+            }
+        }
+    }
+
+    fn take(&mut self, event: reconcile_core::Event) {
+        let dirty = self.world.take(event, clock::now());
+        self.mark(dirty);
+    }
+
+    fn mark(&mut self, dirty: Vec<SpreadId>) {
+        if matches!(self.term, Term::Leading(_)) {
+            self.due.mark_all(dirty, Instant::now() + COALESCE);
+        }
+    }
+
+    /// A write ended.
+    fn ended(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
+        let Ended { step, outcome } = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                // The runtime is ending, or there is a mistake in the writer: its step stays assumed and its lane narrower.
+                error!(error = %error, "a write broke off");
+                return;
+            }
+        };
+        self.lanes.ended(Lane::of(&step));
+        let outcome = match outcome {
+            // It was removed in between, and the watch was faster: it must not come back.
+            Outcome::Done(Some(pod)) if !self.shown.knows(&Key::Pod(pod.uid.clone())) => Outcome::Done(None),
+            other => other,
+        };
+        match (&step.action, &outcome) {
+            (Action::PublishLedger(_), Outcome::Done(_)) => {
+                self.published.insert(step.spread.clone(), Instant::now());
+            }
+            (Action::RemoveLedger, Outcome::Done(_) | Outcome::Gone) => {
+                self.published.remove(&step.spread);
+            }
+            (_, Outcome::Unknown(_)) => self.unknown = Some(Instant::now()),
+            _ => {}
+        }
+        let dirty = self.world.settle(&step, outcome, clock::now());
+        self.mark(dirty);
+    }
+
+    fn plan_due(&mut self, now: Instant) {
+        for spread in self.due.take(now, clock::now()) {
+            if self.is_settled(&spread) {
+                self.plan(&spread);
+            } else {
+                self.due.hold(spread);
+            }
+        }
+    }
+
+    fn plan(&mut self, spread: &SpreadId) {
+        let begun = Instant::now();
+        let at = clock::now();
+        let plan = plan(&self.world, spread, at);
+        self.metrics.planned(begun.elapsed());
+        self.due.wake(spread, plan.wake);
+        for step in plan.steps {
+            self.world.assume(&step, at);
+            match self.hands {
+                Hands::Writer(_) => {
+                    self.lanes.push(step);
+                }
+                Hands::Paper => self.print(&step),
+            }
+        }
+    }
+
+    /// What would be written is assumed to be, so that it is not printed again.
+    #[expect(clippy::print_stdout, reason = "`--dry-run` prints its plan")]
+    fn print(&mut self, step: &Step) {
+        let Line { pod, detail } = Line::of(step, self.subset(step));
+        println!("{} {} {pod} {detail}", step.spread, step.action.word());
+        if Lane::of(step) == Lane::Ledgers {
+            let dirty = self.world.settle(step, Outcome::Done(None), clock::now());
+            self.mark(dirty);
+        }
+    }
+
+    fn start_writes(&mut self) {
+        let Hands::Writer(writer) = &self.hands else { return };
+        while let Some(step) = self.lanes.next() {
+            let subset = self.subset(&step).map(ToOwned::to_owned);
+            self.running.spawn(writer.clone().apply(step, subset));
+        }
+    }
+
+    /// The name of the subset that a step is about.
+    fn subset(&self, step: &Step) -> Option<&str> {
+        let (Action::Bind { subset, .. } | Action::Adopt { subset, .. }) = &step.action else {
+            return None;
+        };
+        let rule = self.world.rule(&step.spread)?;
+        rule.spread.subset(*subset).map(placement_core::spread::Subset::name)
+    }
+
+    fn answer(&mut self, ask: Ask) {
+        let ages = self.published.iter().map(|(spread, at)| (spread.clone(), at.elapsed()));
+        // Whoever asked may have gone.
+        let _ = ask.send(Counts {
+            spreads: self.world.counts(),
+            ledger_ages: ages.collect(),
+        });
+    }
+
+    /// Whether everything that concerns a spread was listed, or cannot be.
+    fn is_settled(&self, spread: &SpreadId) -> bool {
+        self.shown.states().all(|(source, state)| {
+            let is_here = source.namespace.as_ref().is_none_or(|namespace| *namespace == spread.namespace);
+            !is_here || state != State::Unknown
+        })
+    }
+
+    /// Whether everything was listed, or cannot be; the placed pods must be.
+    fn is_listed(&self) -> bool {
+        let mut states = self.shown.states().peekable();
+        states.peek().is_some()
+            && states.all(|(source, state)| match source.what {
+                What::PlacedPods => state == State::Listed,
+                _ => state != State::Unknown,
+            })
+    }
+
+    /// Tells, once, that the caches are filled.
+    fn look_ready(&mut self) {
+        let Some(loaded) = &self.loaded else { return };
+        if !self.health.is_ready() {
+            let mut states = self.shown.states();
+            let is_good = |(source, state): (&Source, State)| {
+                state == State::Listed || (state == State::Absent && source.what.may_be_absent())
+            };
+            if !states.all(is_good) {
+                return;
+            }
+            self.health.ready();
+            info!("the caches are filled");
+        }
+        self.campaign.send_if_modified(|campaign| {
+            let is_news = campaign.as_ref() != Some(&loaded.hash);
+            if is_news {
+                *campaign = Some(loaded.hash.clone());
+            }
+            is_news
+        });
+    }
+
+    fn next_wake(&self) -> Instant {
+        let now = Instant::now();
+        let beat = now + BEAT;
+        let due = self.due.next(now, clock::now());
+        let is_draining = matches!(self.term, Term::Draining(_));
+        let quiet = self.unknown.filter(|_| is_draining).map(|at| at + REQUEST_TIMEOUT).filter(|at| *at > now);
+        [due, quiet, self.shown.next_due()].into_iter().flatten().fold(beat, Instant::min)
+    }
+}

@@ -1,0 +1,215 @@
+//! The order of writes: steps of one kind go one after the other, so many at a time; no kind waits for another.
+
+use std::collections::VecDeque;
+
+use reconcile_core::{Action, Step};
+
+/// A kind of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Gates that are opened and pods that are deleted: somebody waits for each.
+    Gates,
+    /// Marks on pods that run: costs, adoption.
+    Marks,
+    /// Ledgers: admissions read them, so they never wait for 1,500 pods.
+    Ledgers,
+    /// Events for people.
+    Notes,
+}
+
+impl Lane {
+    const ALL: [Self; 4] = [Self::Gates, Self::Ledgers, Self::Marks, Self::Notes];
+
+    /// The lane of a step.
+    #[must_use]
+    pub fn of(step: &Step) -> Self {
+        match step.action {
+            Action::Bind { .. } | Action::Release { .. } | Action::DeletePod { .. } => Self::Gates,
+            Action::PatchCost { .. } | Action::Adopt { .. } => Self::Marks,
+            Action::PublishLedger(_) | Action::RemoveLedger => Self::Ledgers,
+            Action::Note(_) => Self::Notes,
+        }
+    }
+}
+
+/// How many writes of a lane are on their way at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of gates and, a quarter of it, of marks.
+    pub pods: usize,
+    /// Of ledgers.
+    pub ledgers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pods: 64, ledgers: 8 }
+    }
+}
+
+/// More Events than this are not kept waiting: people read the first ones.
+const MOST_NOTES: usize = 200;
+
+/// The queues.
+#[derive(Debug)]
+pub struct Lanes {
+    limits: Limits,
+    gates: Queue,
+    marks: Queue,
+    ledgers: Queue,
+    notes: Queue,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Step>,
+    on_their_way: usize,
+}
+
+impl Lanes {
+    /// Empty ones.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            gates: Queue::default(),
+            marks: Queue::default(),
+            ledgers: Queue::default(),
+            notes: Queue::default(),
+        }
+    }
+
+    /// Adds a step behind those of its kind; whether it was taken.
+    pub fn push(&mut self, step: Step) -> bool {
+        let lane = Lane::of(&step);
+        let queue = self.queue(lane);
+        let is_taken = lane != Lane::Notes || queue.waiting.len() < MOST_NOTES;
+        if is_taken {
+            queue.waiting.push_back(step);
+        }
+        is_taken
+    }
+
+    /// The next step that may be written now. It counts as on its way until [`Lanes::ended`].
+    pub fn next(&mut self) -> Option<Step> {
+        Lane::ALL.into_iter().find_map(|lane| {
+            let limit = self.limit(lane);
+            let queue = self.queue(lane);
+            let step = (queue.on_their_way < limit).then(|| queue.waiting.pop_front()).flatten()?;
+            queue.on_their_way += 1;
+            Some(step)
+        })
+    }
+
+    /// A step of a lane ended.
+    pub fn ended(&mut self, lane: Lane) {
+        let queue = self.queue(lane);
+        queue.on_their_way = queue.on_their_way.saturating_sub(1);
+    }
+
+    /// Drops what waits; how much that was.
+    pub fn clear(&mut self) -> usize {
+        let mut dropped = 0;
+        for lane in Lane::ALL {
+            let waiting = &mut self.queue(lane).waiting;
+            dropped += waiting.len();
+            waiting.clear();
+        }
+        dropped
+    }
+
+    /// How many writes are on their way.
+    #[must_use]
+    pub fn on_their_way(&self) -> usize {
+        [&self.gates, &self.marks, &self.ledgers, &self.notes].iter().map(|queue| queue.on_their_way).sum()
+    }
+
+    fn limit(&self, lane: Lane) -> usize {
+        let limit = match lane {
+            Lane::Gates => self.limits.pods,
+            Lane::Marks => self.limits.pods / 4,
+            Lane::Ledgers => self.limits.ledgers,
+            Lane::Notes => 2,
+        };
+        limit.max(1)
+    }
+
+    fn queue(&mut self, lane: Lane) -> &mut Queue {
+        match lane {
+            Lane::Gates => &mut self.gates,
+            Lane::Marks => &mut self.marks,
+            Lane::Ledgers => &mut self.ledgers,
+            Lane::Notes => &mut self.notes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reconcile_core::{Note, PodRef, Severity, SpreadId};
+
+    use super::*;
+
+    fn step(action: Action) -> Step {
+        let spread = SpreadId { namespace: "shop".to_owned(), name: "web".to_owned() };
+        Step { spread, action }
+    }
+
+    fn pod(name: &str) -> Step {
+        let pod = PodRef { namespace: "shop".to_owned(), name: name.to_owned(), uid: name.to_owned() };
+        step(Action::DeletePod { pod })
+    }
+
+    fn note() -> Step {
+        let note = Note { regarding: None, uid: None, severity: Severity::Normal, reason: "R", text: String::new() };
+        step(Action::Note(note))
+    }
+
+    fn drain(lanes: &mut Lanes) -> Vec<String> {
+        core::iter::from_fn(|| lanes.next())
+            .map(|step| step.action.pod().map_or_else(|| step.action.word().to_owned(), |pod| pod.name.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn pods_go_in_the_order_they_came_so_many_at_a_time() {
+        let mut lanes = Lanes::new(Limits { pods: 2, ledgers: 1 });
+        for name in ["a", "b", "c", "d"] {
+            assert!(lanes.push(pod(name)));
+        }
+        assert_eq!(drain(&mut lanes), ["a", "b"]);
+        assert_eq!(drain(&mut lanes), [""; 0]);
+        lanes.ended(Lane::Gates);
+        assert_eq!(drain(&mut lanes), ["c"]);
+        assert_eq!(lanes.on_their_way(), 2);
+    }
+
+    #[test]
+    fn a_ledger_does_not_wait_for_pods() {
+        let mut lanes = Lanes::new(Limits { pods: 1, ledgers: 1 });
+        lanes.push(pod("a"));
+        lanes.push(pod("b"));
+        lanes.push(step(Action::RemoveLedger));
+        lanes.push(note());
+        assert_eq!(drain(&mut lanes), ["a", "unpublish", "event"]);
+    }
+
+    #[test]
+    fn a_flood_of_events_is_cut() {
+        let mut lanes = Lanes::new(Limits::default());
+        let taken = (0..1000).filter(|_| lanes.push(note())).count();
+        assert_eq!(taken, MOST_NOTES);
+    }
+
+    #[test]
+    fn what_waits_can_be_dropped_what_is_on_its_way_cannot() {
+        let mut lanes = Lanes::new(Limits { pods: 1, ledgers: 1 });
+        lanes.push(pod("a"));
+        lanes.push(pod("b"));
+        assert_eq!(drain(&mut lanes), ["a"]);
+        assert_eq!(lanes.clear(), 1);
+        assert_eq!(lanes.on_their_way(), 1);
+        lanes.ended(Lane::Gates);
+        assert_eq!(drain(&mut lanes), [""; 0]);
+    }
+}

@@ -1,0 +1,164 @@
+//! What an answer of the API server means for a step.
+
+use reconcile_core::{Action, Outcome, PodRecord};
+
+use crate::said::is_forbidden_by_role;
+
+/// What an answer alone tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It was done.
+    Done,
+    /// The object is no more.
+    Gone,
+    /// Send it once more, if there is time.
+    Again,
+    /// It is refused for good.
+    Refused,
+    /// It was refused for a reason that only the pod itself shows.
+    Look,
+}
+
+/// What a look at the pod tells, after a refusal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Sight {
+    /// The step has ended so.
+    Ended(Outcome),
+    /// The refusal may pass: send it once more, if there is time.
+    Again,
+}
+
+/// What an HTTP code and what is said with it mean.
+pub(crate) fn verdict(action: &Action, code: u16, message: &str) -> Verdict {
+    let is_of_a_pod = action.pod().is_some();
+    match code {
+        200..=299 => Verdict::Done,
+        // Without the namespace or the kind nothing can be published; that is no ledger that went away.
+        404 if matches!(action, Action::PublishLedger(_) | Action::Note(_)) => Verdict::Refused,
+        404 | 410 => Verdict::Gone,
+        408 | 429 | 500..=599 => Verdict::Again,
+        // Others write to the same object.
+        409 if !is_of_a_pod => Verdict::Again,
+        // The token is being renewed.
+        401 => Verdict::Again,
+        // Roles are not read yet by a server that has just started; and without them nothing else can be done either.
+        _ if is_of_a_pod && is_forbidden_by_role(code, message) => Verdict::Again,
+        _ if is_of_a_pod => Verdict::Look,
+        _ => Verdict::Refused,
+    }
+}
+
+/// What the pod, as it is now, says about a step that was refused with a code.
+pub(crate) fn sight(action: &Action, code: u16, message: &str, pod: Option<PodRecord>) -> Sight {
+    let Some(pod) = pod.filter(|pod| action.pod().is_some_and(|wanted| wanted.uid == pod.uid)) else {
+        return Sight::Ended(Outcome::Gone);
+    };
+    let is_done = match action {
+        Action::Bind { .. } | Action::Release { .. } => !pod.gated,
+        Action::PatchCost { cost, .. } => pod.cost == Some(*cost),
+        Action::Adopt { .. } => pod.subset.is_some(),
+        Action::DeletePod { .. } => pod.terminating,
+        Action::PublishLedger(_) | Action::RemoveLedger | Action::Note(_) => false,
+    };
+    if is_done {
+        return Sight::Ended(Outcome::Done(Some(Box::new(pod))));
+    }
+    if code == 409 {
+        return Sight::Again;
+    }
+    Sight::Ended(Outcome::Refused(message.to_owned()))
+}
+
+/// A word for logs and metrics.
+pub(crate) fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done(_) => "done",
+        Outcome::Gone => "gone",
+        Outcome::Refused(_) => "refused",
+        Outcome::Unknown(_) => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reconcile_core::{PodPatch, PodRef, WhyReleased};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod_ref() -> PodRef {
+        PodRef { namespace: "shop".to_owned(), name: "web-1".to_owned(), uid: "u1".to_owned() }
+    }
+
+    fn release() -> Action {
+        Action::Release { pod: pod_ref(), why: WhyReleased::TimedOut, patch: PodPatch::Merge(Value::Null) }
+    }
+
+    fn cost() -> Action {
+        Action::PatchCost { pod: pod_ref(), cost: 7, patch: PodPatch::Merge(Value::Null) }
+    }
+
+    fn pod(uid: &str, gated: bool, cost: &str) -> PodRecord {
+        let gates = if gated { json!([{"name": "spillway.dev/placement"}]) } else { json!([]) };
+        PodRecord::read(&json!({
+            "metadata": {"name": "web-1", "namespace": "shop", "uid": uid,
+                "annotations": {"controller.kubernetes.io/pod-deletion-cost": cost}},
+            "spec": {"schedulingGates": gates},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn codes_are_read_by_what_they_are_about() {
+        let ledger = Action::RemoveLedger;
+        let cases = [
+            (release(), 200, Verdict::Done),
+            (release(), 404, Verdict::Gone),
+            (release(), 409, Verdict::Look),
+            (release(), 422, Verdict::Look),
+            (release(), 403, Verdict::Look),
+            (release(), 429, Verdict::Again),
+            (release(), 500, Verdict::Again),
+            (release(), 504, Verdict::Again),
+            (release(), 401, Verdict::Again),
+            (ledger.clone(), 409, Verdict::Again),
+            (ledger.clone(), 404, Verdict::Gone),
+            (ledger.clone(), 403, Verdict::Refused),
+            (ledger, 422, Verdict::Refused),
+        ];
+        for (action, code, wanted) in cases {
+            assert_eq!(verdict(&action, code, "m"), wanted, "{} {code}", action.word());
+        }
+    }
+
+    #[test]
+    fn a_pod_that_is_no_more_or_another_is_gone() {
+        assert_eq!(sight(&release(), 422, "m", None), Sight::Ended(Outcome::Gone));
+        assert_eq!(sight(&release(), 409, "m", Some(pod("u2", true, ""))), Sight::Ended(Outcome::Gone));
+    }
+
+    #[test]
+    fn a_gate_that_is_open_already_is_what_was_wanted() {
+        let now = pod("u1", false, "");
+        assert_eq!(
+            sight(&release(), 422, "m", Some(now.clone())),
+            Sight::Ended(Outcome::Done(Some(Box::new(now))))
+        );
+    }
+
+    #[test]
+    fn a_pod_that_was_edited_is_refused_with_the_servers_words() {
+        assert_eq!(
+            sight(&release(), 422, "testing value failed", Some(pod("u1", true, ""))),
+            Sight::Ended(Outcome::Refused("testing value failed".to_owned()))
+        );
+        assert_eq!(sight(&cost(), 403, "no", Some(pod("u1", false, "6"))), Sight::Ended(Outcome::Refused("no".to_owned())));
+    }
+
+    #[test]
+    fn a_conflict_with_another_writer_passes() {
+        assert_eq!(sight(&cost(), 409, "m", Some(pod("u1", false, "6"))), Sight::Again);
+        let now = pod("u1", false, "7");
+        assert_eq!(sight(&cost(), 409, "m", Some(now.clone())), Sight::Ended(Outcome::Done(Some(Box::new(now)))));
+    }
+}

@@ -1,0 +1,146 @@
+//! Which objects of a watch are told to the loop: pods of others are many, and nobody asks for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use placement_core::spread::{Target, WorkloadKind};
+use reconcile_core::{PodRecord, Rule};
+
+/// What a watch lets through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter {
+    /// By namespace; `None`: everything, everywhere.
+    wanted: Option<BTreeMap<String, Vec<Wanted>>>,
+}
+
+/// Pods that may be a spread's.
+#[derive(Clone, Debug, PartialEq)]
+enum Wanted {
+    /// All of them.
+    All,
+    /// Those of a controller of this name, or of one that is named after it.
+    OwnedBy(String),
+    /// Those with these labels.
+    Target(Box<Target>),
+}
+
+impl Filter {
+    pub(crate) fn everything() -> Self {
+        Self { wanted: None }
+    }
+
+    pub(crate) fn of_namespaces(namespaces: &BTreeSet<&str>) -> Self {
+        let wanted = namespaces.iter().map(|namespace| ((*namespace).to_owned(), vec![Wanted::All]));
+        Self {
+            wanted: Some(wanted.collect()),
+        }
+    }
+
+    /// The pods that a rule may concern, as far as a pod alone tells.
+    pub(crate) fn of_rules(rules: &[Rule]) -> Self {
+        let mut wanted: BTreeMap<String, Vec<Wanted>> = BTreeMap::new();
+        for rule in rules {
+            let target = rule.spread.target();
+            let one = match target {
+                Target::Selector(_) => Wanted::Target(Box::new(target.clone())),
+                Target::Workload { kind, name, .. } => match kind.known() {
+                    Some(WorkloadKind::Deployment) => Wanted::OwnedBy(format!("{name}-")),
+                    Some(_) => Wanted::OwnedBy(name.clone()),
+                    // What is between it and its pods may have any name.
+                    None => Wanted::All,
+                },
+            };
+            wanted.entry(rule.spread.namespace().to_owned()).or_default().push(one);
+        }
+        Self { wanted: Some(wanted) }
+    }
+
+    /// The part of it that concerns one namespace.
+    pub(crate) fn within(&self, namespace: Option<&str>) -> Self {
+        let Some(namespace) = namespace else {
+            return self.clone();
+        };
+        let wanted = self.wanted.as_ref().map(|wanted| {
+            let here = wanted.get_key_value(namespace);
+            here.into_iter().map(|(name, wanted)| (name.clone(), wanted.clone())).collect()
+        });
+        Self { wanted }
+    }
+
+    pub(crate) fn takes_namespace(&self, namespace: &str) -> bool {
+        self.wanted.as_ref().is_none_or(|wanted| wanted.contains_key(namespace))
+    }
+
+    pub(crate) fn takes_pod(&self, pod: &PodRecord) -> bool {
+        let Some(wanted) = &self.wanted else { return true };
+        let here = wanted.get(&pod.namespace).map(Vec::as_slice).unwrap_or_default();
+        here.iter().any(|wanted| match wanted {
+            Wanted::All => true,
+            Wanted::OwnedBy(name) => {
+                let owner = pod.owner.as_ref().map(|owner| owner.owner.name.as_str());
+                // A Deployment's pods are owned by its ReplicaSets.
+                owner.is_some_and(|owner| if name.ends_with('-') { owner.starts_with(name.as_str()) } else { owner == name })
+            }
+            // A pod that has its place shows no labels, and needs no other.
+            Wanted::Target(target) => target.selects(|key| pod.label(key)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::read;
+
+    const SETTINGS: &str = "
+spreads:
+- name: web
+  namespace: shop
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  subsets: [{name: a, maxReplicas: 1}, {name: b}]
+- name: db
+  namespace: shop
+  targetRef: {apiVersion: apps/v1, kind: StatefulSet, name: db}
+  subsets: [{name: a, maxReplicas: 1}, {name: b}]
+- name: labelled
+  namespace: lab
+  selector: {matchLabels: {app: x}}
+  subsets: [{name: a, maxReplicas: 1}, {name: b}]
+";
+
+    fn pod(namespace: &str, owner: (&str, &str), app: &str) -> PodRecord {
+        PodRecord::read(&json!({"metadata": {
+            "name": "p", "uid": "u", "namespace": namespace, "labels": {"app": app},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": owner.0, "name": owner.1, "uid": "o", "controller": true}],
+        }}))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_pods_that_may_be_a_spreads_are_kept() {
+        let rules = read(SETTINGS, "f").unwrap().rules;
+        let filter = Filter::of_rules(&rules);
+        for (wanted, pod) in [
+            (true, pod("shop", ("ReplicaSet", "web-5d9"), "")),
+            (false, pod("shop", ("ReplicaSet", "webby-5d9"), "")),
+            (false, pod("shop", ("ReplicaSet", "web"), "")),
+            (true, pod("shop", ("StatefulSet", "db"), "")),
+            (false, pod("shop", ("StatefulSet", "db-2"), "")),
+            (true, pod("lab", ("ReplicaSet", "any"), "x")),
+            (false, pod("lab", ("ReplicaSet", "any"), "y")),
+            (false, pod("other", ("ReplicaSet", "web-5d9"), "x")),
+        ] {
+            assert_eq!(filter.takes_pod(&pod), wanted, "{pod:?}");
+        }
+    }
+
+    #[test]
+    fn a_namespaces_part_changes_only_with_its_own_rules() {
+        let before = read(SETTINGS, "f").unwrap().rules;
+        let after = read(&SETTINGS.replace("app: x", "app: z"), "f").unwrap().rules;
+        let part = |rules: &[Rule], namespace| Filter::of_rules(rules).within(Some(namespace));
+        assert_eq!(part(&before, "shop"), part(&after, "shop"));
+        assert_ne!(part(&before, "lab"), part(&after, "lab"));
+    }
+}

@@ -1,0 +1,185 @@
+//! Puts the parts together, and takes them apart in order when the process is to end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tracing::{info, warn};
+
+use crate::actor::{Actor, Hands, Inbox};
+use crate::apply::{Limits, Writer};
+use crate::client::{self, ClientError, REQUEST_TIMEOUT};
+use crate::config::SettingsError;
+use crate::fence::Fence;
+use crate::health::Health;
+use crate::http::{Site, listen};
+use crate::lease::{Elector, LeaseTask, Standing, Store, Timing};
+use crate::metrics::Metrics;
+use crate::observe::Watches;
+use crate::settings_source::{Origin, SettingsTask, file};
+
+/// What the process is to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the settings come from.
+    pub origin: Origin,
+    /// How the cluster is reached; `None`: as kubectl and pods do.
+    pub kubeconfig: Option<PathBuf>,
+    /// Where the Lease is.
+    pub lease_namespace: String,
+    /// How long a lease lasts without renewal.
+    pub lease_duration: Duration,
+    /// The name by which it holds the Lease; something is added that no other process has.
+    pub identity: String,
+    /// Where probes and metrics are served; `None`: nowhere.
+    pub http: Option<SocketAddr>,
+    /// Print, and write nothing.
+    pub is_dry: bool,
+    /// How many writes are on their way at a time.
+    pub limits: Limits,
+}
+
+/// Why the process ends.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The settings in the file have faults.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// There is no client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The address cannot be had.
+    #[error("cannot listen on `{address}`: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Signals cannot be had.
+    #[error("signals cannot be listened for: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Messages that wait for the loop; watches are slowed down beyond that.
+const INBOX: usize = 1024;
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot even begin. What fails later is told, and tried again.
+pub async fn run(options: Options) -> Result<(), RunError> {
+    let metrics = Metrics::new();
+    let health = Arc::new(Health::default());
+    let fence = Fence::closed();
+    let first = match &options.origin {
+        Origin::File(path) => Some(file(path)?),
+        Origin::Policy(_) => None,
+    };
+    let config = client::config(options.kubeconfig.as_deref()).await?;
+    let reading = client::reading(&config)?;
+    let mut ends = [SignalKind::terminate(), SignalKind::interrupt()]
+        .into_iter()
+        .map(signal)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(RunError::Signals)?;
+
+    let (tell, told) = mpsc::channel(INBOX);
+    let (tell_settings, settings) = mpsc::channel(4);
+    let (ask, asks) = mpsc::channel(4);
+    let (campaign, hash) = watch::channel(None);
+    let (stop_actor, actor_stops) = watch::channel(false);
+    let (stop_lease, lease_stops) = watch::channel(false);
+    let (tell_standing, standing) = watch::channel(Standing::Standby);
+
+    if let Some(address) = options.http {
+        let site = Site { health: health.clone(), metrics: metrics.clone(), ask };
+        let listening = listen(address, site).await;
+        let (address, serving) = listening.map_err(|source| RunError::Listen { address, source })?;
+        info!(%address, "probes and metrics are served");
+        tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                warn!(error = %error, "probes and metrics are served no more");
+            }
+        });
+    }
+
+    if let Some(loaded) = first {
+        // The channel is new and has room.
+        let _ = tell_settings.try_send(loaded);
+    }
+    let settings_task = SettingsTask {
+        client: reading.clone(),
+        origin: options.origin.clone(),
+        tell: tell_settings,
+        metrics: metrics.clone(),
+        fence: fence.clone(),
+        lease_namespace: (!options.is_dry).then(|| options.lease_namespace.clone()),
+    };
+    let settings_task = tokio::spawn(settings_task.run());
+
+    let identity = unique(&options.identity);
+    let kept;
+    let (hands, lease) = if options.is_dry {
+        // Nobody waits for a lease that nothing is written by.
+        let far = Instant::now() + Duration::from_secs(86_400 * 365);
+        tell_standing.send_replace(Standing::Leading { epoch: 0, writes_until: far });
+        kept = Some(tell_standing);
+        (Hands::Paper, None)
+    } else {
+        let writing = client::fenced(&config, &fence)?;
+        let writer = Writer::new(writing, reading.clone(), fence.clone(), &identity, metrics.clone());
+        let lease = LeaseTask {
+            store: Store::new(reading.clone(), &options.lease_namespace),
+            elector: Elector::new(identity.clone(), Timing::of(options.lease_duration)),
+            fence: fence.clone(),
+            settings: hash,
+            standing: tell_standing,
+            stop: lease_stops,
+            metrics: metrics.clone(),
+        };
+        kept = None;
+        (Hands::Writer(Box::new(writer)), Some(tokio::spawn(lease.run())))
+    };
+    info!(identity, is_dry = options.is_dry, "started");
+
+    let watches = Watches::new(reading, tell, metrics.clone());
+    let actor = Actor::new(watches, hands, options.limits, health, metrics, campaign);
+    let inbox = Inbox { told, settings, standing, asks, stop: actor_stops };
+    let mut actor = tokio::spawn(actor.run(inbox));
+
+    let ended = futures::future::select_all(ends.iter_mut().map(|signal| Box::pin(signal.recv())));
+    tokio::select! {
+        _ = ended => info!("asked to end"),
+        _ = &mut actor => warn!("the loop has ended"),
+    }
+    settings_task.abort();
+    drop(kept);
+    stop_actor.send_replace(true);
+    // The writes on their way end by then, one way or the other.
+    let patience = REQUEST_TIMEOUT + Duration::from_secs(1);
+    let is_drained = actor.is_finished() || tokio::time::timeout(patience, actor).await.is_ok();
+    match lease {
+        // Given up, the next holder waits for nothing: so only when nothing is on its way.
+        Some(lease) if is_drained => {
+            stop_lease.send_replace(true);
+            let _ = tokio::time::timeout(patience, lease).await;
+        }
+        Some(lease) => {
+            warn!("writes are still on their way: the Lease is left to run out");
+            fence.close();
+            lease.abort();
+        }
+        None => {}
+    }
+    info!("ended");
+    Ok(())
+}
+
+/// A name that no other process has, not even an earlier one on the same host.
+fn unique(identity: &str) -> String {
+    format!("{identity}_{:08x}", fastrand::u32(..))
+}
