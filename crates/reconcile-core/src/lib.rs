@@ -14,6 +14,7 @@
 pub mod adopt;
 mod bind;
 mod cost;
+mod gates;
 mod ledger;
 mod nodes;
 mod plan;

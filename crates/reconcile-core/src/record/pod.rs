@@ -1,17 +1,15 @@
-//! What the world keeps of pods, workloads and nodes: only what a plan looks at.
-
-use std::collections::BTreeMap;
+//! What is kept of a pod.
 
 use placement_core::facts::{PodFacts, revision_key};
-use placement_core::matching::Owner;
 use placement_core::names::{
-    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, DESIRED_REPLICAS_ANNOTATION,
-    PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
+    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, PLACEMENT_GATE,
+    POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
 };
-use placement_core::spread::{GroupKind, WorkloadKind};
+use placement_core::spread::WorkloadKind;
 use placement_core::time::UnixMillis;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+use super::{Metadata, Object, OwnerRecord, Unreadable};
 
 /// A pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,143 +66,6 @@ pub enum Phase {
     Running,
     /// Succeeded or Failed.
     Finished,
-}
-
-/// A controller of pods, or of other controllers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnerRecord {
-    /// Kind and name.
-    pub owner: Owner,
-    /// Its uid.
-    pub uid: String,
-}
-
-/// Which workload.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WorkloadId {
-    /// Its namespace.
-    pub namespace: String,
-    /// Group and kind.
-    pub kind: GroupKind,
-    /// Its name.
-    pub name: String,
-}
-
-/// A workload, or an object between a workload and its pods.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WorkloadRecord {
-    /// Which.
-    pub id: WorkloadId,
-    /// Its uid.
-    pub uid: String,
-    /// When it was created.
-    pub created: UnixMillis,
-    /// Its own controller.
-    pub owner: Option<OwnerRecord>,
-    /// The replicas it asks for itself.
-    pub replicas: u32,
-    /// The replicas that its Deployment asks for.
-    pub desired_by_owner: Option<u32>,
-    /// The key of its pods' revision, of a ReplicaSet.
-    pub revision: Option<String>,
-    /// The Deployment's own number of the revision.
-    pub ordinal: u64,
-    /// `spec` without the template, which paths to replicas may lead through.
-    pub spec: Value,
-}
-
-/// A node, as far as adoption looks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NodeRecord {
-    /// Its name.
-    pub name: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its taints.
-    pub taints: Vec<Value>,
-}
-
-/// Why an object cannot be kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable(pub String);
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    namespace: String,
-    #[serde(default)]
-    uid: String,
-    #[serde(default)]
-    resource_version: Option<String>,
-    #[serde(default)]
-    creation_timestamp: Option<String>,
-    #[serde(default)]
-    deletion_timestamp: Option<Value>,
-    #[serde(default)]
-    labels: Option<BTreeMap<String, String>>,
-    #[serde(default)]
-    annotations: Option<BTreeMap<String, String>>,
-    #[serde(default)]
-    owner_references: Option<Vec<Reference>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reference {
-    api_version: String,
-    kind: String,
-    name: String,
-    #[serde(default)]
-    uid: String,
-    #[serde(default)]
-    controller: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    metadata: Metadata,
-    #[serde(default)]
-    spec: Value,
-    #[serde(default)]
-    status: Value,
-}
-
-impl Object {
-    fn read(object: &Value) -> Result<Self, Unreadable> {
-        Self::deserialize(object).map_err(|error| Unreadable(error.to_string()))
-    }
-}
-
-impl Metadata {
-    fn controller(&self) -> Option<OwnerRecord> {
-        let references = self.owner_references.as_deref().unwrap_or_default();
-        let reference = references
-            .iter()
-            .find(|reference| reference.controller == Some(true))?;
-        Some(OwnerRecord {
-            owner: Owner {
-                kind: GroupKind::of(&reference.api_version, &reference.kind)?,
-                name: reference.name.clone(),
-            },
-            uid: reference.uid.clone(),
-        })
-    }
-
-    fn created(&self) -> UnixMillis {
-        let created = self.creation_timestamp.as_deref().and_then(UnixMillis::parse);
-        created.unwrap_or_default()
-    }
-
-    fn label(&self, key: &str) -> Option<&str> {
-        self.labels.as_ref()?.get(key).map(String::as_str)
-    }
-
-    fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.as_ref()?.get(key).map(String::as_str)
-    }
 }
 
 impl PodRecord {
@@ -366,96 +227,4 @@ fn restarts(status: &Value) -> u32 {
         .flatten()
         .filter_map(|container| container.get("restartCount")?.as_u64());
     u32::try_from(counts.max().unwrap_or(0)).unwrap_or(u32::MAX)
-}
-
-impl WorkloadRecord {
-    /// What is kept of a workload.
-    ///
-    /// # Errors
-    /// When it has not the shape of a stored object.
-    pub fn read(object: &Value) -> Result<Self, Unreadable> {
-        let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
-        let kind = GroupKind::of(text("apiVersion"), text("kind"))
-            .filter(|kind| !kind.kind.is_empty())
-            .ok_or_else(|| Unreadable("the workload has no apiVersion or no kind".to_owned()))?;
-        Self::of_kind(kind, object)
-    }
-
-    /// What is kept of a workload of a known kind: watches leave out what every object of theirs is.
-    ///
-    /// # Errors
-    /// When it has not the shape of a stored object.
-    pub fn of_kind(kind: GroupKind, object: &Value) -> Result<Self, Unreadable> {
-        let Object {
-            metadata, mut spec, ..
-        } = Object::read(object)?;
-        let field = match kind.known() {
-            Some(WorkloadKind::Job) => "parallelism",
-            _ => "replicas",
-        };
-        let count = |value: &Value| value.as_u64().and_then(|count| u32::try_from(count).ok());
-        let replicas = spec.get(field).map_or(1, |value| count(value).unwrap_or(0));
-        if kind.known().is_some()
-            && let Some(fields) = spec.as_object_mut()
-        {
-            fields.remove("template");
-        }
-        let is_replica_set = kind.known() == Some(WorkloadKind::ReplicaSet);
-        Ok(Self {
-            uid: metadata.uid.clone(),
-            created: metadata.created(),
-            owner: metadata.controller(),
-            replicas,
-            desired_by_owner: metadata
-                .annotation(DESIRED_REPLICAS_ANNOTATION)
-                .and_then(|replicas| replicas.parse().ok()),
-            revision: metadata
-                .label(POD_TEMPLATE_HASH)
-                .filter(|_| is_replica_set)
-                .map(ToOwned::to_owned),
-            ordinal: metadata
-                .annotation("deployment.kubernetes.io/revision")
-                .and_then(|ordinal| ordinal.parse().ok())
-                .unwrap_or(0),
-            id: WorkloadId {
-                namespace: metadata.namespace,
-                kind,
-                name: metadata.name,
-            },
-            spec,
-        })
-    }
-}
-
-impl NodeRecord {
-    /// What is kept of a node.
-    ///
-    /// # Errors
-    /// When it has not the shape of a stored node.
-    pub fn read(node: &Value) -> Result<Self, Unreadable> {
-        let Object { metadata, spec, .. } = Object::read(node)?;
-        Ok(Self {
-            name: metadata.name,
-            labels: metadata.labels.unwrap_or_default(),
-            taints: spec
-                .get("taints")
-                .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default(),
-        })
-    }
-}
-
-impl core::fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "the object cannot be read: {}", self.0)
-    }
-}
-
-impl core::error::Error for Unreadable {}
-
-impl core::fmt::Display for WorkloadId {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} {}/{}", self.kind.kind, self.namespace, self.name)
-    }
 }
