@@ -21,6 +21,9 @@ FUZZ_TARGETS ?= smp settings review
 # What runs beside the control plane in `make e2e` and `make cluster-up`.
 CLUSTER_PROGRAMS := spillway-cluster policy-host-serve spillway-sidecar
 
+# What the policy and the sidecar of `make cluster-up` are told.
+SETTINGS ?= e2e/cluster/settings.yaml
+
 # What the wasm is built from: the policy and the two crates under it, nothing native.
 BUILD_FILES := Cargo.toml Cargo.lock rust-toolchain.toml scripts/build-wasm.sh scripts/lib.sh
 POLICY_FILES := $(BUILD_FILES) $(shell find src policy-settings/src crates/placement-core/src -name '*.rs') \
@@ -56,6 +59,7 @@ lint: setup ## Check format, clippy, dependencies and house rules
 	scripts/house-rules.sh
 	scripts/deny.sh
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --test cluster --locked -- -D warnings
 
 .PHONY: fmt
 fmt: setup ## Format the sources
@@ -68,14 +72,15 @@ e2e: setup policy.wasm ## Run the tests on a real control plane, built once; TES
 	e2e/cluster/test.sh $(TESTS)
 
 .PHONY: cluster-up
-cluster-up: setup policy.wasm ## Start a real control plane in target/cluster to play with; UP="--settings FILE" serves the policy
+cluster-up: setup policy.wasm ## Start a real control plane in target/cluster to play with; SETTINGS=file of the policy
 	e2e/cluster/build.sh
 	$(CARGO) build --locked --quiet --workspace $(addprefix --bin ,$(CLUSTER_PROGRAMS))
-	target/debug/spillway-cluster up $(UP)
+	target/debug/spillway-cluster up --settings $(SETTINGS)
 
 .PHONY: cluster-down
 cluster-down: setup ## End what cluster-up started
-	$(CARGO) run --locked --quiet --workspace --bin spillway-cluster -- down
+	$(CARGO) build --locked --quiet --workspace --bin spillway-cluster
+	target/debug/spillway-cluster down
 
 .PHONY: bench
 bench: setup policy.wasm $(EMPTY_POLICY) ## Measure the policy against an empty one; ratios of one run

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Fuzzes one target on the stable toolchain: fuzz/run.sh TARGET SECONDS
 #
+# FUZZ_RUNS and FUZZ_SEED make a run that is the same every time: so many inputs from that seed, within SECONDS.
+#
 # TARGET is smp, settings or review. Seeds come from fuzz/corpus/TARGET; what is found goes to
 # fuzz/corpus-found/TARGET, and an input that fails to fuzz/corpus-found/TARGET-failed-*.
 set -eu
@@ -24,5 +26,6 @@ cargo build --quiet --release --target "$host" --target-dir "$directory" --bin "
 
 found=corpus-found/$target
 mkdir -p "$found" "corpus/$target"
-"$directory/$host/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+"$directory/$host/release/$target" -max_total_time="$seconds" -runs="${FUZZ_RUNS:--1}" -seed="${FUZZ_SEED:-0}" \
+    -timeout=10 -rss_limit_mb=2048 \
     -artifact_prefix="corpus-found/$target-failed-" "$found" "corpus/$target"
