@@ -86,6 +86,12 @@ cluster-down: setup ## End what cluster-up started
 bench: setup policy.wasm $(EMPTY_POLICY) ## Measure the policy against an empty one; ratios of one run
 	$(CARGO) run --locked --profile dist -p spillway-bench -- --policy policy.wasm --base $(EMPTY_POLICY)
 
+.PHONY: bench-e2e
+bench-e2e: setup policy.wasm $(EMPTY_POLICY) ## Measure bursts on a real control plane: no webhook, an empty policy, Spillway; BENCH=arguments
+	e2e/cluster/build.sh
+	$(CARGO) build --locked --profile dist --workspace --bin policy-host-serve --bin spillway-sidecar --bin spillway-bench-e2e
+	target/dist/spillway-bench-e2e --base $(EMPTY_POLICY) $(BENCH)
+
 .PHONY: fuzz
 fuzz: setup ## Fuzz merge patches, settings and requests; FUZZ_SECONDS=30 each
 	@$(WITH_CARGO) for target in $(FUZZ_TARGETS); do fuzz/run.sh "$$target" $(FUZZ_SECONDS); done

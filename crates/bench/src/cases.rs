@@ -23,6 +23,8 @@ use crate::report::{Figures, Report, Sizes};
 struct Case {
     /// Whether a spread concerns the pod.
     concerned: bool,
+    /// Whether the counts come from a ledger.
+    by_ledger: bool,
     listed: usize,
     spreads: usize,
     /// What the ratio of the medians over HTTPS should not exceed.
@@ -32,13 +34,22 @@ struct Case {
 const fn case(concerned: bool, listed: usize, spreads: usize, aim: Option<f64>) -> Case {
     Case {
         concerned,
+        by_ledger: false,
         listed,
         spreads,
         aim,
     }
 }
 
-const CASES: [Case; 9] = [
+/// A pod that is placed by the ledger of a workload of so many pods.
+const fn by_ledger(pods: usize) -> Case {
+    Case {
+        by_ledger: true,
+        ..case(true, pods, 1, None)
+    }
+}
+
+const CASES: [Case; 12] = [
     case(false, 0, 1, Some(1.3)),
     case(false, 0, 10, None),
     case(false, 0, 100, None),
@@ -48,6 +59,9 @@ const CASES: [Case; 9] = [
     case(true, 1000, 1, None),
     case(true, 100, 10, None),
     case(true, 100, 100, None),
+    by_ledger(10),
+    by_ledger(1000),
+    by_ledger(10_000),
 ];
 
 /// Measures all cases.
@@ -59,8 +73,10 @@ pub(crate) fn run(policy: &Path, base: &Path, requests: u32, progress: &dyn Fn(&
     for case in CASES {
         let pod = if case.concerned { "placed" } else { "not concerned" };
         progress(&format!(
-            "{pod}, {} pods listed, {} spreads",
-            case.listed, case.spreads
+            "{pod}, {} pods{}, {} spreads",
+            case.listed,
+            if case.by_ledger { " in a ledger" } else { " listed" },
+            case.spreads
         ));
         figures.push(measure(case, &engine, &policy, &base, requests)?);
     }
@@ -79,8 +95,13 @@ fn measure(case: Case, engine: &Engine, policy: &Module, base: &Module, requests
     for object in fixtures::objects(case.listed) {
         store.put(0, object)?;
     }
-    let grants = Grants::controller([Resource::new("v1", "Pod"), Resource::new("apps/v1", "ReplicaSet")]);
-    let settings = fixtures::settings(case.spreads).to_string();
+    store.put(0, fixtures::ledger(case.listed))?;
+    let grants = Grants::controller([
+        Resource::new("v1", "Pod"),
+        Resource::new("apps/v1", "ReplicaSet"),
+        Resource::new("spillway.dev/v1alpha1", "SpreadLedger"),
+    ]);
+    let settings = fixtures::settings(case.spreads, case.by_ledger).to_string();
     let limit = Some(Limit {
         ticks: 30 * TICKS_PER_SECOND,
     });
@@ -110,6 +131,7 @@ fn measure(case: Case, engine: &Engine, policy: &Module, base: &Module, requests
     };
     Ok(Figures {
         concerned: case.concerned,
+        by_ledger: case.by_ledger,
         listed: case.listed,
         spreads: case.spreads,
         host_calls: counted.calls().total(),

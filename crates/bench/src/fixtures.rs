@@ -8,10 +8,10 @@ pub(crate) const NAMESPACE: &str = "shop";
 const REPLICA_SET: &str = "web-7d4b9c6f58";
 
 /// Settings with so many inline spreads; the one for `web` is the last.
-pub(crate) fn settings(spreads: usize) -> Value {
+pub(crate) fn settings(spreads: usize, by_ledger: bool) -> Value {
     let others = (1..spreads).map(|number| spread(&format!("other-{number}")));
     let spreads: Vec<Value> = others.chain([spread("web")]).collect();
-    json!({ "observe": "Pods", "spreads": spreads })
+    json!({ "observe": if by_ledger { "Ledger" } else { "Pods" }, "spreads": spreads })
 }
 
 fn spread(workload: &str) -> Value {
@@ -60,6 +60,28 @@ pub(crate) fn objects(pods: usize) -> Vec<Value> {
         "status": {"replicas": pods},
     });
     (0..pods).map(listed_pod).chain([replica_set]).collect()
+}
+
+/// The ledger of `web` with so many pods, its first subset full: the pod that arrives need not wait.
+pub(crate) fn ledger(pods: usize) -> Value {
+    let elastic = pods.saturating_sub(500);
+    let counts = json!({"active": pods, "gated": 0, "taken": [500, elastic]});
+    let mut revision = counts.clone();
+    revision["revision"] = "7d4b9c6f58".into();
+    revision["desired"] = (pods + 50).into();
+    let mut status = counts;
+    status["replicas"] = (pods + 50).into();
+    status["order"] = 0.into();
+    status["summary"] = format!("fixed 500/500, elastic {elastic}").into();
+    status["revisions"] = json!([revision]);
+    status["binder"] = json!({"epoch": 3, "settings": "b4e6b1c6d0a1f2e3"});
+    json!({
+        "apiVersion": "spillway.dev/v1alpha1",
+        "kind": "SpreadLedger",
+        "metadata": {"name": "web", "namespace": NAMESPACE, "labels": {"spillway.dev/shard": "4"}},
+        "spec": spread("web"),
+        "status": status,
+    })
 }
 
 /// About 1.3 KB as the host lists it.
@@ -185,7 +207,7 @@ mod tests {
         assert!((1250..1400).contains(&listed), "a listed pod has {listed} bytes");
         let arriving = review("web").len();
         assert!((3500..4500).contains(&arriving), "a review has {arriving} bytes");
-        assert_eq!(settings(10)["spreads"].as_array().unwrap().len(), 10);
+        assert_eq!(settings(10, false)["spreads"].as_array().unwrap().len(), 10);
         assert_eq!(objects(10).len(), 11);
     }
 }

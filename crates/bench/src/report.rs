@@ -30,6 +30,7 @@ pub(crate) struct Sizes {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Figures {
     pub(crate) concerned: bool,
+    pub(crate) by_ledger: bool,
     pub(crate) listed: usize,
     pub(crate) spreads: usize,
     pub(crate) host_calls: u64,
@@ -61,7 +62,7 @@ impl Report {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED).set_header([
             "pod",
-            "listed",
+            "pods",
             "spreads",
             "host calls",
             "HTTPS p50",
@@ -78,7 +79,7 @@ impl Report {
         for case in &self.cases {
             let (https, inside) = (&case.https, &case.in_process);
             table.add_row([
-                if case.concerned { "placed" } else { "not concerned" }.to_owned(),
+                case.what().to_owned(),
                 case.listed.to_string(),
                 case.spreads.to_string(),
                 case.host_calls.to_string(),
@@ -111,9 +112,16 @@ impl Report {
 }
 
 impl Figures {
+    fn what(&self) -> &'static str {
+        match (self.concerned, self.by_ledger) {
+            (_, true) => "placed by ledger",
+            (true, _) => "placed",
+            (false, _) => "not concerned",
+        }
+    }
+
     fn name(&self) -> String {
-        let pod = if self.concerned { "placed" } else { "not concerned" };
-        format!("{pod}/{} listed/{} spreads", self.listed, self.spreads)
+        format!("{}/{} pods/{} spreads", self.what(), self.listed, self.spreads)
     }
 }
 
@@ -154,6 +162,7 @@ mod tests {
             },
             cases: vec![Figures {
                 concerned: true,
+                by_ledger: false,
                 listed: 100,
                 spreads: 1,
                 host_calls: 2,

@@ -165,11 +165,16 @@ impl<'a> Ladder<'a> {
                     .min(max.unwrap_or(u32::MAX));
                 let within = taken.within_minimum(subset, min);
                 let length = match tier {
-                    Tier::Minimum => Some(min - within),
-                    // Who is not within the minimum stands on this run.
-                    _ => max
-                        .map(|max| max - min)
-                        .map(|run| run.saturating_sub(taken.of(subset) - within)),
+                    // Pods that stand beyond the minimum may have taken all that the maximum leaves.
+                    Tier::Minimum => {
+                        let left = max.map_or(u32::MAX, |max| max.saturating_sub(taken.of(subset)));
+                        Some((min - within).min(left))
+                    }
+                    // Who is not within the minimum stands on this run; what is left of the minimum comes before it.
+                    _ => max.map(|max| {
+                        let left = max.saturating_sub(taken.of(subset));
+                        left.saturating_sub(min - within)
+                    }),
                 };
                 let open = !closed.contains(subset);
                 ended = open && length.is_none();

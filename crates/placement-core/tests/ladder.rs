@@ -15,7 +15,7 @@ use common::{
 use placement_core::cost::DeletionCost;
 use placement_core::ladder::Run;
 use placement_core::spread::{Amount, MaximumScope};
-use placement_core::{Closed, Ladder, Rung, SubsetIx, Tier};
+use placement_core::{Closed, Ladder, Rung, SubsetIx, Taken, Tier};
 use proptest::prelude::*;
 use reference_model::{self as model, invariant};
 
@@ -292,4 +292,23 @@ fn the_cost_falls_from_tier_to_tier_with_a_thousand_subsets() {
 fn the_naive_fill_says_the_same_as_the_words() {
     let fill = plain_fill(&[(count(1), percent(50))]);
     assert_eq!(fill.maximum(0, 5), Some(3));
+}
+
+#[test]
+fn a_minimum_whose_pods_are_lost_does_not_lead_beyond_the_maximum() {
+    let spread = in_order(&[(count(2), count(3)), (None, None)]).spread();
+    let closed = Closed::none();
+    let ladder = Ladder::new(&spread, 6, &closed);
+    let mut taken = Taken::none(2);
+    for _ in 0..3 {
+        taken.add_on(Rung {
+            subset: SubsetIx::new(0),
+            tier: Tier::Maximum,
+        });
+    }
+    let free: Vec<_> = ladder
+        .free(&taken)
+        .map(|run| (run.rung.subset.index(), run.length))
+        .collect();
+    assert_eq!(free, [(1, None)]);
 }

@@ -63,10 +63,20 @@ pub(crate) fn confirm(
 }
 
 /// The patch that opens the gate of a pod that gets no subset.
-pub(crate) fn release(pod: &PodRecord, why: &str, now: UnixMillis) -> Result<PodPatch, Unrenderable> {
+///
+/// It goes with the cost of such a pod, so that no second write is needed.
+pub(crate) fn release(
+    pod: &PodRecord,
+    why: &str,
+    cost: Option<i32>,
+    now: UnixMillis,
+) -> Result<PodPatch, Unrenderable> {
     let outline = pod.outline.as_deref().ok_or(Unrenderable::Decided)?;
     let mut released = outline.clone();
     annotate(&mut released, DECISION_ANNOTATION, &format!("released: {why}"));
+    if let Some(cost) = cost {
+        annotate(&mut released, DELETION_COST_ANNOTATION, &cost.to_string());
+    }
     open(outline, released, now)
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn excess(subset: SubsetIx) -> i32 {
 }
 
 /// The cost of a pod in none of so many subsets.
-fn unplaced(subsets: usize) -> i32 {
+pub(crate) fn unplaced(subsets: usize) -> i32 {
     excess(SubsetIx::new(subsets))
 }
 
@@ -116,6 +116,9 @@ impl Planning<'_> {
                 },
             };
             wanted.extend(assigned(&pods, tiers));
+        }
+        if leaves_in_order(spread, pods, &wanted) {
+            return Vec::new();
         }
         wanted
     }
@@ -284,6 +287,39 @@ fn is_reversed(groups: &Groups<'_>, subsets: usize) -> bool {
         highest = top;
     }
     true
+}
+
+/// Whether the pods leave subset by subset as they would with the wanted costs. Which pod of a subset goes does not
+/// matter, so costs that differ only within one are left alone; a cost that is somebody else's is not.
+fn leaves_in_order(spread: &Spread, pods: &[&KnownPod], wanted: &[Wanted<'_>]) -> bool {
+    let subsets = spread.subsets().len();
+    let (mut now, mut then) = (Vec::with_capacity(pods.len()), Vec::with_capacity(pods.len()));
+    for pod in pods {
+        let facts = pod.facts();
+        let subset = facts.subset.and_then(|name| spread.subset_named(name));
+        let Some(cost) = facts.cost else { return false };
+        let is_ours = match subset {
+            Some(subset) => {
+                cost == excess(subset) || DeletionCost::rung(cost, subset, spread.fill()).is_some()
+            }
+            None => cost == unplaced(subsets),
+        };
+        if !is_ours {
+            return false;
+        }
+        let changed = wanted.iter().find(|(known, _)| core::ptr::eq(*known, *pod));
+        now.push((cost, subset));
+        then.push((changed.map_or(cost, |(_, cost)| *cost), subset));
+    }
+    now.sort_unstable();
+    then.sort_unstable();
+    let order =
+        |costs: &[(i32, Option<SubsetIx>)]| costs.iter().map(|(_, subset)| *subset).collect::<Vec<_>>();
+    let is_clear = now.windows(2).all(|pair| match pair {
+        [(left, one), (right, other)] => left != right || one == other,
+        _ => true,
+    });
+    is_clear && order(&now) == order(&then)
 }
 
 /// Whom to keep, worst first: as the ReplicaSet controller ranks before it looks at costs.

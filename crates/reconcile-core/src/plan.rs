@@ -5,14 +5,14 @@
 
 use placement_core::ladder::Closed;
 use placement_core::observe::Desired;
-use placement_core::spread::Spread;
+use placement_core::spread::{Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
 use placement_core::{Observation, observe};
 
-use crate::bind;
 use crate::ledger;
 use crate::step::{Action, Note, Severity, Step, WhyReleased};
 use crate::world::{KnownPod, Rule, SpreadId, World};
+use crate::{bind, cost};
 
 /// A ledger is written at most so often.
 pub const LEDGER_INTERVAL_MILLIS: i64 = 100;
@@ -149,7 +149,12 @@ impl<'w> Planning<'w> {
     }
 
     pub(crate) fn release(&mut self, pod: &KnownPod, why: WhyReleased) {
-        let Ok(patch) = bind::release(&pod.record, &why.to_string(), self.now) else {
+        // A held pod keeps its subset, and so the cost that came with it.
+        let is_unplaced =
+            pod.record.subset.is_none() && pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let subsets = self.world.rule(self.id).map(|rule| rule.spread.subsets().len());
+        let cost = subsets.filter(|_| is_unplaced).map(cost::unplaced);
+        let Ok(patch) = bind::release(&pod.record, &why.to_string(), cost, self.now) else {
             return;
         };
         self.step(Action::Release {

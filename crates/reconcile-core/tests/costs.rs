@@ -71,12 +71,25 @@ fn excess_costs_less_than_anything_that_has_a_place() {
 }
 
 #[test]
-fn a_minimum_that_lost_its_pod_is_filled_from_above() {
+fn a_minimum_that_lost_its_pod_is_filled_from_above_where_that_changes_who_leaves_first() {
+    let mut scene = Scene::new(rule(
+        "subsets: [{name: fixed, maxReplicas: 2}, {name: elastic, minReplicas: 1}]",
+    ));
+    scene.scaled_to(3);
+    scene.pod(&running("a", Some("fixed"), Some(200), "abc"));
+    scene.pod(&running("b", Some("fixed"), Some(200), "abc"));
+    scene.pod(&running("c", Some("elastic"), Some(100), "abc"));
+    assert_eq!(costs(&mut scene), ["c costs 300"]);
+
     let mut scene = Scene::new(rule(TWO));
     scene.scaled_to(2);
     scene.pod(&running("b", Some("fixed"), Some(200), "abc"));
     scene.pod(&running("c", Some("elastic"), Some(100), "abc"));
-    assert_eq!(costs(&mut scene), ["b costs 400"]);
+    assert_eq!(
+        costs(&mut scene),
+        Vec::<String>::new(),
+        "the elastic one leaves first, whatever the fixed one costs"
+    );
 }
 
 #[test]
