@@ -188,8 +188,14 @@ fn duration(text: &str) -> Result<Duration, String> {
         'h' => 3600,
         _ => return Err(fix()),
     };
-    let number: u64 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or_else(fix)?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(fix)
+    let number: u64 = text
+        .strip_suffix(unit)
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(fix)?;
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(fix)
 }
 
 fn account(text: &str) -> Result<Who, String> {
@@ -209,7 +215,11 @@ fn account(text: &str) -> Result<Who, String> {
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
-    if name.is_empty() { "spillway-sidecar".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "spillway-sidecar".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 /// Lines go to the standard error from here on.
@@ -221,12 +231,20 @@ pub(crate) fn log(format: LogFormat, level: LogLevel) {
         LogLevel::Debug => Level::DEBUG,
     };
     // What the client says of its failures is said here too, in fewer words.
-    let ours = if level == Level::DEBUG { Targets::new().with_default(level) } else { Targets::new().with_target("spillway_sidecar", level) };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let ours = if level == Level::DEBUG {
+        Targets::new().with_default(level)
+    } else {
+        Targets::new().with_target("spillway_sidecar", level)
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false);
     let registry = tracing_subscriber::registry();
     match format {
         LogFormat::Text => registry.with(lines.with_ansi(false).with_filter(ours)).init(),
-        LogFormat::Json => registry.with(lines.json().flatten_event(true).with_filter(ours)).init(),
+        LogFormat::Json => registry
+            .with(lines.json().flatten_event(true).with_filter(ours))
+            .init(),
     }
 }
 
@@ -246,7 +264,16 @@ mod tests {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
         assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
-        for text in ["", "s", "10", "-1s", "1d", "99999999999999999999h", "18446744073709551615h", "1\u{e9}"] {
+        for text in [
+            "",
+            "s",
+            "10",
+            "-1s",
+            "1d",
+            "99999999999999999999h",
+            "18446744073709551615h",
+            "1\u{e9}",
+        ] {
             assert!(duration(text).is_err(), "{text}");
         }
     }
@@ -256,8 +283,15 @@ mod tests {
         let parse = |args: &[&str]| Args::try_parse_from([&["spillway-sidecar"], args].concat());
         assert!(parse(&[]).unwrap().run.options(None).is_err());
         assert!(parse(&["--settings", "f", "--from-policy", "p"]).is_err());
-        let options = parse(&["--from-policy", "p", "--dry-run"]).unwrap().run.options(None).unwrap();
-        assert_eq!((options.origin, options.is_dry), (Origin::Policy("p".to_owned()), true));
+        let options = parse(&["--from-policy", "p", "--dry-run"])
+            .unwrap()
+            .run
+            .options(None)
+            .unwrap();
+        assert_eq!(
+            (options.origin, options.is_dry),
+            (Origin::Policy("p".to_owned()), true)
+        );
         assert_eq!(options.lease_namespace, "spillway-system");
         let release = parse(&["release", "--older-than", "5m", "--kubeconfig", "k"]).unwrap();
         assert!(matches!(release.command, Some(Command::Release(_))) && release.kubeconfig.is_some());

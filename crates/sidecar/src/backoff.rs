@@ -24,7 +24,9 @@ impl Backoff {
     /// It failed; how long to wait now. `share` is between 0 and 1, so that many do not come back at once.
     pub(crate) fn failed(&mut self, is_refused: bool, share: f64) -> Duration {
         let longest = if is_refused { LONGEST_REFUSED } else { LONGEST };
-        let pause = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(longest);
+        let pause = FIRST
+            .saturating_mul(2_u32.saturating_pow(self.failures))
+            .min(longest);
         self.failures = self.failures.saturating_add(1);
         pause.mul_f64(0.5 + share / 2.0)
     }

@@ -44,7 +44,9 @@ pub enum ClientError {
 /// When there is no cluster to be found, or the file cannot be read.
 pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, ClientError> {
     let mut config = match kubeconfig {
-        None => Config::infer().await.map_err(|error| ClientError::NoCluster(error.to_string()))?,
+        None => Config::infer()
+            .await
+            .map_err(|error| ClientError::NoCluster(error.to_string()))?,
         Some(path) => {
             let unusable = |error: kube::config::KubeconfigError| ClientError::Kubeconfig {
                 path: path.display().to_string(),
@@ -52,7 +54,9 @@ pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, ClientError> {
             };
             let file = Kubeconfig::read_from(path).map_err(unusable)?;
             let options = KubeConfigOptions::default();
-            Config::from_custom_kubeconfig(file, &options).await.map_err(unusable)?
+            Config::from_custom_kubeconfig(file, &options)
+                .await
+                .map_err(unusable)?
         }
     };
     config.connect_timeout = Some(REQUEST_TIMEOUT);

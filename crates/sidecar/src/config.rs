@@ -102,19 +102,36 @@ impl Loaded {
     #[must_use]
     pub fn api_versions(&self) -> BTreeMap<GroupKind, String> {
         let kinds = self.custom_kinds.iter();
-        kinds.map(|kind| (kind.kind.clone(), kind.api_version.clone())).collect()
+        kinds
+            .map(|kind| (kind.kind.clone(), kind.api_version.clone()))
+            .collect()
     }
 }
 
 /// A field that is null counts as absent in settings, and is refused in a ledger. What is not ours to read stays as it is.
 fn without_nulls(written: &Value) -> Value {
-    const OPAQUE: &[&str] = &["patch", "requiredNodeSelectorTerm", "preferredNodeSelectorTerms", "tolerations"];
+    const OPAQUE: &[&str] = &[
+        "patch",
+        "requiredNodeSelectorTerm",
+        "preferredNodeSelectorTerms",
+        "tolerations",
+    ];
     match written {
         Value::Object(fields) => {
-            let kept = fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
-                let is_opaque = OPAQUE.contains(&name.as_str());
-                (name.clone(), if is_opaque { value.clone() } else { without_nulls(value) })
-            });
+            let kept = fields
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| {
+                    let is_opaque = OPAQUE.contains(&name.as_str());
+                    (
+                        name.clone(),
+                        if is_opaque {
+                            value.clone()
+                        } else {
+                            without_nulls(value)
+                        },
+                    )
+                });
             Value::Object(kept.collect())
         }
         Value::Array(items) => items.iter().map(without_nulls).collect(),
@@ -148,9 +165,14 @@ spreads:
     #[test]
     fn a_rule_carries_the_spread_as_it_was_written() {
         let loaded = read(SETTINGS, "f").unwrap();
-        let [rule] = loaded.rules.as_slice() else { panic!("one rule") };
+        let [rule] = loaded.rules.as_slice() else {
+            panic!("one rule")
+        };
         assert_eq!(rule.spread.name(), "web");
-        assert_eq!(rule.written["subsets"][0], serde_json::json!({"name": "fixed", "maxReplicas": 2}));
+        assert_eq!(
+            rule.written["subsets"][0],
+            serde_json::json!({"name": "fixed", "maxReplicas": 2})
+        );
         assert_eq!(loaded.lease_namespace, "spillway-system");
     }
 
@@ -161,14 +183,31 @@ spreads:
             "targetRef":{"name":"web","kind":"Deployment","apiVersion":"apps/v1"},"namespace":"shop","name":"web"}],
             "observe":"Ledger"}"#;
         assert_eq!(read(json, "f").unwrap().hash, yaml);
-        assert_ne!(read(&SETTINGS.replace("maxReplicas: 2", "maxReplicas: 3"), "f").unwrap().hash, yaml);
-        assert_eq!(hash(&serde_json::json!({"b": 1, "a": [true, null]})), format!("{:016x}", fnv1a64(br#"{"a":[true,null],"b":1}"#)));
+        assert_ne!(
+            read(&SETTINGS.replace("maxReplicas: 2", "maxReplicas: 3"), "f")
+                .unwrap()
+                .hash,
+            yaml
+        );
+        assert_eq!(
+            hash(&serde_json::json!({"b": 1, "a": [true, null]})),
+            format!("{:016x}", fnv1a64(br#"{"a":[true,null],"b":1}"#))
+        );
     }
 
     #[test]
     fn a_null_is_written_as_nothing_but_in_a_patch() {
-        let null = SETTINGS.replace("maxReplicas: 2", "maxReplicas: 2, minReplicas: null, patch: {metadata: {annotations: {a: null}}}");
-        let rule = read(&null.replace("spreads:\n- ", "spreads:\n- capacity: null\n  "), "f").unwrap().rules.remove(0);
+        let null = SETTINGS.replace(
+            "maxReplicas: 2",
+            "maxReplicas: 2, minReplicas: null, patch: {metadata: {annotations: {a: null}}}",
+        );
+        let rule = read(
+            &null.replace("spreads:\n- ", "spreads:\n- capacity: null\n  "),
+            "f",
+        )
+        .unwrap()
+        .rules
+        .remove(0);
         assert_eq!(rule.written.get("capacity"), None);
         assert_eq!(
             rule.written["subsets"][0],
@@ -178,7 +217,11 @@ spreads:
 
     #[test]
     fn every_fault_is_told() {
-        let error = read("spreads: [{name: A, namespace: shop}]\nobserved: Ledger", "settings.yaml").unwrap_err();
+        let error = read(
+            "spreads: [{name: A, namespace: shop}]\nobserved: Ledger",
+            "settings.yaml",
+        )
+        .unwrap_err();
         assert!(error.count() > 2, "{error}");
         let text = error.to_string();
         assert!(text.starts_with("the settings `settings.yaml` have "), "{text}");
@@ -189,7 +232,10 @@ spreads:
     #[test]
     fn text_that_is_no_yaml_is_one_fault() {
         let error = read("spreads: [", "f").unwrap_err();
-        assert!(matches!(error, SettingsError::Unreadable { .. }) && error.count() == 1, "{error}");
+        assert!(
+            matches!(error, SettingsError::Unreadable { .. }) && error.count() == 1,
+            "{error}"
+        );
     }
 
     #[test]

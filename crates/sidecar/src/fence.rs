@@ -50,7 +50,9 @@ impl Fence {
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         let until = self.start + Duration::from_micros(self.open_until.load(Ordering::SeqCst));
-        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        until
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
     }
 
     /// Whether may be written now.
@@ -63,7 +65,10 @@ impl Fence {
         if self.is_open() {
             Ok(())
         } else {
-            Err(io::Error::new(io::ErrorKind::PermissionDenied, "the lease is not held any more"))
+            Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the lease is not held any more",
+            ))
         }
     }
 }
@@ -98,7 +103,11 @@ impl Service<http::Uri> for FencedConnector {
 }
 
 impl<C: Read + Unpin> Read for Fenced<C> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
@@ -173,7 +182,9 @@ mod tests {
         drop(fenced);
         let mut text = String::new();
         let mut theirs = tokio::io::BufReader::new(theirs);
-        tokio::io::AsyncReadExt::read_to_string(&mut theirs, &mut text).await.unwrap();
+        tokio::io::AsyncReadExt::read_to_string(&mut theirs, &mut text)
+            .await
+            .unwrap();
         assert_eq!(text, "good");
     }
 }

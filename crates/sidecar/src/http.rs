@@ -37,7 +37,10 @@ pub struct Site {
 ///
 /// # Errors
 /// When the address cannot be had.
-pub async fn listen(address: SocketAddr, site: Site) -> std::io::Result<(SocketAddr, impl Future<Output = std::io::Result<()>>)> {
+pub async fn listen(
+    address: SocketAddr,
+    site: Site,
+) -> std::io::Result<(SocketAddr, impl Future<Output = std::io::Result<()>>)> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     let router = Router::new()
@@ -60,7 +63,10 @@ async fn readyz(State(site): State<Site>) -> (StatusCode, &'static str) {
     if site.health.is_ready() {
         (StatusCode::OK, "ready\n")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "settings or caches are missing\n")
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "settings or caches are missing\n",
+        )
     }
 }
 

@@ -16,6 +16,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod doctor;
+pub mod events;
 pub mod fence;
 pub mod health;
 pub mod http;

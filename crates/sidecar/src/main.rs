@@ -8,12 +8,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use spillway_sidecar::client;
 use spillway_sidecar::config::SettingsError;
 use spillway_sidecar::doctor::{self, Grade};
 use spillway_sidecar::release::open_gates;
 use spillway_sidecar::run::{RunError, run};
 use spillway_sidecar::settings_source::{self, Origin};
-use spillway_sidecar::client;
 
 use args::{Args, Command, DoctorArgs, ReleaseArgs};
 
@@ -41,7 +41,9 @@ fn main() -> ExitCode {
 fn start(args: Args) -> Result<ExitCode> {
     args::log(args.log_format, args.log_level);
     // One thread: the work is small, and each further thread would keep memory of its own.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         match args.command {
             None => {
@@ -68,7 +70,11 @@ async fn open(args: ReleaseArgs, kubeconfig: Option<PathBuf>) -> Result<ExitCode
     for (pod, why) in &released.failed {
         eprintln!("error: the gate of `{pod}` was not opened: {why}");
     }
-    let verb = if options.is_dry { "would be opened" } else { "opened" };
+    let verb = if options.is_dry {
+        "would be opened"
+    } else {
+        "opened"
+    };
     println!(
         "{} gates {verb}, {} waited no more, {} too young, {} failed",
         released.opened,
@@ -76,7 +82,11 @@ async fn open(args: ReleaseArgs, kubeconfig: Option<PathBuf>) -> Result<ExitCode
         released.young,
         released.failed.len()
     );
-    Ok(if released.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    Ok(if released.failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
 }
 
 async fn examine(args: &DoctorArgs, kubeconfig: Option<PathBuf>) -> Result<ExitCode> {
@@ -90,6 +100,17 @@ async fn examine(args: &DoctorArgs, kubeconfig: Option<PathBuf>) -> Result<ExitC
         println!("{finding}");
     }
     let is_bad = findings.iter().any(|finding| finding.grade == Grade::Bad);
-    println!("{}", if is_bad { "observe: Ledger must not be switched on" } else { "observe: Ledger may be switched on" });
-    Ok(if is_bad { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+    println!(
+        "{}",
+        if is_bad {
+            "observe: Ledger must not be switched on"
+        } else {
+            "observe: Ledger may be switched on"
+        }
+    );
+    Ok(if is_bad {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -13,11 +13,13 @@ use prometheus_client::registry::{Registry, Unit};
 use reconcile_core::{SpreadCounts, SpreadId};
 
 /// From 5 ms to 5 minutes.
-const BIND_BUCKETS: [f64; 15] =
-    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
+const BIND_BUCKETS: [f64; 15] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
+];
 /// From 10 us to 1 s.
-const PLAN_BUCKETS: [f64; 11] =
-    [0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0];
+const PLAN_BUCKETS: [f64; 11] = [
+    0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0,
+];
 
 /// All of it.
 #[derive(Clone, Debug)]
@@ -102,14 +104,39 @@ impl Metrics {
             Unit::Seconds,
             all.bind.clone(),
         );
-        registry.register_with_unit("plan_duration", "Time that a plan takes", Unit::Seconds, all.plan.clone());
+        registry.register_with_unit(
+            "plan_duration",
+            "Time that a plan takes",
+            Unit::Seconds,
+            all.plan.clone(),
+        );
         registry.register("writes", "Writes by action and outcome", all.writes.clone());
-        registry.register("retries", "Requests that were sent once more", all.retries.clone());
-        registry.register("watch_errors", "Failures of watches by kind", all.watch_errors.clone());
-        registry.register("unreadable_objects", "Objects that could not be read", all.unreadable.clone());
-        registry.register("lease_errors", "Failures to read or write the Lease", all.lease_errors.clone());
+        registry.register(
+            "retries",
+            "Requests that were sent once more",
+            all.retries.clone(),
+        );
+        registry.register(
+            "watch_errors",
+            "Failures of watches by kind",
+            all.watch_errors.clone(),
+        );
+        registry.register(
+            "unreadable_objects",
+            "Objects that could not be read",
+            all.unreadable.clone(),
+        );
+        registry.register(
+            "lease_errors",
+            "Failures to read or write the Lease",
+            all.lease_errors.clone(),
+        );
         registry.register("leader", "1 while this process leads", all.leader.clone());
-        registry.register("settings_faults", "Faults of the latest settings; they are not used while there are any", all.settings_faults.clone());
+        registry.register(
+            "settings_faults",
+            "Faults of the latest settings; they are not used while there are any",
+            all.settings_faults.clone(),
+        );
         Self(Arc::new(all))
     }
 
@@ -129,15 +156,29 @@ impl Metrics {
         self.0.ledger_age.clear();
         for spread in counts {
             let name = spread.spread.to_string();
-            let placed = spread.placed.iter().map(|(subset, pods)| (subset.as_str(), *pods));
+            let placed = spread
+                .placed
+                .iter()
+                .map(|(subset, pods)| (subset.as_str(), *pods));
             for (subset, pods) in placed.chain([("", spread.unplaced)]) {
-                let labels = SubsetLabels { spread: name.clone(), subset: subset.to_owned() };
+                let labels = SubsetLabels {
+                    spread: name.clone(),
+                    subset: subset.to_owned(),
+                };
                 self.0.pods.get_or_create(&labels).set(i64::from(pods));
             }
-            self.0.gated.get_or_create(&SpreadLabels { spread: name }).set(i64::from(spread.gated));
+            self.0
+                .gated
+                .get_or_create(&SpreadLabels { spread: name })
+                .set(i64::from(spread.gated));
         }
         for (spread, age) in ledger_ages {
-            self.0.ledger_age.get_or_create(&SpreadLabels { spread: spread.to_string() }).set(age.as_secs_f64());
+            self.0
+                .ledger_age
+                .get_or_create(&SpreadLabels {
+                    spread: spread.to_string(),
+                })
+                .set(age.as_secs_f64());
         }
     }
 
@@ -153,7 +194,10 @@ impl Metrics {
 
     /// A write ended.
     pub fn wrote(&self, action: &'static str, outcome: &'static str) {
-        self.0.writes.get_or_create(&WriteLabels { action, outcome }).inc();
+        self.0
+            .writes
+            .get_or_create(&WriteLabels { action, outcome })
+            .inc();
     }
 
     /// A request is sent once more.
@@ -163,12 +207,22 @@ impl Metrics {
 
     /// A watch failed.
     pub fn watch_failed(&self, kind: &str) {
-        self.0.watch_errors.get_or_create(&KindLabels { kind: kind.to_owned() }).inc();
+        self.0
+            .watch_errors
+            .get_or_create(&KindLabels {
+                kind: kind.to_owned(),
+            })
+            .inc();
     }
 
     /// An object could not be read.
     pub fn unreadable(&self, kind: &str) {
-        self.0.unreadable.get_or_create(&KindLabels { kind: kind.to_owned() }).inc();
+        self.0
+            .unreadable
+            .get_or_create(&KindLabels {
+                kind: kind.to_owned(),
+            })
+            .inc();
     }
 
     /// The Lease could not be read or written.
@@ -183,7 +237,9 @@ impl Metrics {
 
     /// The latest settings have so many faults.
     pub fn settings_faults(&self, faults: usize) {
-        self.0.settings_faults.set(i64::try_from(faults).unwrap_or(i64::MAX));
+        self.0
+            .settings_faults
+            .set(i64::try_from(faults).unwrap_or(i64::MAX));
     }
 }
 
@@ -193,7 +249,10 @@ mod tests {
 
     fn counts(name: &str, fixed: u32) -> SpreadCounts {
         SpreadCounts {
-            spread: SpreadId { namespace: "shop".to_owned(), name: name.to_owned() },
+            spread: SpreadId {
+                namespace: "shop".to_owned(),
+                name: name.to_owned(),
+            },
             placed: vec![("fixed".to_owned(), fixed)],
             gated: 2,
             unplaced: 0,
@@ -204,7 +263,10 @@ mod tests {
     fn spreads_that_are_no_more_are_not_shown() {
         let metrics = Metrics::new();
         metrics.count(&[counts("old", 1)], &[]);
-        metrics.count(&[counts("web", 3)], &[(counts("web", 0).spread, Duration::from_millis(1500))]);
+        metrics.count(
+            &[counts("web", 3)],
+            &[(counts("web", 0).spread, Duration::from_millis(1500))],
+        );
         metrics.wrote("bind", "done");
         let text = metrics.render();
         for line in [

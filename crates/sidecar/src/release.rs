@@ -125,7 +125,10 @@ async fn waiting(
     loop {
         let list = api.list(&page).await.map_err(ReleaseError::List)?;
         for seen in &list.items {
-            let Some(pod) = PodRecord::read(&seen.object).ok().filter(|pod| pod.gated && !pod.terminating) else {
+            let Some(pod) = PodRecord::read(&seen.object)
+                .ok()
+                .filter(|pod| pod.gated && !pod.terminating)
+            else {
                 continue;
             };
             if pod.created > born_before {
@@ -147,7 +150,9 @@ async fn waiting(
 /// Opens the gate behind tests of the pod and of the gate; `None`: there is no gate of ours.
 fn patch(pod: &Value, now: UnixMillis) -> Option<Value> {
     let gates = pod.pointer("/spec/schedulingGates")?.as_array()?;
-    let at = gates.iter().position(|gate| gate.get("name").and_then(Value::as_str) == Some(PLACEMENT_GATE))?;
+    let at = gates
+        .iter()
+        .position(|gate| gate.get("name").and_then(Value::as_str) == Some(PLACEMENT_GATE))?;
     let gate = format!("/spec/schedulingGates/{at}");
     let mut patch = vec![
         json!({"op": "test", "path": "/metadata/uid", "value": pod.pointer("/metadata/uid")?}),
@@ -176,7 +181,11 @@ async fn open(client: &Client, pod: &Waiting) -> Result<bool, String> {
         if attempt > 0 {
             tokio::time::sleep(Duration::from_millis(100 * u64::from(attempt * attempt))).await;
         }
-        let uri = format!("{}?timeout={}s&fieldManager={FIELD_MANAGER}", pod.path, REQUEST_TIMEOUT.as_secs());
+        let uri = format!(
+            "{}?timeout={}s&fieldManager={FIELD_MANAGER}",
+            pod.path,
+            REQUEST_TIMEOUT.as_secs()
+        );
         let request = http::Request::patch(uri)
             .header(CONTENT_TYPE, "application/json-patch+json")
             .body(patch.to_string().into_bytes())
@@ -212,13 +221,17 @@ enum Again {
 }
 
 async fn again(client: &Client, pod: &Waiting) -> Again {
-    let Ok(request) = http::Request::get(&pod.path).body(Vec::new()) else { return Again::Unknown };
+    let Ok(request) = http::Request::get(&pod.path).body(Vec::new()) else {
+        return Again::Unknown;
+    };
     let text = match client.request_text(request).await {
         Ok(text) => text,
         Err(kube::Error::Api(status)) if status.code == 404 => return Again::Gone,
         Err(_) => return Again::Unknown,
     };
-    let Ok(seen) = serde_json::from_str::<Seen<PodFields>>(&text) else { return Again::Unknown };
+    let Ok(seen) = serde_json::from_str::<Seen<PodFields>>(&text) else {
+        return Again::Unknown;
+    };
     let is_another = seen.object.pointer("/metadata/uid") != pod.patch.pointer("/0/value");
     match patch(&seen.object, clock::now()) {
         Some(patch) if !is_another => Again::Waits(patch),
@@ -240,7 +253,10 @@ mod tests {
         let mut opened = pod.clone();
         json_patch::patch(&mut opened, &patch).unwrap();
         assert_eq!(opened["spec"]["schedulingGates"], json!([{"name": "other"}]));
-        assert_eq!(opened["metadata"]["annotations"]["spillway.dev/decision"], "released: by hand");
+        assert_eq!(
+            opened["metadata"]["annotations"]["spillway.dev/decision"],
+            "released: by hand"
+        );
         assert!(json_patch::patch(&mut opened, &patch).is_err(), "not twice");
         let mut other = pod;
         other["metadata"]["uid"] = "u2".into();
@@ -260,6 +276,12 @@ mod tests {
 
     #[test]
     fn a_pod_without_our_gate_is_left_alone() {
-        assert_eq!(patch(&json!({"metadata": {"uid": "u"}, "spec": {"schedulingGates": [{"name": "other"}]}}), UnixMillis(0)), None);
+        assert_eq!(
+            patch(
+                &json!({"metadata": {"uid": "u"}, "spec": {"schedulingGates": [{"name": "other"}]}}),
+                UnixMillis(0)
+            ),
+            None
+        );
     }
 }

@@ -13,6 +13,7 @@ use crate::actor::{Actor, Hands, Inbox};
 use crate::apply::{Limits, Writer};
 use crate::client::{self, ClientError, REQUEST_TIMEOUT};
 use crate::config::SettingsError;
+use crate::events::Teller;
 use crate::fence::Fence;
 use crate::health::Health;
 use crate::http::{Site, listen};
@@ -96,7 +97,11 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     let (tell_standing, standing) = watch::channel(Standing::Standby);
 
     if let Some(address) = options.http {
-        let site = Site { health: health.clone(), metrics: metrics.clone(), ask };
+        let site = Site {
+            health: health.clone(),
+            metrics: metrics.clone(),
+            ask,
+        };
         let listening = listen(address, site).await;
         let (address, serving) = listening.map_err(|source| RunError::Listen { address, source })?;
         info!(%address, "probes and metrics are served");
@@ -111,27 +116,42 @@ pub async fn run(options: Options) -> Result<(), RunError> {
         // The channel is new and has room.
         let _ = tell_settings.try_send(loaded);
     }
+    let identity = unique(&options.identity);
+    let teller = Teller::new(
+        reading.clone(),
+        &options.lease_namespace,
+        &identity,
+        options.is_dry,
+    );
     let settings_task = SettingsTask {
         client: reading.clone(),
         origin: options.origin.clone(),
         tell: tell_settings,
         metrics: metrics.clone(),
-        fence: fence.clone(),
+        teller: teller.clone(),
         lease_namespace: (!options.is_dry).then(|| options.lease_namespace.clone()),
     };
     let settings_task = tokio::spawn(settings_task.run());
 
-    let identity = unique(&options.identity);
     let kept;
     let (hands, lease) = if options.is_dry {
         // Nobody waits for a lease that nothing is written by.
         let far = Instant::now() + Duration::from_secs(86_400 * 365);
-        tell_standing.send_replace(Standing::Leading { epoch: 0, writes_until: far });
+        tell_standing.send_replace(Standing::Leading {
+            epoch: 0,
+            writes_until: far,
+        });
         kept = Some(tell_standing);
         (Hands::Paper, None)
     } else {
         let writing = client::fenced(&config, &fence)?;
-        let writer = Writer::new(writing, reading.clone(), fence.clone(), &identity, metrics.clone());
+        let writer = Writer::new(
+            writing,
+            reading.clone(),
+            fence.clone(),
+            &identity,
+            metrics.clone(),
+        );
         let lease = LeaseTask {
             store: Store::new(reading.clone(), &options.lease_namespace),
             elector: Elector::new(identity.clone(), Timing::of(options.lease_duration)),
@@ -140,15 +160,22 @@ pub async fn run(options: Options) -> Result<(), RunError> {
             standing: tell_standing,
             stop: lease_stops,
             metrics: metrics.clone(),
+            teller: teller.clone(),
         };
         kept = None;
         (Hands::Writer(Box::new(writer)), Some(tokio::spawn(lease.run())))
     };
     info!(identity, is_dry = options.is_dry, "started");
 
-    let watches = Watches::new(reading, tell, metrics.clone());
+    let watches = Watches::new(reading, tell, metrics.clone(), teller);
     let actor = Actor::new(watches, hands, options.limits, health, metrics, campaign);
-    let inbox = Inbox { told, settings, standing, asks, stop: actor_stops };
+    let inbox = Inbox {
+        told,
+        settings,
+        standing,
+        asks,
+        stop: actor_stops,
+    };
     let mut actor = tokio::spawn(actor.run(inbox));
 
     let ended = futures::future::select_all(ends.iter_mut().map(|signal| Box::pin(signal.recv())));

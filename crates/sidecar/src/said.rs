@@ -33,7 +33,11 @@ pub(crate) fn of_watch(error: &watcher::Error) -> (Option<u16>, String) {
     use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
     match error {
         InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => {
-            let code = if let kube::Error::Api(status) = error { Some(status.code) } else { None };
+            let code = if let kube::Error::Api(status) = error {
+                Some(status.code)
+            } else {
+                None
+            };
             (code, Said(error).to_string())
         }
         WatchError(status) => (Some(status.code), status.message.clone()),
@@ -54,8 +58,16 @@ mod tests {
 
     #[test]
     fn an_answer_is_told_once() {
-        let status = Status { code: 404, reason: "NotFound".to_owned(), message: "pods \"a\" not found".to_owned(), ..Status::default() };
-        assert_eq!(Said(&kube::Error::Api(status.boxed())).to_string(), "404 NotFound: pods \"a\" not found");
+        let status = Status {
+            code: 404,
+            reason: "NotFound".to_owned(),
+            message: "pods \"a\" not found".to_owned(),
+            ..Status::default()
+        };
+        assert_eq!(
+            Said(&kube::Error::Api(status.boxed())).to_string(),
+            "404 NotFound: pods \"a\" not found"
+        );
     }
 
     #[test]
@@ -70,7 +82,10 @@ mod tests {
     fn a_role_is_told_from_an_admission() {
         let role = r#"pods "a" is forbidden: User "u" cannot patch resource "pods" in API group "" in the namespace "n""#;
         assert!(is_forbidden_by_role(403, role));
-        assert!(!is_forbidden_by_role(403, "admission webhook \"w\" denied the request"));
+        assert!(!is_forbidden_by_role(
+            403,
+            "admission webhook \"w\" denied the request"
+        ));
         assert!(!is_forbidden_by_role(422, role));
     }
 }

@@ -9,15 +9,14 @@ use kube::api::ApiResource;
 use kube::core::GroupVersionKind;
 use kube::runtime::watcher::{self, Config, Event};
 use kube::{Api, Client};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use crate::backoff::Backoff;
-use crate::clock;
 use crate::config::{Loaded, SettingsError, check, read};
-use crate::fence::Fence;
+use crate::events::{About, Teller};
 use crate::metrics::Metrics;
 use crate::observe::{PolicyFields, Seen};
 use crate::said::{Said, of_watch};
@@ -77,8 +76,8 @@ pub struct SettingsTask {
     pub tell: mpsc::Sender<Loaded>,
     /// What is counted.
     pub metrics: Metrics,
-    /// Only who leads tells people by Events.
-    pub fence: Fence,
+    /// For people.
+    pub teller: Teller,
     /// Where the Lease is, to be compared with where the policy looks for it.
     pub lease_namespace: Option<String>,
 }
@@ -123,7 +122,10 @@ impl SettingsTask {
                 }
                 Ok(Event::InitDone) => {
                     if !was_listed {
-                        warn!(policy = name, "there is no such ClusterAdmissionPolicy: the settings before stay, if there were any");
+                        warn!(
+                            policy = name,
+                            "there is no such ClusterAdmissionPolicy: the settings before stay, if there were any"
+                        );
                     }
                     is_failing = false;
                     backoff.worked();
@@ -132,13 +134,20 @@ impl SettingsTask {
                 Ok(Event::InitApply(policy) | Event::Apply(policy)) => policy,
                 Ok(Event::Delete(_)) => {
                     // Removed and made again, more often than for good; spreads that end are taken out of the settings.
-                    warn!(policy = name, "the ClusterAdmissionPolicy was removed: its last settings stay");
+                    warn!(
+                        policy = name,
+                        "the ClusterAdmissionPolicy was removed: its last settings stay"
+                    );
                     continue;
                 }
                 Err(error) => {
                     self.metrics.watch_failed("ClusterAdmissionPolicy");
                     if !core::mem::replace(&mut is_failing, true) {
-                        warn!(policy = name, error = of_watch(&error).1, "the ClusterAdmissionPolicy cannot be watched; tried again");
+                        warn!(
+                            policy = name,
+                            error = of_watch(&error).1,
+                            "the ClusterAdmissionPolicy cannot be watched; tried again"
+                        );
                     }
                     let is_refused = of_watch(&error).0.is_some();
                     tokio::time::sleep(backoff.failed(is_refused, fastrand::f64())).await;
@@ -148,7 +157,16 @@ impl SettingsTask {
             was_listed = true;
             let loaded = check(settings_of(&policy.object), name);
             if let Err(error) = &loaded {
-                self.tell_people(name, &policy.object, error).await;
+                let uid = policy
+                    .object
+                    .pointer("/metadata/uid")
+                    .and_then(Value::as_str)
+                    .map(ToOwned::to_owned);
+                self.teller.warn(
+                    &About::Policy(name.to_owned(), uid),
+                    "SettingsRefused",
+                    &error.to_string(),
+                );
             }
             if self.take(loaded).await.is_none() {
                 return;
@@ -161,7 +179,11 @@ impl SettingsTask {
         match loaded {
             Ok(loaded) => {
                 self.metrics.settings_faults(0);
-                if self.lease_namespace.as_ref().is_some_and(|namespace| *namespace != loaded.lease_namespace) {
+                if self
+                    .lease_namespace
+                    .as_ref()
+                    .is_some_and(|namespace| *namespace != loaded.lease_namespace)
+                {
                     error!(
                         policy_looks_in = loaded.lease_namespace,
                         lease_is_in = self.lease_namespace,
@@ -175,34 +197,6 @@ impl SettingsTask {
                 warn!(error = %error, "the new settings are not taken, those before stay");
                 Some(())
             }
-        }
-    }
-
-    async fn tell_people(&self, name: &str, policy: &Value, error: &SettingsError) {
-        if !self.fence.is_open() {
-            return;
-        }
-        let text: String = error.to_string().chars().take(1000).collect();
-        let event = json!({
-            "apiVersion": "events.k8s.io/v1", "kind": "Event",
-            "metadata": { "generateName": format!("{name}-"), "namespace": "default" },
-            "eventTime": clock::now().to_string(),
-            "reportingController": "spillway.dev/sidecar", "reportingInstance": "spillway-sidecar",
-            "action": "ReadingSettings", "reason": "SettingsRefused", "type": "Warning", "note": text,
-            "regarding": {
-                "apiVersion": format!("{GROUP}/v1"), "kind": "ClusterAdmissionPolicy", "name": name,
-                "uid": policy.pointer("/metadata/uid"),
-            },
-        });
-        let request = http::Request::post("/apis/events.k8s.io/v1/namespaces/default/events")
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(event.to_string().into_bytes());
-        let sent = match request {
-            Ok(request) => self.client.request_text(request).await.map(|_| ()).map_err(|error| Said(&error).to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = sent {
-            info!(error, "the Event about the settings was not written");
         }
     }
 }

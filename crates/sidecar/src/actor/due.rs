@@ -89,7 +89,10 @@ mod tests {
     use super::*;
 
     fn id(name: &str) -> SpreadId {
-        SpreadId { namespace: "shop".to_owned(), name: name.to_owned() }
+        SpreadId {
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     const CLOCK: UnixMillis = UnixMillis(1_000_000);

@@ -10,24 +10,26 @@
 //! earlier writes end, lists everything anew, and only then plans.
 
 mod due;
+mod readiness;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reconcile_core::{Action, Leader, Outcome, SpreadCounts, SpreadId, Step, World, plan};
+use reconcile_core::{Leader, SpreadCounts, SpreadId, World};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::apply::{Ended, Lane, Lanes, Limits, Line, Writer};
+use crate::apply::{Ended, Lanes, Limits, Writer};
 use crate::client::REQUEST_TIMEOUT;
 use crate::clock;
 use crate::config::Loaded;
 use crate::health::Health;
 use crate::lease::Standing;
 use crate::metrics::Metrics;
-use crate::observe::{Change, Key, Shown, Source, State, Told, Watches, What, sources};
+use crate::observe::{Change, Shown, Told, Watches, sources};
 use due::Due;
 
 /// What a burst brings within this is planned once.
@@ -174,7 +176,10 @@ impl Actor {
     fn begin_to_stop(&mut self) {
         self.is_stopping = true;
         let dropped = self.lanes.clear();
-        info!(on_their_way = self.lanes.on_their_way(), dropped, "stopping: the writes on their way are waited for");
+        info!(
+            on_their_way = self.lanes.on_their_way(),
+            dropped, "stopping: the writes on their way are waited for"
+        );
     }
 
     /// Does what can be done now.
@@ -189,7 +194,8 @@ impl Actor {
         }
         self.follow(standing);
         let is_idle = self.lanes.on_their_way() == 0;
-        if self.pending.is_some() && is_idle
+        if self.pending.is_some()
+            && is_idle
             && let Some(loaded) = self.pending.take()
         {
             self.set(loaded);
@@ -250,7 +256,12 @@ impl Actor {
         let dirty = self.world.lead(Some(leader));
         self.due.mark_all(dirty, Instant::now());
         self.metrics.leads(true);
-        info!(epoch, settings = loaded.hash, spreads = loaded.rules.len(), "this process leads");
+        info!(
+            epoch,
+            settings = loaded.hash,
+            spreads = loaded.rules.len(),
+            "this process leads"
+        );
     }
 
     /// Takes new settings.
@@ -268,7 +279,12 @@ impl Actor {
         if let Hands::Writer(writer) = &self.hands {
             writer.set_api_versions(loaded.api_versions());
         }
-        info!(settings = loaded.hash, spreads = loaded.rules.len(), watches = started.len(), "settings taken");
+        info!(
+            settings = loaded.hash,
+            spreads = loaded.rules.len(),
+            watches = started.len(),
+            "settings taken"
+        );
         self.mark(dirty);
         self.loaded = Some(loaded);
         if let Term::Leading(epoch) = self.term {
@@ -316,138 +332,15 @@ impl Actor {
         }
     }
 
-    /// A write ended.
-    fn ended(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        let Ended { step, outcome } = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                // The runtime is ending, or there is a mistake in the writer: its step stays assumed and its lane narrower.
-                error!(error = %error, "a write broke off");
-                return;
-            }
-        };
-        self.lanes.ended(Lane::of(&step));
-        let outcome = match outcome {
-            // It was removed in between, and the watch was faster: it must not come back.
-            Outcome::Done(Some(pod)) if !self.shown.knows(&Key::Pod(pod.uid.clone())) => Outcome::Done(None),
-            other => other,
-        };
-        match (&step.action, &outcome) {
-            (Action::PublishLedger(_), Outcome::Done(_)) => {
-                self.published.insert(step.spread.clone(), Instant::now());
-            }
-            (Action::RemoveLedger, Outcome::Done(_) | Outcome::Gone) => {
-                self.published.remove(&step.spread);
-            }
-            (_, Outcome::Unknown(_)) => self.unknown = Some(Instant::now()),
-            _ => {}
-        }
-        let dirty = self.world.settle(&step, outcome, clock::now());
-        self.mark(dirty);
-    }
-
-    fn plan_due(&mut self, now: Instant) {
-        for spread in self.due.take(now, clock::now()) {
-            if self.is_settled(&spread) {
-                self.plan(&spread);
-            } else {
-                self.due.hold(spread);
-            }
-        }
-    }
-
-    fn plan(&mut self, spread: &SpreadId) {
-        let begun = Instant::now();
-        let at = clock::now();
-        let plan = plan(&self.world, spread, at);
-        self.metrics.planned(begun.elapsed());
-        self.due.wake(spread, plan.wake);
-        for step in plan.steps {
-            self.world.assume(&step, at);
-            match self.hands {
-                Hands::Writer(_) => {
-                    self.lanes.push(step);
-                }
-                Hands::Paper => self.print(&step),
-            }
-        }
-    }
-
-    /// What would be written is assumed to be, so that it is not printed again.
-    #[expect(clippy::print_stdout, reason = "`--dry-run` prints its plan")]
-    fn print(&mut self, step: &Step) {
-        let Line { pod, detail } = Line::of(step, self.subset(step));
-        println!("{} {} {pod} {detail}", step.spread, step.action.word());
-        if Lane::of(step) == Lane::Ledgers {
-            let dirty = self.world.settle(step, Outcome::Done(None), clock::now());
-            self.mark(dirty);
-        }
-    }
-
-    fn start_writes(&mut self) {
-        let Hands::Writer(writer) = &self.hands else { return };
-        while let Some(step) = self.lanes.next() {
-            let subset = self.subset(&step).map(ToOwned::to_owned);
-            self.running.spawn(writer.clone().apply(step, subset));
-        }
-    }
-
-    /// The name of the subset that a step is about.
-    fn subset(&self, step: &Step) -> Option<&str> {
-        let (Action::Bind { subset, .. } | Action::Adopt { subset, .. }) = &step.action else {
-            return None;
-        };
-        let rule = self.world.rule(&step.spread)?;
-        rule.spread.subset(*subset).map(placement_core::spread::Subset::name)
-    }
-
     fn answer(&mut self, ask: Ask) {
-        let ages = self.published.iter().map(|(spread, at)| (spread.clone(), at.elapsed()));
+        let ages = self
+            .published
+            .iter()
+            .map(|(spread, at)| (spread.clone(), at.elapsed()));
         // Whoever asked may have gone.
         let _ = ask.send(Counts {
             spreads: self.world.counts(),
             ledger_ages: ages.collect(),
-        });
-    }
-
-    /// Whether everything that concerns a spread was listed, or cannot be.
-    fn is_settled(&self, spread: &SpreadId) -> bool {
-        self.shown.states().all(|(source, state)| {
-            let is_here = source.namespace.as_ref().is_none_or(|namespace| *namespace == spread.namespace);
-            !is_here || state != State::Unknown
-        })
-    }
-
-    /// Whether everything was listed, or cannot be; the placed pods must be.
-    fn is_listed(&self) -> bool {
-        let mut states = self.shown.states().peekable();
-        states.peek().is_some()
-            && states.all(|(source, state)| match source.what {
-                What::PlacedPods => state == State::Listed,
-                _ => state != State::Unknown,
-            })
-    }
-
-    /// Tells, once, that the caches are filled.
-    fn look_ready(&mut self) {
-        let Some(loaded) = &self.loaded else { return };
-        if !self.health.is_ready() {
-            let mut states = self.shown.states();
-            let is_good = |(source, state): (&Source, State)| {
-                state == State::Listed || (state == State::Absent && source.what.may_be_absent())
-            };
-            if !states.all(is_good) {
-                return;
-            }
-            self.health.ready();
-            info!("the caches are filled");
-        }
-        self.campaign.send_if_modified(|campaign| {
-            let is_news = campaign.as_ref() != Some(&loaded.hash);
-            if is_news {
-                *campaign = Some(loaded.hash.clone());
-            }
-            is_news
         });
     }
 
@@ -456,7 +349,14 @@ impl Actor {
         let beat = now + BEAT;
         let due = self.due.next(now, clock::now());
         let is_draining = matches!(self.term, Term::Draining(_));
-        let quiet = self.unknown.filter(|_| is_draining).map(|at| at + REQUEST_TIMEOUT).filter(|at| *at > now);
-        [due, quiet, self.shown.next_due()].into_iter().flatten().fold(beat, Instant::min)
+        let quiet = self
+            .unknown
+            .filter(|_| is_draining)
+            .map(|at| at + REQUEST_TIMEOUT)
+            .filter(|at| *at > now);
+        [due, quiet, self.shown.next_due()]
+            .into_iter()
+            .flatten()
+            .fold(beat, Instant::min)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use reconcile_core::{Action, Step};
+use reconcile_core::{Action, PodPatch, Step};
+use serde_json::Value;
+
+use super::request::Draft;
 
 /// A kind of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +32,27 @@ impl Lane {
             Action::PublishLedger(_) | Action::RemoveLedger => Self::Ledgers,
             Action::Note(_) => Self::Notes,
         }
+    }
+}
+
+/// A step, and the request that does it.
+#[derive(Debug)]
+pub struct Job {
+    /// The step, without its patch: the request holds that, in a tenth of the space.
+    pub(crate) step: Step,
+    pub(crate) draft: Draft,
+}
+
+impl Job {
+    pub(crate) fn new(mut step: Step, draft: Draft) -> Self {
+        if let Action::Bind { patch, .. }
+        | Action::Release { patch, .. }
+        | Action::PatchCost { patch, .. }
+        | Action::Adopt { patch, .. } = &mut step.action
+        {
+            *patch = PodPatch::Merge(Value::Null);
+        }
+        Self { step, draft }
     }
 }
 
@@ -62,7 +86,7 @@ pub struct Lanes {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Step>,
+    waiting: VecDeque<Job>,
     on_their_way: usize,
 }
 
@@ -80,24 +104,30 @@ impl Lanes {
     }
 
     /// Adds a step behind those of its kind; whether it was taken.
-    pub fn push(&mut self, step: Step) -> bool {
-        let lane = Lane::of(&step);
+    pub fn push(&mut self, job: Job) -> bool {
+        let lane = Lane::of(&job.step);
         let queue = self.queue(lane);
         let is_taken = lane != Lane::Notes || queue.waiting.len() < MOST_NOTES;
         if is_taken {
-            queue.waiting.push_back(step);
+            queue.waiting.push_back(job);
         }
         is_taken
     }
 
     /// The next step that may be written now. It counts as on its way until [`Lanes::ended`].
-    pub fn next(&mut self) -> Option<Step> {
+    pub fn next_job(&mut self) -> Option<Job> {
         Lane::ALL.into_iter().find_map(|lane| {
             let limit = self.limit(lane);
             let queue = self.queue(lane);
-            let step = (queue.on_their_way < limit).then(|| queue.waiting.pop_front()).flatten()?;
+            let job = (queue.on_their_way < limit)
+                .then(|| queue.waiting.pop_front())
+                .flatten()?;
             queue.on_their_way += 1;
-            Some(step)
+            if queue.waiting.is_empty() {
+                // A burst is over: its room is given back.
+                queue.waiting.shrink_to_fit();
+            }
+            Some(job)
         })
     }
 
@@ -121,7 +151,10 @@ impl Lanes {
     /// How many writes are on their way.
     #[must_use]
     pub fn on_their_way(&self) -> usize {
-        [&self.gates, &self.marks, &self.ledgers, &self.notes].iter().map(|queue| queue.on_their_way).sum()
+        [&self.gates, &self.marks, &self.ledgers, &self.notes]
+            .iter()
+            .map(|queue| queue.on_their_way)
+            .sum()
     }
 
     fn limit(&self, lane: Lane) -> usize {
@@ -150,24 +183,42 @@ mod tests {
 
     use super::*;
 
-    fn step(action: Action) -> Step {
-        let spread = SpreadId { namespace: "shop".to_owned(), name: "web".to_owned() };
-        Step { spread, action }
+    fn job(action: Action) -> Job {
+        let spread = SpreadId {
+            namespace: "shop".to_owned(),
+            name: "web".to_owned(),
+        };
+        Job::new(Step { spread, action }, Draft::default())
     }
 
-    fn pod(name: &str) -> Step {
-        let pod = PodRef { namespace: "shop".to_owned(), name: name.to_owned(), uid: name.to_owned() };
-        step(Action::DeletePod { pod })
+    fn pod(name: &str) -> Job {
+        let pod = PodRef {
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+            uid: name.to_owned(),
+        };
+        job(Action::DeletePod { pod })
     }
 
-    fn note() -> Step {
-        let note = Note { regarding: None, uid: None, severity: Severity::Normal, reason: "R", text: String::new() };
-        step(Action::Note(note))
+    fn note() -> Job {
+        let note = Note {
+            regarding: None,
+            uid: None,
+            severity: Severity::Normal,
+            reason: "R",
+            text: String::new(),
+        };
+        job(Action::Note(note))
     }
 
     fn drain(lanes: &mut Lanes) -> Vec<String> {
-        core::iter::from_fn(|| lanes.next())
-            .map(|step| step.action.pod().map_or_else(|| step.action.word().to_owned(), |pod| pod.name.clone()))
+        core::iter::from_fn(|| lanes.next_job())
+            .map(|job| {
+                job.step
+                    .action
+                    .pod()
+                    .map_or_else(|| job.step.action.word().to_owned(), |pod| pod.name.clone())
+            })
             .collect()
     }
 
@@ -189,7 +240,7 @@ mod tests {
         let mut lanes = Lanes::new(Limits { pods: 1, ledgers: 1 });
         lanes.push(pod("a"));
         lanes.push(pod("b"));
-        lanes.push(step(Action::RemoveLedger));
+        lanes.push(job(Action::RemoveLedger));
         lanes.push(note());
         assert_eq!(drain(&mut lanes), ["a", "unpublish", "event"]);
     }

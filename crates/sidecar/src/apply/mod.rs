@@ -10,15 +10,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use http::Request;
 use kube::Client;
 use placement_core::spread::GroupKind;
 use reconcile_core::{Action, Outcome, PodRecord, PodRef, Step};
 use tracing::{info, warn};
 
-pub use lanes::{Lane, Lanes, Limits};
+pub use lanes::{Job, Lane, Lanes, Limits};
 pub(crate) use outcome::word;
 use outcome::{Sight, Verdict, sight, verdict};
+use request::Draft;
 pub use request::FIELD_MANAGER;
 
 use crate::client::REQUEST_TIMEOUT;
@@ -81,14 +81,15 @@ impl Writer {
     }
 
     /// Does a step, and tells how that ended; `subset` is the name of the subset that it is about.
-    pub async fn apply(self, step: Step, subset: Option<String>) -> Ended {
+    pub async fn apply(self, job: Job, subset: Option<String>) -> Ended {
+        let Job { step, draft } = job;
         let begun = Instant::now();
-        let outcome = self.attempts(&step, begun).await;
+        let outcome = self.attempts(&step, &draft, begun).await;
         self.tell(&step, subset.as_deref(), &outcome, begun.elapsed());
         Ended { step, outcome }
     }
 
-    async fn attempts(&self, step: &Step, begun: Instant) -> Outcome {
+    async fn attempts(&self, step: &Step, draft: &Draft, begun: Instant) -> Outcome {
         let deadline = begun + REQUEST_TIMEOUT;
         let mut pause = PAUSE;
         let mut why = String::from("nothing was heard before");
@@ -97,7 +98,7 @@ impl Writer {
                 return Outcome::Unknown("the lease is not held any more".to_owned());
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            match tokio::time::timeout(left, self.attempt(step)).await {
+            match tokio::time::timeout(left, self.attempt(step, draft)).await {
                 Ok(Attempt::Ended(outcome)) => return outcome,
                 Ok(Attempt::Again(reason)) => why = reason,
                 Err(_) => return Outcome::Unknown(format!("no answer within {REQUEST_TIMEOUT:?}; {why}")),
@@ -113,10 +114,12 @@ impl Writer {
         }
     }
 
-    async fn attempt(&self, step: &Step) -> Attempt {
-        let request = match self.request(step) {
+    async fn attempt(&self, step: &Step, draft: &Draft) -> Attempt {
+        let request = match draft.request() {
             Ok(request) => request,
-            Err(error) => return Attempt::Ended(Outcome::Refused(format!("the request cannot be made: {error}"))),
+            Err(error) => {
+                return Attempt::Ended(Outcome::Refused(format!("the request cannot be made: {error}")));
+            }
         };
         let (code, message) = match self.writing.request_text(request).await {
             Ok(text) => return Attempt::Ended(done(&step.action, &text)),
@@ -132,7 +135,9 @@ impl Writer {
         }
     }
 
-    fn request(&self, step: &Step) -> Result<Request<Vec<u8>>, http::Error> {
+    /// A step and its request, to be sent when its turn comes.
+    #[must_use]
+    pub fn job(&self, step: Step) -> Job {
         let api_version = |kind: &GroupKind| {
             let versions = self.api_versions.read().unwrap_or_else(PoisonError::into_inner);
             versions.get(kind).cloned()
@@ -142,7 +147,8 @@ impl Writer {
             now: clock::now(),
             api_version: &api_version,
         };
-        request::of(step, &speaker)
+        let draft = request::draft(&step, &speaker);
+        Job::new(step, draft)
     }
 
     /// Looks at the pod of a step that was refused.
@@ -160,9 +166,11 @@ impl Writer {
     }
 
     async fn pod(&self, pod: &PodRef) -> Result<Option<PodRecord>, String> {
-        let request: Request<Vec<u8>> = request::look(pod).map_err(|error| error.to_string())?;
+        let request = request::look(pod).request().map_err(|error| error.to_string())?;
         match self.reading.request_text(request).await {
-            Ok(text) => record(&text).map(Some).ok_or_else(|| "it has not the shape of a pod".to_owned()),
+            Ok(text) => record(&text)
+                .map(Some)
+                .ok_or_else(|| "it has not the shape of a pod".to_owned()),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
             Err(error) => Err(Said(&error).to_string()),
         }
@@ -199,7 +207,9 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn of(step: &Step, subset: Option<&str>) -> Self {
         let subset = subset.unwrap_or("?");
-        let cost = |cost: &Option<placement_core::DeletionCost>| cost.map_or_else(String::new, |cost| format!(", cost {}", cost.value()));
+        let cost = |cost: &Option<placement_core::DeletionCost>| {
+            cost.map_or_else(String::new, |cost| format!(", cost {}", cost.value()))
+        };
         let detail = match &step.action {
             Action::Bind { cost: of, .. } => format!("subset {subset}{}", cost(of)),
             Action::Release { why, .. } => why.to_string(),
@@ -208,7 +218,9 @@ impl Line {
             Action::Adopt { .. } => format!("subset {subset}"),
             Action::PublishLedger(ledger) => {
                 let status = ledger.status.as_ref();
-                status.map_or_else(String::new, |status| format!("{}; {} gated", status.summary, status.gated))
+                status.map_or_else(String::new, |status| {
+                    format!("{}; {} gated", status.summary, status.gated)
+                })
             }
             Action::RemoveLedger => "no spread has this name any more".to_owned(),
             Action::Note(note) => format!("{} {}: {}", note.severity, note.reason, note.text),
@@ -223,7 +235,11 @@ impl Line {
 /// A deleted pod is told to be gone by its watch, when it is.
 fn done(action: &Action, text: &str) -> Outcome {
     let is_patch = action.pod().is_some() && !matches!(action, Action::DeletePod { .. });
-    Outcome::Done(if is_patch { record(text).map(Box::new) } else { None })
+    Outcome::Done(if is_patch {
+        record(text).map(Box::new)
+    } else {
+        None
+    })
 }
 
 fn record(text: &str) -> Option<PodRecord> {

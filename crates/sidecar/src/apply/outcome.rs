@@ -87,19 +87,35 @@ mod tests {
     use super::*;
 
     fn pod_ref() -> PodRef {
-        PodRef { namespace: "shop".to_owned(), name: "web-1".to_owned(), uid: "u1".to_owned() }
+        PodRef {
+            namespace: "shop".to_owned(),
+            name: "web-1".to_owned(),
+            uid: "u1".to_owned(),
+        }
     }
 
     fn release() -> Action {
-        Action::Release { pod: pod_ref(), why: WhyReleased::TimedOut, patch: PodPatch::Merge(Value::Null) }
+        Action::Release {
+            pod: pod_ref(),
+            why: WhyReleased::TimedOut,
+            patch: PodPatch::Merge(Value::Null),
+        }
     }
 
     fn cost() -> Action {
-        Action::PatchCost { pod: pod_ref(), cost: 7, patch: PodPatch::Merge(Value::Null) }
+        Action::PatchCost {
+            pod: pod_ref(),
+            cost: 7,
+            patch: PodPatch::Merge(Value::Null),
+        }
     }
 
     fn pod(uid: &str, gated: bool, cost: &str) -> PodRecord {
-        let gates = if gated { json!([{"name": "spillway.dev/placement"}]) } else { json!([]) };
+        let gates = if gated {
+            json!([{"name": "spillway.dev/placement"}])
+        } else {
+            json!([])
+        };
         PodRecord::read(&json!({
             "metadata": {"name": "web-1", "namespace": "shop", "uid": uid,
                 "annotations": {"controller.kubernetes.io/pod-deletion-cost": cost}},
@@ -134,7 +150,10 @@ mod tests {
     #[test]
     fn a_pod_that_is_no_more_or_another_is_gone() {
         assert_eq!(sight(&release(), 422, "m", None), Sight::Ended(Outcome::Gone));
-        assert_eq!(sight(&release(), 409, "m", Some(pod("u2", true, ""))), Sight::Ended(Outcome::Gone));
+        assert_eq!(
+            sight(&release(), 409, "m", Some(pod("u2", true, ""))),
+            Sight::Ended(Outcome::Gone)
+        );
     }
 
     #[test]
@@ -152,13 +171,22 @@ mod tests {
             sight(&release(), 422, "testing value failed", Some(pod("u1", true, ""))),
             Sight::Ended(Outcome::Refused("testing value failed".to_owned()))
         );
-        assert_eq!(sight(&cost(), 403, "no", Some(pod("u1", false, "6"))), Sight::Ended(Outcome::Refused("no".to_owned())));
+        assert_eq!(
+            sight(&cost(), 403, "no", Some(pod("u1", false, "6"))),
+            Sight::Ended(Outcome::Refused("no".to_owned()))
+        );
     }
 
     #[test]
     fn a_conflict_with_another_writer_passes() {
-        assert_eq!(sight(&cost(), 409, "m", Some(pod("u1", false, "6"))), Sight::Again);
+        assert_eq!(
+            sight(&cost(), 409, "m", Some(pod("u1", false, "6"))),
+            Sight::Again
+        );
         let now = pod("u1", false, "7");
-        assert_eq!(sight(&cost(), 409, "m", Some(now.clone())), Sight::Ended(Outcome::Done(Some(Box::new(now)))));
+        assert_eq!(
+            sight(&cost(), 409, "m", Some(now.clone())),
+            Sight::Ended(Outcome::Done(Some(Box::new(now))))
+        );
     }
 }

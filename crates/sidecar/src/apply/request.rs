@@ -9,12 +9,10 @@ use serde_json::{Value, json};
 use spread_api::{API_VERSION, LEDGER_KIND, LEDGER_PLURAL};
 
 use crate::client::REQUEST_TIMEOUT;
+use crate::events::cut;
 
 /// Under which name the sidecar owns fields.
 pub const FIELD_MANAGER: &str = "spillway-sidecar";
-
-/// An Event's note is cut by the API server beyond this.
-const LONGEST_NOTE: usize = 1000;
 
 /// Who says it and when, which only Events hold.
 pub(crate) struct Speaker<'a> {
@@ -24,63 +22,101 @@ pub(crate) struct Speaker<'a> {
     pub(crate) api_version: &'a dyn Fn(&GroupKind) -> Option<String>,
 }
 
+/// A request that is not made yet: small, for many may wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Draft {
+    method: &'static str,
+    path: String,
+    query: &'static str,
+    kind: &'static str,
+    body: Vec<u8>,
+}
+
+const MANAGED: &str = "&fieldManager=spillway-sidecar";
+const MANAGED_BY_FORCE: &str = "&fieldManager=spillway-sidecar&force=true";
+const JSON: &str = "application/json";
+
 /// The request that does a step.
-pub(crate) fn of(step: &Step, speaker: &Speaker<'_>) -> Result<Request<Vec<u8>>, http::Error> {
+pub(crate) fn draft(step: &Step, speaker: &Speaker<'_>) -> Draft {
     match &step.action {
         Action::Bind { pod, patch, .. }
         | Action::Release { pod, patch, .. }
         | Action::PatchCost { pod, patch, .. }
-        | Action::Adopt { pod, patch, .. } => match patch {
-            PodPatch::Json(patch) => {
-                let patch = serde_json::to_vec(patch).unwrap_or_default();
-                send("PATCH", &pod_path(pod), &managed(), "application/json-patch+json", patch)
+        | Action::Adopt { pod, patch, .. } => {
+            let (kind, body) = match patch {
+                PodPatch::Json(patch) => ("application/json-patch+json", serde_json::to_vec(patch)),
+                PodPatch::Merge(patch) => ("application/merge-patch+json", serde_json::to_vec(patch)),
+            };
+            Draft {
+                method: "PATCH",
+                path: pod_path(pod),
+                query: MANAGED,
+                kind,
+                body: body.unwrap_or_default(),
             }
-            PodPatch::Merge(patch) => {
-                let patch = patch.to_string().into_bytes();
-                send("PATCH", &pod_path(pod), &managed(), "application/merge-patch+json", patch)
-            }
-        },
+        }
         Action::DeletePod { pod } => {
             let only = json!({
                 "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": { "uid": pod.uid },
             });
-            send("DELETE", &pod_path(pod), "", "application/json", only.to_string().into_bytes())
+            Draft {
+                method: "DELETE",
+                path: pod_path(pod),
+                query: "",
+                kind: JSON,
+                body: only.to_string().into_bytes(),
+            }
         }
-        Action::PublishLedger(ledger) => {
-            let ledger = serde_json::to_vec(ledger).unwrap_or_default();
-            let how = format!("{}&force=true", managed());
+        Action::PublishLedger(ledger) => Draft {
+            method: "PATCH",
+            path: ledger_path(&step.spread),
+            query: MANAGED_BY_FORCE,
             // JSON is YAML.
-            send("PATCH", &ledger_path(&step.spread), &how, "application/apply-patch+yaml", ledger)
-        }
-        Action::RemoveLedger => send("DELETE", &ledger_path(&step.spread), "", "application/json", Vec::new()),
-        Action::Note(note) => {
-            let event = event(&step.spread, note, speaker);
-            let namespace = &step.spread.namespace;
-            let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
-            send("POST", &path, &managed(), "application/json", event.to_string().into_bytes())
-        }
+            kind: "application/apply-patch+yaml",
+            body: serde_json::to_vec(ledger).unwrap_or_default(),
+        },
+        Action::RemoveLedger => Draft {
+            method: "DELETE",
+            path: ledger_path(&step.spread),
+            query: "",
+            kind: JSON,
+            body: Vec::new(),
+        },
+        Action::Note(note) => Draft {
+            method: "POST",
+            path: format!(
+                "/apis/events.k8s.io/v1/namespaces/{}/events",
+                step.spread.namespace
+            ),
+            query: MANAGED,
+            kind: JSON,
+            body: event(&step.spread, note, speaker).to_string().into_bytes(),
+        },
     }
 }
 
 /// The request that reads a pod.
-pub(crate) fn look(pod: &PodRef) -> Result<Request<Vec<u8>>, http::Error> {
-    send("GET", &pod_path(pod), "", "application/json", Vec::new())
+pub(crate) fn look(pod: &PodRef) -> Draft {
+    Draft {
+        method: "GET",
+        path: pod_path(pod),
+        query: "",
+        kind: JSON,
+        body: Vec::new(),
+    }
 }
 
-/// The API server gives up on a request when its sender does: nothing is done later than that.
-fn send(method: &str, path: &str, query: &str, kind: &str, body: Vec<u8>) -> Result<Request<Vec<u8>>, http::Error> {
-    let timeout = REQUEST_TIMEOUT.as_secs();
-    let query = if query.is_empty() { String::new() } else { format!("&{query}") };
-    Request::builder()
-        .method(method)
-        .uri(format!("{path}?timeout={timeout}s{query}"))
-        .header(ACCEPT, "application/json")
-        .header(CONTENT_TYPE, kind)
-        .body(body)
-}
-
-fn managed() -> String {
-    format!("fieldManager={FIELD_MANAGER}")
+impl Draft {
+    /// The API server gives up on a request when its sender does: nothing is done later than that.
+    pub(crate) fn request(&self) -> Result<Request<Vec<u8>>, http::Error> {
+        let timeout = REQUEST_TIMEOUT.as_secs();
+        Request::builder()
+            .method(self.method)
+            .uri(format!("{}?timeout={timeout}s{}", self.path, self.query))
+            .header(ACCEPT, JSON)
+            .header(CONTENT_TYPE, self.kind)
+            .body(self.body.clone())
+    }
 }
 
 fn pod_path(pod: &PodRef) -> String {
@@ -88,13 +124,20 @@ fn pod_path(pod: &PodRef) -> String {
 }
 
 fn ledger_path(spread: &SpreadId) -> String {
-    format!("/apis/{API_VERSION}/namespaces/{}/{LEDGER_PLURAL}/{}", spread.namespace, spread.name)
+    format!(
+        "/apis/{API_VERSION}/namespaces/{}/{LEDGER_PLURAL}/{}",
+        spread.namespace, spread.name
+    )
 }
 
 fn event(spread: &SpreadId, note: &Note, speaker: &Speaker<'_>) -> Value {
     let mut regarding = match &note.regarding {
         Some(workload) => {
-            let known = workload.kind.known().map(WorkloadKind::api_version).map(ToOwned::to_owned);
+            let known = workload
+                .kind
+                .known()
+                .map(WorkloadKind::api_version)
+                .map(ToOwned::to_owned);
             let api_version = known.or_else(|| (speaker.api_version)(&workload.kind));
             json!({
                 "apiVersion": api_version, "kind": workload.kind.kind,
@@ -109,7 +152,6 @@ fn event(spread: &SpreadId, note: &Note, speaker: &Speaker<'_>) -> Value {
     if let (Some(uid), Some(fields)) = (&note.uid, regarding.as_object_mut()) {
         fields.insert("uid".to_owned(), uid.as_str().into());
     }
-    let text: String = note.text.chars().take(LONGEST_NOTE).collect();
     json!({
         "apiVersion": "events.k8s.io/v1", "kind": "Event",
         "metadata": { "generateName": format!("{}-", spread.name), "namespace": spread.namespace },
@@ -119,7 +161,7 @@ fn event(spread: &SpreadId, note: &Note, speaker: &Speaker<'_>) -> Value {
         "action": "Placing",
         "reason": note.reason,
         "type": note.severity.to_string(),
-        "note": text,
+        "note": cut(&note.text),
         "regarding": regarding,
     })
 }
@@ -131,43 +173,65 @@ mod tests {
     use super::*;
 
     fn request(action: Action) -> (String, String, String, Value) {
-        let spread = SpreadId { namespace: "shop".to_owned(), name: "web".to_owned() };
+        let spread = SpreadId {
+            namespace: "shop".to_owned(),
+            name: "web".to_owned(),
+        };
         let speaker = Speaker {
             identity: "me",
             now: UnixMillis(1_795_262_400_125),
             api_version: &|_| Some("game.example.io/v1".to_owned()),
         };
-        let (head, body) = of(&Step { spread, action }, &speaker).unwrap().into_parts();
+        let draft = draft(&Step { spread, action }, &speaker);
+        let (head, body) = draft.request().unwrap().into_parts();
         let kind = head.headers[CONTENT_TYPE].to_str().unwrap().to_owned();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
         (head.method.to_string(), head.uri.to_string(), kind, body)
     }
 
     fn pod() -> PodRef {
-        PodRef { namespace: "shop".to_owned(), name: "web-1".to_owned(), uid: "u1".to_owned() }
+        PodRef {
+            namespace: "shop".to_owned(),
+            name: "web-1".to_owned(),
+            uid: "u1".to_owned(),
+        }
     }
 
     #[test]
     fn a_pod_is_deleted_only_by_its_uid() {
         let (method, uri, _, body) = request(Action::DeletePod { pod: pod() });
-        assert_eq!((method.as_str(), uri.as_str()), ("DELETE", "/api/v1/namespaces/shop/pods/web-1?timeout=10s"));
+        assert_eq!(
+            (method.as_str(), uri.as_str()),
+            ("DELETE", "/api/v1/namespaces/shop/pods/web-1?timeout=10s")
+        );
         assert_eq!(body["preconditions"], json!({"uid": "u1"}));
     }
 
     #[test]
     fn patches_say_of_which_kind_they_are() {
-        let patch: json_patch::Patch = serde_json::from_value(json!([{"op": "test", "path": "/metadata/uid", "value": "u1"}])).unwrap();
+        let patch: json_patch::Patch =
+            serde_json::from_value(json!([{"op": "test", "path": "/metadata/uid", "value": "u1"}])).unwrap();
         let (method, uri, kind, body) = request(Action::Release {
             pod: pod(),
             why: reconcile_core::WhyReleased::TimedOut,
             patch: PodPatch::Json(patch),
         });
         assert_eq!(method, "PATCH");
-        assert_eq!(uri, "/api/v1/namespaces/shop/pods/web-1?timeout=10s&fieldManager=spillway-sidecar");
+        assert_eq!(
+            uri,
+            "/api/v1/namespaces/shop/pods/web-1?timeout=10s&fieldManager=spillway-sidecar"
+        );
         assert_eq!(kind, "application/json-patch+json");
-        assert_eq!(body, json!([{"op": "test", "path": "/metadata/uid", "value": "u1"}]));
+        assert_eq!(
+            body,
+            json!([{"op": "test", "path": "/metadata/uid", "value": "u1"}])
+        );
         let patch = PodPatch::Merge(json!({"metadata": {"uid": "u1"}}));
-        let (_, _, kind, _) = request(Action::PatchCost { pod: pod(), cost: 1, patch });
+        let (_, _, kind, _) = request(Action::PatchCost {
+            pod: pod(),
+            cost: 1,
+            patch,
+        });
         assert_eq!(kind, "application/merge-patch+json");
     }
 
@@ -175,7 +239,10 @@ mod tests {
     fn a_ledger_is_removed_where_it_is() {
         let (method, uri, _, _) = request(Action::RemoveLedger);
         assert_eq!(method, "DELETE");
-        assert_eq!(uri, "/apis/spillway.dev/v1alpha1/namespaces/shop/spreadledgers/web?timeout=10s");
+        assert_eq!(
+            uri,
+            "/apis/spillway.dev/v1alpha1/namespaces/shop/spreadledgers/web?timeout=10s"
+        );
     }
 
     #[test]
@@ -191,18 +258,24 @@ mod tests {
         };
         let id = |group: &str, kind: &str| WorkloadId {
             namespace: "shop".to_owned(),
-            kind: GroupKind { group: group.to_owned(), kind: kind.to_owned() },
+            kind: GroupKind {
+                group: group.to_owned(),
+                kind: kind.to_owned(),
+            },
             name: "web".to_owned(),
         };
         let (_, uri, _, event) = request(note(Some(id("apps", "Deployment"))));
-        assert!(uri.starts_with("/apis/events.k8s.io/v1/namespaces/shop/events?"), "{uri}");
+        assert!(
+            uri.starts_with("/apis/events.k8s.io/v1/namespaces/shop/events?"),
+            "{uri}"
+        );
         assert_eq!(
             event["regarding"],
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web", "uid": "w"})
         );
         assert_eq!(event["eventTime"], "2026-11-21T12:00:00.125000Z");
         assert_eq!(event["type"], "Warning");
-        assert_eq!(event["note"].as_str().unwrap().len(), LONGEST_NOTE);
+        assert_eq!(event["note"].as_str().unwrap().len(), 1000);
         let (_, _, _, event) = request(note(Some(id("game.example.io", "GameServerSet"))));
         assert_eq!(event["regarding"]["apiVersion"], "game.example.io/v1");
         let (_, _, _, event) = request(note(None));

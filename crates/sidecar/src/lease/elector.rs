@@ -118,7 +118,9 @@ impl Elector {
     /// What to do, having just looked; `None`: there is no Lease.
     pub fn looked(&mut self, view: Option<&LeaseView>, now: Instant) -> Act {
         if let Some(held) = self.held {
-            let is_mine = view.is_some_and(|view| view.holder.as_deref() == Some(&self.me) && view.transitions == held.epoch);
+            let is_mine = view.is_some_and(|view| {
+                view.holder.as_deref() == Some(&self.me) && view.transitions == held.epoch
+            });
             if is_mine {
                 return self.renew_or_wait(held, now);
             }
@@ -134,11 +136,17 @@ impl Elector {
         self.seen = Some((view.clone(), since));
         let epoch = view.transitions.saturating_add(1);
         if view.holder.is_none() {
-            return Act::Take { epoch, is_clean: true };
+            return Act::Take {
+                epoch,
+                is_clean: true,
+            };
         }
         // It was taken, and the answer was lost: nobody else has this name. Whose writes are on their way is forgotten.
         if view.holder.as_deref() == Some(&self.me) {
-            return Act::Take { epoch, is_clean: false };
+            return Act::Take {
+                epoch,
+                is_clean: false,
+            };
         }
         self.take_when_expired(epoch, view.duration, since, now)
     }
@@ -146,7 +154,10 @@ impl Elector {
     /// No Lease: it never was, or somebody removed it and its holder may not know yet.
     fn looked_at_nothing(&mut self, now: Instant) -> Act {
         let Some((gone, since)) = &mut self.seen else {
-            return Act::Take { epoch: 1, is_clean: true };
+            return Act::Take {
+                epoch: 1,
+                is_clean: true,
+            };
         };
         if !gone.renewed.is_empty() {
             *since = now;
@@ -154,7 +165,10 @@ impl Elector {
         }
         let (epoch, duration, since) = (gone.transitions.saturating_add(1), gone.duration, *since);
         if gone.holder.is_none() {
-            return Act::Take { epoch, is_clean: true };
+            return Act::Take {
+                epoch,
+                is_clean: true,
+            };
         }
         self.take_when_expired(epoch, duration, since, now)
     }
@@ -163,7 +177,10 @@ impl Elector {
         // A duration that somebody shortened by hand is not believed.
         let left = (since + duration.max(self.timing.duration)).saturating_duration_since(now);
         if left.is_zero() {
-            return Act::Take { epoch, is_clean: false };
+            return Act::Take {
+                epoch,
+                is_clean: false,
+            };
         }
         Act::Wait(left.min(self.timing.look_every))
     }
@@ -186,7 +203,11 @@ impl Elector {
     pub fn wrote(&mut self, act: &Act, begun: Instant, now: Instant) {
         match *act {
             Act::Take { epoch, is_clean } => {
-                let wait = if is_clean { Duration::ZERO } else { self.timing.in_flight };
+                let wait = if is_clean {
+                    Duration::ZERO
+                } else {
+                    self.timing.in_flight
+                };
                 self.seen = None;
                 self.held = Some(Held {
                     epoch,
@@ -270,18 +291,37 @@ mod tests {
     fn a_lease_that_never_was_is_taken_at_once_and_led_with() {
         let (mut elector, t) = elector();
         let act = elector.looked(None, t);
-        assert_eq!(act, Act::Take { epoch: 1, is_clean: true });
+        assert_eq!(
+            act,
+            Act::Take {
+                epoch: 1,
+                is_clean: true
+            }
+        );
         assert_eq!(elector.standing(t), Standing::Standby);
         elector.wrote(&act, t, t + seconds(1));
-        let leading = Standing::Leading { epoch: 1, writes_until: t + seconds(13) };
-        assert_eq!(elector.standing(t + seconds(1)), leading, "counted from before the write");
+        let leading = Standing::Leading {
+            epoch: 1,
+            writes_until: t + seconds(13),
+        };
+        assert_eq!(
+            elector.standing(t + seconds(1)),
+            leading,
+            "counted from before the write"
+        );
     }
 
     #[test]
     fn a_lease_that_was_given_up_is_taken_at_once_by_the_next_epoch() {
         let (mut elector, t) = elector();
         let act = elector.looked(Some(&view("", "r", 6)), t);
-        assert_eq!(act, Act::Take { epoch: 7, is_clean: true });
+        assert_eq!(
+            act,
+            Act::Take {
+                epoch: 7,
+                is_clean: true
+            }
+        );
         elector.wrote(&act, t, t);
         assert!(matches!(elector.standing(t), Standing::Leading { epoch: 7, .. }));
     }
@@ -292,52 +332,125 @@ mod tests {
         // Whatever its renewTime says: clocks may differ by minutes.
         let other = view("other", "1970-01-01T00:00:00.000000Z", 3);
         assert_eq!(elector.looked(Some(&other), t), Act::Wait(seconds(2)));
-        assert_eq!(elector.looked(Some(&other), t + seconds(14)), Act::Wait(seconds(1)));
+        assert_eq!(
+            elector.looked(Some(&other), t + seconds(14)),
+            Act::Wait(seconds(1))
+        );
         let renewed = view("other", "1970-01-01T00:00:05.000000Z", 3);
-        assert_eq!(elector.looked(Some(&renewed), t + seconds(14)), Act::Wait(seconds(2)), "it lives");
-        assert_eq!(elector.looked(Some(&renewed), t + seconds(28)), Act::Wait(seconds(1)));
-        assert_eq!(elector.looked(Some(&renewed), t + seconds(29)), Act::Take { epoch: 4, is_clean: false });
+        assert_eq!(
+            elector.looked(Some(&renewed), t + seconds(14)),
+            Act::Wait(seconds(2)),
+            "it lives"
+        );
+        assert_eq!(
+            elector.looked(Some(&renewed), t + seconds(28)),
+            Act::Wait(seconds(1))
+        );
+        assert_eq!(
+            elector.looked(Some(&renewed), t + seconds(29)),
+            Act::Take {
+                epoch: 4,
+                is_clean: false
+            }
+        );
     }
 
     #[test]
     fn the_holders_own_duration_counts() {
         let (mut elector, t) = elector();
-        let other = LeaseView { duration: seconds(60), ..view("other", "r", 3) };
+        let other = LeaseView {
+            duration: seconds(60),
+            ..view("other", "r", 3)
+        };
         elector.looked(Some(&other), t);
-        assert_eq!(elector.looked(Some(&other), t + seconds(59)), Act::Wait(seconds(1)));
-        assert!(matches!(elector.looked(Some(&other), t + seconds(60)), Act::Take { .. }));
+        assert_eq!(
+            elector.looked(Some(&other), t + seconds(59)),
+            Act::Wait(seconds(1))
+        );
+        assert!(matches!(
+            elector.looked(Some(&other), t + seconds(60)),
+            Act::Take { .. }
+        ));
     }
 
     #[test]
     fn whoever_takes_a_lease_that_was_not_given_up_waits_for_writes_on_their_way() {
         let (mut elector, t) = elector();
-        let act = Act::Take { epoch: 4, is_clean: false };
+        let act = Act::Take {
+            epoch: 4,
+            is_clean: false,
+        };
         elector.wrote(&act, t, t + seconds(1));
-        assert_eq!(elector.standing(t + seconds(1)), Standing::Waiting { epoch: 4, until: t + seconds(11) });
+        assert_eq!(
+            elector.standing(t + seconds(1)),
+            Standing::Waiting {
+                epoch: 4,
+                until: t + seconds(11)
+            }
+        );
         elector.wrote(&Act::Renew { epoch: 4 }, t + seconds(6), t + seconds(6));
-        assert!(matches!(elector.standing(t + seconds(10)), Standing::Waiting { .. }));
-        assert_eq!(elector.standing(t + seconds(11)), Standing::Leading { epoch: 4, writes_until: t + seconds(19) });
+        assert!(matches!(
+            elector.standing(t + seconds(10)),
+            Standing::Waiting { .. }
+        ));
+        assert_eq!(
+            elector.standing(t + seconds(11)),
+            Standing::Leading {
+                epoch: 4,
+                writes_until: t + seconds(19)
+            }
+        );
     }
 
     #[test]
     fn a_holder_renews_in_time_and_stops_before_its_lease_ends() {
         let (mut elector, t) = elector();
-        elector.wrote(&Act::Take { epoch: 1, is_clean: true }, t, t);
+        elector.wrote(
+            &Act::Take {
+                epoch: 1,
+                is_clean: true,
+            },
+            t,
+            t,
+        );
         assert_eq!(elector.next(t + seconds(1)), Some(Act::Wait(seconds(4))));
         assert_eq!(elector.next(t + seconds(5)), Some(Act::Renew { epoch: 1 }));
-        assert!(matches!(elector.standing(t + seconds(12)), Standing::Leading { .. }));
-        assert_eq!(elector.standing(t + seconds(13)), Standing::Standby, "not renewed");
+        assert!(matches!(
+            elector.standing(t + seconds(12)),
+            Standing::Leading { .. }
+        ));
+        assert_eq!(
+            elector.standing(t + seconds(13)),
+            Standing::Standby,
+            "not renewed"
+        );
         // It was stopped and goes on a minute later, and nobody took the lease: it goes on with the same epoch.
-        assert_eq!(elector.looked(Some(&view("me", "r", 1)), t + seconds(70)), Act::Renew { epoch: 1 });
+        assert_eq!(
+            elector.looked(Some(&view("me", "r", 1)), t + seconds(70)),
+            Act::Renew { epoch: 1 }
+        );
         elector.wrote(&Act::Renew { epoch: 1 }, t + seconds(70), t + seconds(70));
-        assert!(matches!(elector.standing(t + seconds(71)), Standing::Leading { epoch: 1, .. }));
+        assert!(matches!(
+            elector.standing(t + seconds(71)),
+            Standing::Leading { epoch: 1, .. }
+        ));
     }
 
     #[test]
     fn a_lease_that_another_took_is_lost_at_once() {
         let (mut elector, t) = elector();
-        elector.wrote(&Act::Take { epoch: 1, is_clean: true }, t, t);
-        assert_eq!(elector.looked(Some(&view("other", "r", 2)), t + seconds(3)), Act::Wait(seconds(2)));
+        elector.wrote(
+            &Act::Take {
+                epoch: 1,
+                is_clean: true,
+            },
+            t,
+            t,
+        );
+        assert_eq!(
+            elector.looked(Some(&view("other", "r", 2)), t + seconds(3)),
+            Act::Wait(seconds(2))
+        );
         assert_eq!(elector.standing(t + seconds(3)), Standing::Standby);
         assert_eq!(elector.holds(), None);
     }
@@ -348,12 +461,24 @@ mod tests {
         elector.looked(Some(&view("other", "r", 3)), t);
         assert_eq!(elector.looked(None, t + seconds(10)), Act::Wait(seconds(2)));
         assert_eq!(elector.looked(None, t + seconds(24)), Act::Wait(seconds(1)));
-        assert_eq!(elector.looked(None, t + seconds(25)), Act::Take { epoch: 4, is_clean: false });
+        assert_eq!(
+            elector.looked(None, t + seconds(25)),
+            Act::Take {
+                epoch: 4,
+                is_clean: false
+            }
+        );
     }
 
     #[test]
     fn a_take_whose_answer_was_lost_is_made_again() {
         let (mut elector, t) = elector();
-        assert_eq!(elector.looked(Some(&view("me", "r", 4)), t), Act::Take { epoch: 5, is_clean: false });
+        assert_eq!(
+            elector.looked(Some(&view("me", "r", 4)), t),
+            Act::Take {
+                epoch: 5,
+                is_clean: false
+            }
+        );
     }
 }

@@ -19,6 +19,7 @@ pub use elector::{Act, Elector, LeaseView, Standing, Timing};
 pub use store::{LeaseError, Store, Stored};
 
 use crate::client::REQUEST_TIMEOUT;
+use crate::events::{About, Teller};
 use crate::fence::Fence;
 use crate::metrics::Metrics;
 
@@ -43,7 +44,6 @@ impl Timing {
 }
 
 /// The task that keeps the Lease.
-#[derive(Debug)]
 pub struct LeaseTask {
     /// Where the Lease is.
     pub store: Store,
@@ -59,6 +59,8 @@ pub struct LeaseTask {
     pub stop: watch::Receiver<bool>,
     /// What is counted.
     pub metrics: Metrics,
+    /// For people.
+    pub teller: Teller,
 }
 
 impl LeaseTask {
@@ -89,6 +91,8 @@ impl LeaseTask {
                     } else {
                         if !core::mem::replace(&mut is_failing, true) {
                             warn!(error = %error, "the Lease cannot be taken, renewed or read");
+                            self.teller
+                                .warn(&About::Sidecar, "LeaseNotReached", &error.to_string());
                         }
                         jittered(AGAIN)
                     }
@@ -182,7 +186,9 @@ impl LeaseTask {
         let is_held = self.elector.holds();
         self.elector.gave_up();
         self.tell();
-        let (Some(epoch), Some(stored)) = (is_held, stored) else { return };
+        let (Some(epoch), Some(stored)) = (is_held, stored) else {
+            return;
+        };
         let view = LeaseView {
             holder: None,
             transitions: epoch,

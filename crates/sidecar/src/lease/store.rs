@@ -57,7 +57,10 @@ impl Store {
     /// The Lease of a namespace.
     #[must_use]
     pub fn new(client: Client, namespace: &str) -> Self {
-        let kind = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("coordination.k8s.io", "v1", "Lease"), "leases");
+        let kind = ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk("coordination.k8s.io", "v1", "Lease"),
+            "leases",
+        );
         Self {
             api: Api::namespaced_with(client, namespace, &kind),
             namespace: namespace.to_owned(),
@@ -69,7 +72,11 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub async fn read(&self) -> Result<Option<Stored>, LeaseError> {
-        let object = self.api.get_opt(LEASE_NAME).await.map_err(|error| self.refused(error))?;
+        let object = self
+            .api
+            .get_opt(LEASE_NAME)
+            .await
+            .map_err(|error| self.refused(error))?;
         Ok(object.map(Stored::of))
     }
 
@@ -129,7 +136,12 @@ impl Stored {
             view: LeaseView {
                 holder: Some(text("holderIdentity")).filter(|holder| !holder.is_empty()),
                 renewed: text("renewTime"),
-                duration: Duration::from_secs(field("leaseDurationSeconds").and_then(Value::as_u64).unwrap_or(0).max(1)),
+                duration: Duration::from_secs(
+                    field("leaseDurationSeconds")
+                        .and_then(Value::as_u64)
+                        .unwrap_or(0)
+                        .max(1),
+                ),
                 transitions: field("leaseTransitions").and_then(Value::as_u64).unwrap_or(0),
             },
             settings: annotations.and_then(|annotations| annotations.get(SETTINGS_ANNOTATION).cloned()),

@@ -29,7 +29,9 @@ impl Filter {
     }
 
     pub(crate) fn of_namespaces(namespaces: &BTreeSet<&str>) -> Self {
-        let wanted = namespaces.iter().map(|namespace| ((*namespace).to_owned(), vec![Wanted::All]));
+        let wanted = namespaces
+            .iter()
+            .map(|namespace| ((*namespace).to_owned(), vec![Wanted::All]));
         Self {
             wanted: Some(wanted.collect()),
         }
@@ -49,7 +51,10 @@ impl Filter {
                     None => Wanted::All,
                 },
             };
-            wanted.entry(rule.spread.namespace().to_owned()).or_default().push(one);
+            wanted
+                .entry(rule.spread.namespace().to_owned())
+                .or_default()
+                .push(one);
         }
         Self { wanted: Some(wanted) }
     }
@@ -61,13 +66,17 @@ impl Filter {
         };
         let wanted = self.wanted.as_ref().map(|wanted| {
             let here = wanted.get_key_value(namespace);
-            here.into_iter().map(|(name, wanted)| (name.clone(), wanted.clone())).collect()
+            here.into_iter()
+                .map(|(name, wanted)| (name.clone(), wanted.clone()))
+                .collect()
         });
         Self { wanted }
     }
 
     pub(crate) fn takes_namespace(&self, namespace: &str) -> bool {
-        self.wanted.as_ref().is_none_or(|wanted| wanted.contains_key(namespace))
+        self.wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.contains_key(namespace))
     }
 
     pub(crate) fn takes_pod(&self, pod: &PodRecord) -> bool {
@@ -78,7 +87,13 @@ impl Filter {
             Wanted::OwnedBy(name) => {
                 let owner = pod.owner.as_ref().map(|owner| owner.owner.name.as_str());
                 // A Deployment's pods are owned by its ReplicaSets.
-                owner.is_some_and(|owner| if name.ends_with('-') { owner.starts_with(name.as_str()) } else { owner == name })
+                owner.is_some_and(|owner| {
+                    if name.ends_with('-') {
+                        owner.starts_with(name.as_str())
+                    } else {
+                        owner == name
+                    }
+                })
             }
             // A pod that has its place shows no labels, and needs no other.
             Wanted::Target(target) => target.selects(|key| pod.label(key)),

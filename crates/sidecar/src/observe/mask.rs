@@ -57,7 +57,10 @@ pub(crate) const POD: Mask = Mask::Only(&[
         Mask::Only(&[
             ("phase", Mask::All),
             ("conditions", Mask::Each(&CONDITION)),
-            ("containerStatuses", Mask::Each(&Mask::Only(&[("restartCount", Mask::All)]))),
+            (
+                "containerStatuses",
+                Mask::Each(&Mask::Only(&[("restartCount", Mask::All)])),
+            ),
         ]),
     ),
 ]);
@@ -65,12 +68,17 @@ pub(crate) const POD: Mask = Mask::Only(&[
 /// What a `WorkloadRecord` is read from. A path to the replicas may lead anywhere but into the template.
 pub(crate) const WORKLOAD: Mask = Mask::Only(&[
     ("metadata", METADATA),
-    ("spec", Mask::But(&[("template", None), ("volumeClaimTemplates", None)])),
+    (
+        "spec",
+        Mask::But(&[("template", None), ("volumeClaimTemplates", None)]),
+    ),
 ]);
 
 /// What a `NodeRecord` is read from.
-pub(crate) const NODE: Mask =
-    Mask::Only(&[("metadata", METADATA), ("spec", Mask::Only(&[("taints", Mask::All)]))]);
+pub(crate) const NODE: Mask = Mask::Only(&[
+    ("metadata", METADATA),
+    ("spec", Mask::Only(&[("taints", Mask::All)])),
+]);
 
 /// A ledger, whole but for what the API server notes about it.
 pub(crate) const LEDGER: Mask = Mask::Only(&[
@@ -103,7 +111,10 @@ impl Mask {
     fn field(self, name: &str) -> Option<Self> {
         match self {
             Self::All => Some(Self::All),
-            Self::Only(fields) => fields.iter().find(|(field, _)| *field == name).map(|(_, mask)| *mask),
+            Self::Only(fields) => fields
+                .iter()
+                .find(|(field, _)| *field == name)
+                .map(|(_, mask)| *mask),
             Self::But(fields) => match fields.iter().find(|(field, _)| *field == name) {
                 Some((_, mask)) => *mask,
                 None => Some(Self::All),
@@ -184,7 +195,8 @@ mod tests {
 
     fn masked(mask: Mask, object: &Value) -> Value {
         let text = object.to_string();
-        mask.deserialize(&mut serde_json::Deserializer::from_str(&text)).unwrap()
+        mask.deserialize(&mut serde_json::Deserializer::from_str(&text))
+            .unwrap()
     }
 
     fn pod() -> Value {
@@ -214,9 +226,15 @@ mod tests {
     fn a_masked_pod_reads_as_the_whole_one() {
         let mut gone = pod();
         let mut alive = pod();
-        alive["metadata"].as_object_mut().unwrap().remove("deletionTimestamp");
+        alive["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("deletionTimestamp");
         for pod in [&mut gone, &mut alive] {
-            assert_eq!(PodRecord::read(&masked(POD, pod)).unwrap(), PodRecord::read(pod).unwrap());
+            assert_eq!(
+                PodRecord::read(&masked(POD, pod)).unwrap(),
+                PodRecord::read(pod).unwrap()
+            );
         }
     }
 
@@ -225,7 +243,10 @@ mod tests {
         let kept = masked(POD, &pod());
         assert_eq!(kept["spec"].get("containers"), None);
         assert_eq!(kept["metadata"].get("managedFields"), None);
-        assert_eq!(kept["status"]["containerStatuses"], json!([{"restartCount": 4}, {"restartCount": 1}]));
+        assert_eq!(
+            kept["status"]["containerStatuses"],
+            json!([{"restartCount": 4}, {"restartCount": 1}])
+        );
         let workload = json!({"metadata": {"name": "w"}, "spec": {"replicas": 3, "template": {"spec": {}}, "pools": [{"size": 2}]}});
         assert_eq!(
             masked(WORKLOAD, &workload),
@@ -240,12 +261,18 @@ mod tests {
             "spec": {"taints": [{"key": "k", "effect": "NoSchedule"}], "podCIDR": "10.0.0.0/24"},
             "status": {"images": [{"names": ["a"]}]},
         });
-        assert_eq!(NodeRecord::read(&masked(NODE, &node)).unwrap(), NodeRecord::read(&node).unwrap());
+        assert_eq!(
+            NodeRecord::read(&masked(NODE, &node)).unwrap(),
+            NodeRecord::read(&node).unwrap()
+        );
     }
 
     #[test]
     fn nonsense_is_kept_as_it_is_or_dropped() {
-        assert_eq!(masked(POD, &json!({"spec": 3, "status": "x", "metadata": null})), json!({"spec": 3, "status": "x", "metadata": null}));
+        assert_eq!(
+            masked(POD, &json!({"spec": 3, "status": "x", "metadata": null})),
+            json!({"spec": 3, "status": "x", "metadata": null})
+        );
         assert_eq!(masked(POD, &json!({"spec": [1, 2]})), json!({"spec": null}));
     }
 }

@@ -54,7 +54,12 @@ pub(crate) struct Seen<F> {
 impl<'de, F: Fields> Deserialize<'de> for Seen<F> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let object = F::MASK.deserialize(deserializer)?;
-        let text = |field: &str| object.pointer(field).and_then(Value::as_str).map(ToOwned::to_owned);
+        let text = |field: &str| {
+            object
+                .pointer(field)
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned)
+        };
         Ok(Self {
             // The watch itself goes by these.
             meta: ObjectMeta {

@@ -1,24 +1,24 @@
 //! What each watch shows: so that what vanished while a watch was broken is told to be gone, and what one watch lost to
 //! another is not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reconcile_core::{Event, SpreadId, WorkloadId};
 
 use super::source::{Source, What};
 
-/// Which object.
+/// Which object. There is one of each pod: it is kept small.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     /// The pod of this uid.
-    Pod(String),
+    Pod(Box<str>),
     /// A workload.
-    Workload(WorkloadId),
+    Workload(Box<WorkloadId>),
     /// A node.
-    Node(String),
+    Node(Box<str>),
     /// A ledger.
-    Ledger(SpreadId),
+    Ledger(Box<SpreadId>),
 }
 
 /// A pod that leaves the watch of the others is, for the most part, about to enter that of the placed ones. For so long
@@ -34,9 +34,11 @@ pub struct Shown {
 
 #[derive(Debug, Default)]
 struct Book {
-    keys: BTreeSet<Key>,
-    /// What a listing has brought so far.
-    listing: Option<BTreeSet<Key>>,
+    /// Each with the number of the listing in or since which it was seen last.
+    keys: BTreeMap<Key, u32>,
+    /// The number of the latest listing.
+    listing: u32,
+    is_listing: bool,
     state: State,
 }
 
@@ -59,10 +61,10 @@ impl Key {
     #[must_use]
     pub fn gone(self) -> Event {
         match self {
-            Self::Pod(uid) => Event::PodGone { uid },
-            Self::Workload(id) => Event::WorkloadGone(id),
-            Self::Node(name) => Event::NodeGone(name),
-            Self::Ledger(id) => Event::LedgerGone(id),
+            Self::Pod(uid) => Event::PodGone { uid: uid.into() },
+            Self::Workload(id) => Event::WorkloadGone(*id),
+            Self::Node(name) => Event::NodeGone(name.into()),
+            Self::Ledger(id) => Event::LedgerGone(*id),
         }
     }
 }
@@ -71,32 +73,28 @@ impl Shown {
     /// A source is to be listed anew; what it showed is shown until then.
     pub fn restart(&mut self, source: &Source) {
         let book = self.sources.entry(source.clone()).or_default();
-        book.listing = None;
+        book.is_listing = false;
         book.state = State::Unknown;
     }
 
     /// A listing begins.
     pub fn began(&mut self, source: &Source) {
-        self.sources.entry(source.clone()).or_default().listing = Some(BTreeSet::new());
+        let book = self.sources.entry(source.clone()).or_default();
+        book.listing = book.listing.wrapping_add(1);
+        book.is_listing = true;
     }
 
     /// A source shows an object.
     pub fn saw(&mut self, source: &Source, key: &Key) {
         self.between.remove(key);
         let book = self.sources.entry(source.clone()).or_default();
-        book.keys.insert(key.clone());
-        if let Some(listing) = &mut book.listing {
-            listing.insert(key.clone());
-        }
+        book.keys.insert(key.clone(), book.listing);
     }
 
     /// A source shows an object no more; whether it is gone.
     pub fn lost(&mut self, source: &Source, key: &Key, is_ending: bool, now: Instant) -> bool {
         if let Some(book) = self.sources.get_mut(source) {
             book.keys.remove(key);
-            if let Some(listing) = &mut book.listing {
-                listing.remove(key);
-            }
         }
         if self.is_shown(key) {
             return false;
@@ -112,11 +110,16 @@ impl Shown {
     pub fn listed(&mut self, source: &Source) -> Vec<Key> {
         let book = self.sources.entry(source.clone()).or_default();
         book.state = State::Listed;
-        let Some(listing) = book.listing.take() else {
+        if !core::mem::take(&mut book.is_listing) {
             return Vec::new();
-        };
-        let before = core::mem::replace(&mut book.keys, listing);
-        self.unshown(before)
+        }
+        let is_old = |listing: &u32| *listing != book.listing;
+        let old = book.keys.iter().filter(|(_, listing)| is_old(listing));
+        let old: Vec<Key> = old.map(|(key, _)| key.clone()).collect();
+        for key in &old {
+            book.keys.remove(key);
+        }
+        self.unshown(old)
     }
 
     /// A source cannot be listed at all. What it showed before stays.
@@ -130,12 +133,17 @@ impl Shown {
     /// A source is watched no more; what is gone with it.
     pub fn forget(&mut self, source: &Source) -> Vec<Key> {
         let book = self.sources.remove(source).unwrap_or_default();
-        self.unshown(book.keys)
+        self.unshown(book.keys.into_keys())
     }
 
     /// What was between two sources for too long, and is gone.
     pub fn due(&mut self, now: Instant) -> Vec<Key> {
-        let due: Vec<Key> = self.between.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
+        let due: Vec<Key> = self
+            .between
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in &due {
             self.between.remove(key);
         }
@@ -160,10 +168,10 @@ impl Shown {
     }
 
     fn is_shown(&self, key: &Key) -> bool {
-        self.sources.values().any(|book| book.keys.contains(key))
+        self.sources.values().any(|book| book.keys.contains_key(key))
     }
 
-    fn unshown(&self, keys: BTreeSet<Key>) -> Vec<Key> {
+    fn unshown(&self, keys: impl IntoIterator<Item = Key>) -> Vec<Key> {
         keys.into_iter().filter(|key| !self.knows(key)).collect()
     }
 }
@@ -173,15 +181,21 @@ mod tests {
     use super::*;
 
     fn placed() -> Source {
-        Source { what: What::PlacedPods, namespace: None }
+        Source {
+            what: What::PlacedPods,
+            namespace: None,
+        }
     }
 
     fn others() -> Source {
-        Source { what: What::OtherPods, namespace: Some("shop".to_owned()) }
+        Source {
+            what: What::OtherPods,
+            namespace: Some("shop".to_owned()),
+        }
     }
 
     fn pod(uid: &str) -> Key {
-        Key::Pod(uid.to_owned())
+        Key::Pod(uid.into())
     }
 
     fn list(shown: &mut Shown, source: &Source, uids: &[&str]) -> Vec<Key> {
@@ -262,7 +276,10 @@ mod tests {
         let mut shown = Shown::default();
         list(&mut shown, &placed(), &["a", "b"]);
         shown.restart(&placed());
-        assert_eq!(shown.states().next().map(|(_, state)| state), Some(State::Unknown));
+        assert_eq!(
+            shown.states().next().map(|(_, state)| state),
+            Some(State::Unknown)
+        );
         assert!(shown.knows(&pod("a")));
         assert_eq!(list(&mut shown, &placed(), &["b"]), [pod("a")]);
     }

@@ -46,7 +46,10 @@ const MOST_NAMESPACES: usize = 8;
 #[must_use]
 pub fn sources(loaded: &Loaded) -> BTreeMap<Source, Filter> {
     let mut sources = BTreeMap::new();
-    let everywhere = |what| Source { what, namespace: None };
+    let everywhere = |what| Source {
+        what,
+        namespace: None,
+    };
     sources.insert(everywhere(What::PlacedPods), Filter::everything());
     sources.insert(everywhere(What::Ledgers), Filter::everything());
     if loaded.rules.is_empty() {
@@ -54,7 +57,12 @@ pub fn sources(loaded: &Loaded) -> BTreeMap<Source, Filter> {
     }
     sources.insert(everywhere(What::Nodes), Filter::everything());
     let namespaces: BTreeSet<&str> = loaded.rules.iter().map(|rule| rule.spread.namespace()).collect();
-    add(&mut sources, &What::OtherPods, &namespaces, &Filter::of_rules(&loaded.rules));
+    add(
+        &mut sources,
+        &What::OtherPods,
+        &namespaces,
+        &Filter::of_rules(&loaded.rules),
+    );
     let mut by_kind: BTreeMap<What, BTreeSet<&str>> = BTreeMap::new();
     for rule in &loaded.rules {
         for what in workloads(rule.spread.target(), loaded) {
@@ -62,7 +70,12 @@ pub fn sources(loaded: &Loaded) -> BTreeMap<Source, Filter> {
         }
     }
     for (what, namespaces) in by_kind {
-        add(&mut sources, &what, &namespaces, &Filter::of_namespaces(&namespaces));
+        add(
+            &mut sources,
+            &what,
+            &namespaces,
+            &Filter::of_namespaces(&namespaces),
+        );
     }
     sources
 }
@@ -105,7 +118,9 @@ fn workloads(target: &Target, loaded: &Loaded) -> Vec<What> {
             }
             Some(kind) => vec![known(kind)],
             // The chain from a pod to it may pass through any of them, and through known kinds.
-            None => custom.chain([known(WorkloadKind::ReplicaSet), known(WorkloadKind::Deployment)]).collect(),
+            None => custom
+                .chain([known(WorkloadKind::ReplicaSet), known(WorkloadKind::Deployment)])
+                .collect(),
         },
     }
 }
@@ -142,11 +157,17 @@ impl What {
     /// How the API server serves it, as far as that is known without asking.
     #[must_use]
     pub fn resource(&self) -> Resource {
-        let known = |api_version: &str, kind: &str, plural: &str| Resource::Known(resource(api_version, kind, plural));
+        let known = |api_version: &str, kind: &str, plural: &str| {
+            Resource::Known(resource(api_version, kind, plural))
+        };
         match self {
             Self::PlacedPods | Self::OtherPods => known("v1", "Pod", "pods"),
             Self::Nodes => known("v1", "Node", "nodes"),
-            Self::Ledgers => known(spread_api::API_VERSION, spread_api::LEDGER_KIND, spread_api::LEDGER_PLURAL),
+            Self::Ledgers => known(
+                spread_api::API_VERSION,
+                spread_api::LEDGER_KIND,
+                spread_api::LEDGER_PLURAL,
+            ),
             Self::Workloads { api_version, kind } => {
                 let plural = match kind.known() {
                     Some(WorkloadKind::Deployment) => "deployments",
@@ -201,7 +222,10 @@ mod tests {
     }
 
     fn names(settings: &str) -> Vec<String> {
-        sources(&read(settings, "f").unwrap()).keys().map(ToString::to_string).collect()
+        sources(&read(settings, "f").unwrap())
+            .keys()
+            .map(ToString::to_string)
+            .collect()
     }
 
     const WEB: &str = "targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}";
@@ -215,7 +239,14 @@ mod tests {
     fn a_deployment_needs_its_replica_sets_and_the_pods_of_its_namespace() {
         assert_eq!(
             names(&format!("spreads:\n{}", spread("shop", WEB))),
-            ["Pod (placed)", "Pod (others) in shop", "Deployment in shop", "ReplicaSet in shop", "Node", "SpreadLedger"]
+            [
+                "Pod (placed)",
+                "Pod (others) in shop",
+                "Deployment in shop",
+                "ReplicaSet in shop",
+                "Node",
+                "SpreadLedger"
+            ]
         );
     }
 
@@ -224,26 +255,47 @@ mod tests {
         let spreads: String = (0..9).map(|n| spread(&format!("n{n}"), WEB)).collect();
         assert_eq!(
             names(&format!("spreads:\n{spreads}")),
-            ["Pod (placed)", "Pod (others)", "Deployment", "ReplicaSet", "Node", "SpreadLedger"]
+            [
+                "Pod (placed)",
+                "Pod (others)",
+                "Deployment",
+                "ReplicaSet",
+                "Node",
+                "SpreadLedger"
+            ]
         );
     }
 
     #[test]
     fn only_the_kinds_that_are_named_are_watched() {
         let job = spread("b", "targetRef: {apiVersion: batch/v1, kind: Job, name: j}");
-        let custom = spread("g", "targetRef: {apiVersion: game.example.io/v1, kind: GameServerSet, name: arena}");
+        let custom = spread(
+            "g",
+            "targetRef: {apiVersion: game.example.io/v1, kind: GameServerSet, name: arena}",
+        );
         let settings = format!(
             "customWorkloads: [{{apiVersion: game.example.io/v1, kind: GameServerSet, subResources: [{{apiVersion: game.example.io/v1, kind: GameServer}}]}}]\nspreads:\n{job}{custom}"
         );
         assert_eq!(
             names(&settings),
             [
-                "Pod (placed)", "Pod (others) in b", "Pod (others) in g", "Deployment in g", "ReplicaSet in g",
-                "Job in b", "GameServer in g", "GameServerSet in g", "Node", "SpreadLedger"
+                "Pod (placed)",
+                "Pod (others) in b",
+                "Pod (others) in g",
+                "Deployment in g",
+                "ReplicaSet in g",
+                "Job in b",
+                "GameServer in g",
+                "GameServerSet in g",
+                "Node",
+                "SpreadLedger"
             ]
         );
         let loaded = read(&settings, "f").unwrap();
-        let asked = sources(&loaded).keys().filter(|source| matches!(source.what.resource(), Resource::Ask(_))).count();
+        let asked = sources(&loaded)
+            .keys()
+            .filter(|source| matches!(source.what.resource(), Resource::Ask(_)))
+            .count();
         assert_eq!(asked, 2);
     }
 }

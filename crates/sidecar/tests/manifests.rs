@@ -1,0 +1,223 @@
+//! The manifests in `deploy/` fit what the sidecar reads and writes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail; the lints know test functions, not their helpers"
+)]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+use spillway_sidecar::config;
+use spread_api::{LEDGER_PLURAL, SpreadLedger};
+
+fn text(file: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn documents(file: &str) -> Vec<Value> {
+    text(file)
+        .split("\n---\n")
+        .map(|document| serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{file}: {error}")))
+        .collect()
+}
+
+fn schema() -> Value {
+    let crd = documents("deploy/crd-spreadledger.yaml").remove(0);
+    assert_eq!(crd["spec"]["names"]["plural"], LEDGER_PLURAL);
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
+/// A ledger with every field that there is.
+fn full_ledger() -> Value {
+    let ledger = json!({
+        "apiVersion": "spillway.dev/v1alpha1", "kind": "SpreadLedger",
+        "metadata": {"name": "web", "namespace": "shop", "labels": {}},
+        "spec": {},
+        "status": {
+            "summary": "a 1", "replicas": 1, "active": 1, "gated": 0, "taken": [1], "closed": ["a"], "firstOrdinal": 3, "order": 2,
+            "revisions": [{"revision": "r", "desired": 1, "active": 1, "gated": 0, "taken": [1]}],
+            "binder": {"epoch": 1, "settings": "s"},
+        },
+    });
+    let read: SpreadLedger = serde_json::from_value(ledger).unwrap();
+    serde_json::to_value(read).unwrap()
+}
+
+/// What a schema would not keep or not take.
+fn misfits(value: &Value, schema: &Value, at: &str, found: &mut Vec<String>) {
+    if schema["x-kubernetes-preserve-unknown-fields"] == true {
+        return;
+    }
+    let kind = schema["type"].as_str();
+    match value {
+        Value::Object(fields) => {
+            if kind != Some("object") {
+                found.push(format!("{at}: an object"));
+            }
+            for (name, value) in fields {
+                let below = format!("{at}.{name}");
+                match (schema["properties"].get(name), schema.get("additionalProperties")) {
+                    (Some(schema), _) | (None, Some(schema)) => misfits(value, schema, &below, found),
+                    (None, None) => found.push(format!("{below}: not in the schema")),
+                }
+            }
+            let required = schema["required"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            found.extend(
+                required
+                    .filter(|name| !fields.contains_key(*name))
+                    .map(|name| format!("{at}: lacks {name}")),
+            );
+        }
+        Value::Array(items) => {
+            if kind != Some("array") {
+                found.push(format!("{at}: a list"));
+            }
+            for item in items {
+                misfits(item, &schema["items"], &format!("{at}[]"), found);
+            }
+        }
+        Value::Number(_) if kind == Some("integer") || schema["x-kubernetes-int-or-string"] == true => {}
+        Value::String(_) if schema["x-kubernetes-int-or-string"] == true => {}
+        Value::String(text) if kind == Some("string") => {
+            if let Some(words) = schema["enum"].as_array()
+                && !words.contains(value)
+            {
+                found.push(format!("{at}: `{text}` is none of {words:?}"));
+            }
+        }
+        other => found.push(format!("{at}: {other} where {kind:?} is expected")),
+    }
+}
+
+#[test]
+fn the_schema_keeps_every_field_of_a_ledgers_counts_and_no_other() {
+    let schema = schema();
+    let ledger = full_ledger();
+    let mut found = Vec::new();
+    misfits(
+        &ledger["status"],
+        &schema["properties"]["status"],
+        "status",
+        &mut found,
+    );
+    assert_eq!(found, Vec::<String>::new());
+    let names = |value: &Value| -> BTreeSet<String> {
+        value
+            .as_object()
+            .map(|fields: &Map<String, Value>| fields.keys().cloned().collect())
+            .unwrap_or_default()
+    };
+    let status = &schema["properties"]["status"]["properties"];
+    assert_eq!(names(status), names(&ledger["status"]));
+    assert_eq!(
+        names(&status["revisions"]["items"]["properties"]),
+        names(&ledger["status"]["revisions"][0])
+    );
+    assert_eq!(
+        names(&status["binder"]["properties"]),
+        names(&ledger["status"]["binder"])
+    );
+}
+
+#[test]
+fn the_schema_keeps_the_rule_of_every_example() {
+    let schema = &schema()["properties"]["spec"];
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../policy-settings/examples");
+    let mut seen = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let settings = std::fs::read_to_string(&path).unwrap();
+        let loaded = config::read(&settings, &path.display().to_string()).unwrap();
+        for rule in loaded.rules {
+            let mut found = Vec::new();
+            misfits(&rule.written, schema, "spec", &mut found);
+            assert_eq!(found, Vec::<String>::new(), "{}", path.display());
+            let subsets = rule.written["subsets"].as_array().into_iter().flatten();
+            let of_subsets = subsets.flat_map(|subset| subset.as_object().into_iter().flatten());
+            seen.extend(of_subsets.map(|(name, _)| format!("subsets.{name}")));
+            seen.extend(
+                rule.written
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, _)| name.clone()),
+            );
+        }
+    }
+    // Fields that no example has would be kept by nobody's proof.
+    let fields = |schema: &Value, before: &str| -> Vec<String> {
+        schema["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| format!("{before}{name}"))
+            .collect()
+    };
+    let mut all: BTreeSet<String> = fields(schema, "").into_iter().collect();
+    all.extend(fields(&schema["properties"]["subsets"]["items"], "subsets."));
+    // Named by the rules of the sidecar alone.
+    all.remove("gateTimeoutSeconds");
+    seen.remove("gateTimeoutSeconds");
+    assert_eq!(seen, all);
+}
+
+#[test]
+fn no_role_has_a_wildcard_and_every_rule_says_why() {
+    for file in ["deploy/rbac-sidecar.yaml", "deploy/rbac-policy-server.yaml"] {
+        for document in documents(file) {
+            for rule in document["rules"].as_array().into_iter().flatten() {
+                for field in ["apiGroups", "resources", "verbs"] {
+                    let words = rule[field].as_array().unwrap();
+                    assert!(
+                        !words.is_empty() && words.iter().all(|word| word != "*"),
+                        "{file}: {rule}"
+                    );
+                }
+            }
+        }
+        // The verbs of a rule stand on one line with their reason, or on a line each.
+        let text = text(file);
+        for line in text
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("verbs: ["))
+        {
+            assert!(line.contains('#'), "{file}: `{line}` does not say why");
+        }
+        let verbs = ["list", "watch", "get", "create", "update", "patch", "delete"];
+        for line in text.lines().map(str::trim) {
+            let word = line
+                .strip_prefix("- ")
+                .and_then(|line| line.split_whitespace().next());
+            if word.is_some_and(|word| verbs.contains(&word)) {
+                assert!(line.contains('#'), "{file}: `{line}` does not say why");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_examples_settings_are_good_and_name_where_the_lease_is() {
+    let policy = documents("deploy/policy.yaml").remove(0);
+    let loaded = config::check(&policy["spec"]["settings"], "policy.yaml").unwrap();
+    assert_eq!(loaded.rules.len(), 1);
+    let sidecar = documents("deploy/sidecar.yaml").remove(0);
+    let args = sidecar["spec"]["template"]["spec"]["containers"][0]["args"]
+        .as_array()
+        .unwrap();
+    let wanted = format!("--lease-namespace={}", loaded.lease_namespace);
+    assert!(args.iter().any(|arg| arg == wanted.as_str()), "{args:?}");
+    let name = format!("--from-policy={}", policy["metadata"]["name"].as_str().unwrap());
+    assert!(args.iter().any(|arg| arg == name.as_str()), "{args:?}");
+}
