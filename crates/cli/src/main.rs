@@ -33,12 +33,18 @@ struct Arguments {
 enum Command {
     /// Play a scenario on a virtual clock, with the compiled policy
     Simulate(commands::simulate::Raw),
+    /// Prove that the policy may be switched to `observe: Ledger`: kinds, rights, Lease and ledgers
+    Doctor(commands::cluster::Doctor),
+    /// Open the gates of all pods that wait, and give them no subset
+    Release(commands::cluster::Release),
 }
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let exit = match command {
         Command::Simulate(raw) => commands::simulate::run(raw),
+        Command::Doctor(raw) => commands::cluster::doctor(raw),
+        Command::Release(raw) => commands::cluster::release(raw),
     };
     match exit {
         Ok(()) => ExitCode::SUCCESS,

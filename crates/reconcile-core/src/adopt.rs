@@ -54,7 +54,7 @@ impl Planning<'_> {
                 continue;
             };
             let rung = ladder
-                .free(&taken)
+                .free(taken)
                 .take(10_000)
                 .find(|run| run.rung.subset == subset);
             let cost = match rung {

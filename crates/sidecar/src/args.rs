@@ -4,13 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use spillway_sidecar::apply::Limits;
-use spillway_sidecar::doctor::{DoctorOptions, Who};
-use spillway_sidecar::release::ReleaseOptions;
+use spillway_sidecar::commands::{DoctorArgs, OriginArgs, ReleaseArgs};
 use spillway_sidecar::run::Options;
-use spillway_sidecar::settings_source::Origin;
 use tracing::Level;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
@@ -43,47 +41,6 @@ pub(crate) enum Command {
     Release(ReleaseArgs),
     /// Prove that the policy may be switched to `observe: Ledger`.
     Doctor(DoctorArgs),
-}
-
-/// What `release` is told.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ReleaseArgs {
-    /// Only in this namespace.
-    #[arg(long)]
-    namespace: Option<String>,
-    /// Only pods that are so old: `90s`, `10m`, `2h`.
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0s")]
-    older_than: Duration,
-    /// Count them, and open none.
-    #[arg(long)]
-    dry_run: bool,
-}
-
-/// What `doctor` is told.
-#[derive(Debug, clap::Args)]
-pub(crate) struct DoctorArgs {
-    #[command(flatten)]
-    pub(crate) origin: OriginArgs,
-    /// Where the sidecars keep their Lease.
-    #[arg(long, value_name = "NAMESPACE", default_value = policy_settings::LEASE_NAMESPACE)]
-    lease_namespace: String,
-    /// The sidecar's service account, `NAMESPACE/NAME`; `-`: whoever asks.
-    #[arg(long, value_name = "ACCOUNT", value_parser = account, default_value = "spillway-system/spillway-sidecar")]
-    sidecar: Who,
-    /// The policy-server's service account, `NAMESPACE/NAME`; `-`: whoever asks.
-    #[arg(long, value_name = "ACCOUNT", value_parser = account, default_value = "kubewarden/policy-server")]
-    policy_server: Who,
-}
-
-/// Where the settings come from.
-#[derive(Debug, clap::Args)]
-pub(crate) struct OriginArgs {
-    /// The settings of the policy: YAML or JSON; read again on SIGHUP.
-    #[arg(long, value_name = "FILE", conflicts_with = "from_policy")]
-    settings: Option<PathBuf>,
-    /// The ClusterAdmissionPolicy whose settings are taken, and followed.
-    #[arg(long, value_name = "NAME")]
-    from_policy: Option<String>,
 }
 
 /// What a run is told.
@@ -129,16 +86,6 @@ pub(crate) enum LogLevel {
     Debug,
 }
 
-impl OriginArgs {
-    pub(crate) fn origin(&self) -> Result<Origin> {
-        match (&self.settings, &self.from_policy) {
-            (Some(file), _) => Ok(Origin::File(file.clone())),
-            (None, Some(name)) => Ok(Origin::Policy(name.clone())),
-            (None, None) => bail!("name the settings by `--settings` or `--from-policy`"),
-        }
-    }
-}
-
 impl RunArgs {
     pub(crate) fn options(self, kubeconfig: Option<PathBuf>) -> Result<Options> {
         Ok(Options {
@@ -154,60 +101,6 @@ impl RunArgs {
                 ..Limits::default()
             },
         })
-    }
-}
-
-impl ReleaseArgs {
-    pub(crate) fn options(self) -> ReleaseOptions {
-        ReleaseOptions {
-            namespace: self.namespace,
-            older_than: self.older_than,
-            is_dry: self.dry_run,
-            ..ReleaseOptions::default()
-        }
-    }
-}
-
-impl DoctorArgs {
-    pub(crate) fn options(&self) -> DoctorOptions {
-        DoctorOptions {
-            sidecar: self.sidecar.clone(),
-            policy_server: self.policy_server.clone(),
-            lease_namespace: self.lease_namespace.clone(),
-            follows_policy: self.origin.from_policy.is_some(),
-        }
-    }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let fix = || format!("`{text}` is no duration: write such as `90s`, `10m` or `2h`");
-    let unit = text.chars().last().ok_or_else(fix)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        _ => return Err(fix()),
-    };
-    let number: u64 = text
-        .strip_suffix(unit)
-        .and_then(|number| number.parse().ok())
-        .ok_or_else(fix)?;
-    number
-        .checked_mul(seconds)
-        .map(Duration::from_secs)
-        .ok_or_else(fix)
-}
-
-fn account(text: &str) -> Result<Who, String> {
-    if text == "-" {
-        return Ok(Who::Myself);
-    }
-    match text.split_once('/') {
-        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => Ok(Who::Account {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }),
-        _ => Err(format!("`{text}` is no service account: write `NAMESPACE/NAME`")),
     }
 }
 
@@ -251,31 +144,13 @@ pub(crate) fn log(format: LogFormat, level: LogLevel) {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use spillway_sidecar::settings_source::Origin;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
-        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
-        for text in [
-            "",
-            "s",
-            "10",
-            "-1s",
-            "1d",
-            "99999999999999999999h",
-            "18446744073709551615h",
-            "1\u{e9}",
-        ] {
-            assert!(duration(text).is_err(), "{text}");
-        }
     }
 
     #[test]

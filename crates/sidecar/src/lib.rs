@@ -14,6 +14,7 @@ pub mod apply;
 mod backoff;
 pub mod client;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod doctor;
 pub mod events;

@@ -1,29 +1,22 @@
 //! `spillway-sidecar`: see the library.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+#![expect(clippy::print_stderr, reason = "a command line prints")]
 
 mod args;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use spillway_sidecar::client;
+use spillway_sidecar::commands;
 use spillway_sidecar::config::SettingsError;
-use spillway_sidecar::doctor::{self, Grade};
-use spillway_sidecar::release::open_gates;
 use spillway_sidecar::run::{RunError, run};
-use spillway_sidecar::settings_source::{self, Origin};
 
-use args::{Args, Command, DoctorArgs, ReleaseArgs};
+use args::{Args, Command};
 
 /// Something broke, or is not as it should be.
 const FAILED: u8 = 1;
 /// What was given cannot be used.
 const UNUSABLE: u8 = 2;
-
-/// Progress is told once for so many pods.
-const TELL_EVERY: u32 = 100;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -50,67 +43,16 @@ fn start(args: Args) -> Result<ExitCode> {
                 run(args.run.options(args.kubeconfig)?).await?;
                 Ok(ExitCode::SUCCESS)
             }
-            Some(Command::Release(release)) => open(release, args.kubeconfig).await,
-            Some(Command::Doctor(doctor)) => examine(&doctor, args.kubeconfig).await,
+            Some(Command::Release(told)) => commands::release(told, args.kubeconfig).await.map(code),
+            Some(Command::Doctor(told)) => commands::doctor(&told, args.kubeconfig).await.map(code),
         }
     })
 }
 
-async fn open(args: ReleaseArgs, kubeconfig: Option<PathBuf>) -> Result<ExitCode> {
-    let options = args.options();
-    let client = client::reading(&client::config(kubeconfig.as_deref()).await?)?;
-    let mut told = 0;
-    let released = open_gates(&client, &options, |released| {
-        if released.opened >= told + TELL_EVERY {
-            told = released.opened;
-            println!("{told} gates opened");
-        }
-    })
-    .await?;
-    for (pod, why) in &released.failed {
-        eprintln!("error: the gate of `{pod}` was not opened: {why}");
-    }
-    let verb = if options.is_dry {
-        "would be opened"
-    } else {
-        "opened"
-    };
-    println!(
-        "{} gates {verb}, {} waited no more, {} too young, {} failed",
-        released.opened,
-        released.gone,
-        released.young,
-        released.failed.len()
-    );
-    Ok(if released.failed.is_empty() {
+fn code(is_well: bool) -> ExitCode {
+    if is_well {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(FAILED)
-    })
-}
-
-async fn examine(args: &DoctorArgs, kubeconfig: Option<PathBuf>) -> Result<ExitCode> {
-    let client = client::reading(&client::config(kubeconfig.as_deref()).await?)?;
-    let loaded = match args.origin.origin()? {
-        Origin::File(path) => settings_source::file(&path)?,
-        Origin::Policy(name) => settings_source::policy(&client, &name).await?,
-    };
-    let findings = doctor::check(&client, &loaded, &args.options()).await;
-    for finding in &findings {
-        println!("{finding}");
     }
-    let is_bad = findings.iter().any(|finding| finding.grade == Grade::Bad);
-    println!(
-        "{}",
-        if is_bad {
-            "observe: Ledger must not be switched on"
-        } else {
-            "observe: Ledger may be switched on"
-        }
-    );
-    Ok(if is_bad {
-        ExitCode::from(FAILED)
-    } else {
-        ExitCode::SUCCESS
-    })
 }

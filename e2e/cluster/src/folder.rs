@@ -93,3 +93,27 @@ fn sweep(parent: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_holds_is_swept() {
+        let parent = tempfile::tempdir().unwrap();
+        let held = Folder::temporary(parent.path()).unwrap();
+        let left = parent.path().join("cluster-of-one-that-was-killed");
+        std::fs::create_dir(&left).unwrap();
+        std::fs::write(left.join(LOCK), "").unwrap();
+        let being_made = parent.path().join("cluster-being-made");
+        std::fs::create_dir(&being_made).unwrap();
+
+        let mut kept = Folder::temporary(parent.path()).unwrap();
+        assert!(held.path().exists() && being_made.exists() && !left.exists());
+
+        kept.keep();
+        let (held_path, kept_path) = (held.path().to_owned(), kept.path().to_owned());
+        drop((held, kept));
+        assert!(!held_path.exists() && kept_path.exists());
+    }
+}

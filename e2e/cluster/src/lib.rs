@@ -5,6 +5,7 @@
 //!                      │
 //!   ControlPlane ── etcd, kube-apiserver, controller-manager, scheduler, KWOK (a folder, ports and tokens of its own)
 //!        ├── PolicyHost ── policy-host-serve, registered as Kubewarden's controller registers a policy
+//!        ├── Sidecar ──── spillway-sidecar, with the rights of deploy/ alone
 //!        └── Witness ──── every pod event of a namespace: what was ever above its maximum
 //! ```
 //!
@@ -23,6 +24,7 @@ pub mod places;
 pub mod policy_host;
 pub mod proxy;
 pub mod ready;
+pub mod seen;
 pub mod sidecar;
 pub mod standing;
 pub mod wait;
@@ -43,5 +45,6 @@ pub use install::install;
 pub use nodes::NodePool;
 pub use policy_host::{PolicyHost, PolicyHostOptions};
 pub use process::Process;
+pub use seen::Seen;
 pub use sidecar::{Sidecar, SidecarOptions};
-pub use witness::{Seen, Witness};
+pub use witness::Witness;

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use serde_json::Value;
 use spillway_e2e::{
-    ControlPlane, Folder, Identity, NodePool, Options, PolicyHost, PolicyHostOptions, apply, install,
-    standing,
+    ControlPlane, Folder, Identity, NodePool, Options, PolicyHost, PolicyHostOptions, Sidecar,
+    SidecarOptions, apply, install, standing,
 };
 
 /// A real control plane on this machine, without containers: etcd, kube-apiserver, kube-controller-manager, kube-scheduler
@@ -30,7 +30,8 @@ enum Command {
         /// Requests per second of the controllers; Kubernetes' default is 20, at which large bursts are slow.
         #[arg(long, value_name = "N", default_value_t = 20)]
         controller_qps: u32,
-        /// Serve the policy with these settings (YAML or JSON) and register it for all namespaces.
+        /// Serve the policy with these settings (YAML or JSON) and register it for all namespaces; with `observe: Ledger`
+        /// the sidecar runs too.
         #[arg(long, value_name = "FILE")]
         settings: Option<PathBuf>,
     },
@@ -75,6 +76,12 @@ async fn up(folder: &Path, controller_qps: u32, settings: Option<&Path>) -> Resu
     plane.add_nodes(&elastic).await?;
     let admin = plane.client(Identity::Admin).await?;
     install(&admin).await?;
+    let sidecar = match &settings {
+        Some(settings) if settings.get("observe").is_some_and(|observe| observe == "Ledger") => {
+            Some(Sidecar::start(&plane, settings, &SidecarOptions::default()).await?)
+        }
+        _ => None,
+    };
     let policy = match &settings {
         Some(settings) => Some(PolicyHost::start(&plane, settings, PolicyHostOptions::default()).await?),
         None => None,
@@ -83,6 +90,8 @@ async fn up(folder: &Path, controller_qps: u32, settings: Option<&Path>) -> Resu
     let kubeconfigs = Identity::ALL.map(|identity| (identity.user(), plane.kubeconfig(identity)));
     let home = plane.folder().to_owned();
     let mut left = plane.leave()?;
+    let is_bound = sidecar.is_some();
+    left.extend(sidecar.map(Sidecar::leave).transpose()?);
     if let Some(policy) = policy {
         left.extend(policy.leave()?);
     }
@@ -101,6 +110,9 @@ async fn up(folder: &Path, controller_qps: u32, settings: Option<&Path>) -> Resu
     println!("  kubectl get nodes -L pool");
     println!("  kubectl create deployment web --image=registry.example.org/app:1 --replicas=30");
     println!("  kubectl get pods -o wide -L spillway.dev/subset");
+    if is_bound {
+        println!("  kubectl get spreadledgers");
+    }
     println!("  make cluster-down");
     Ok(())
 }

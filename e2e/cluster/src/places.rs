@@ -45,13 +45,12 @@ pub fn own_program(name: &str) -> Result<PathBuf, ClusterError> {
         Some(folder) => PathBuf::from(folder),
         None => {
             let this = std::env::current_exe().map_err(ClusterError::io("find this program"))?;
-            let folder = this.parent().unwrap_or(Path::new("."));
             // Tests lie one folder below the programs.
-            if folder.ends_with("deps") {
-                folder.join("..")
-            } else {
-                folder.to_owned()
-            }
+            this.ancestors()
+                .skip(1)
+                .find(|folder| !folder.ends_with("deps"))
+                .unwrap_or(Path::new("."))
+                .to_owned()
         }
     };
     built(folder.join(name), "`make e2e`")

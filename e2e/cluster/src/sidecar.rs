@@ -15,6 +15,7 @@ use crate::places;
 use crate::ports;
 use crate::process::Process;
 use crate::ready;
+use crate::standing::Left;
 
 const START: Duration = Duration::from_secs(60);
 
@@ -111,6 +112,14 @@ impl Sidecar {
     /// Its process, to kill, freeze or measure it.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// Leaves it running.
+    ///
+    /// # Errors
+    /// When it has ended meanwhile.
+    pub fn leave(self) -> Result<Left, ClusterError> {
+        Left::leave(self.process)
     }
 
     fn client(&self) -> Result<Client, ClusterError> {

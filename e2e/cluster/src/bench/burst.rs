@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use spillway_e2e::metrics::Metrics;
 use spillway_e2e::{
-    ControlPlane, Folder, Identity, NodePool, Options, PolicyHost, PolicyHostOptions, Sidecar, SidecarOptions, Witness,
-    install, places, wait, workloads,
+    ControlPlane, Folder, Identity, NodePool, Options, PolicyHost, PolicyHostOptions, Sidecar,
+    SidecarOptions, Witness, install, places, wait, workloads,
 };
 
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -58,7 +58,8 @@ pub(crate) async fn plane() -> Result<ControlPlane> {
     };
     let plane = ControlPlane::start(folder, options).await?;
     plane.add_nodes(&NodePool::new("fixed", 20, 600)).await?;
-    let elastic = NodePool::new("elastic", 4, 3000).taint("virtual-kubelet.io/provider", "example", "NoSchedule");
+    let elastic =
+        NodePool::new("elastic", 4, 3000).taint("virtual-kubelet.io/provider", "example", "NoSchedule");
     plane.add_nodes(&elastic).await?;
     install(&plane.client(Identity::Admin).await?).await?;
     Ok(plane)
@@ -66,7 +67,8 @@ pub(crate) async fn plane() -> Result<ControlPlane> {
 
 /// One spread for each name: half of `pods` in `fixed`, the others in `elastic`.
 pub(crate) fn settings(names: &[String], pods: usize) -> Value {
-    let pool = |pool: &str| json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]});
+    let pool =
+        |pool: &str| json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]});
     let spreads = names.iter().map(|name| {
         json!({
             "name": name,
@@ -94,7 +96,9 @@ pub(crate) async fn until_published(plane: &ControlPlane, spread: &str) -> Resul
     let ledgers: kube::Api<kube::api::DynamicObject> = kube::Api::namespaced_with(client, SHOP, &resource);
     let only = kube::runtime::watcher::Config::default().fields(&format!("metadata.name={spread}"));
     wait::until(&ledgers, only, "a published ledger", PATIENCE, |ledgers| {
-        ledgers.values().any(|ledger| ledger.data.pointer("/status/binder").is_some())
+        ledgers
+            .values()
+            .any(|ledger| ledger.data.pointer("/status/binder").is_some())
     })
     .await?;
     Ok(())
@@ -116,7 +120,11 @@ pub(crate) async fn measure(side: Side, pods: usize, base: &Path, run: usize) ->
         running.0 = Some(Sidecar::start(&plane, &settings, &SidecarOptions::default()).await?);
     }
     if side != Side::NoWebhook {
-        let settings = if side == Side::Spillway { settings.clone() } else { json!({}) };
+        let settings = if side == Side::Spillway {
+            settings.clone()
+        } else {
+            json!({})
+        };
         running.1 = Some(PolicyHost::start(&plane, &settings, options).await?);
     }
     let mut web = workloads::deployment("web", 0)?;
@@ -136,14 +144,25 @@ pub(crate) async fn measure(side: Side, pods: usize, base: &Path, run: usize) ->
     let before = Metrics::read(&admin).await?;
     let start = Instant::now();
     workloads::scale(&admin, SHOP, "web", i32::try_from(pods)?).await?;
-    witness.until("every pod created", PATIENCE, |seen| seen.active() >= pods).await?;
+    witness
+        .until("every pod created", PATIENCE, |seen| seen.active() >= pods)
+        .await?;
     let created = start.elapsed().as_secs_f64();
-    let seen = witness.until("every pod ready", PATIENCE, |seen| seen.ready() >= pods && seen.gated() == 0).await?;
+    let seen = witness
+        .until("every pod ready", PATIENCE, |seen| {
+            seen.ready() >= pods && seen.gated() == 0
+        })
+        .await?;
     let ready = start.elapsed().as_secs_f64();
     let after = Metrics::read(&admin).await?;
-    let is_of_pods = |request: &String| request.contains(" pods") || request.contains("spreadledgers") || request.contains("leases");
+    let is_of_pods = |request: &String| {
+        request.contains(" pods") || request.contains("spreadledgers") || request.contains("leases")
+    };
     let writes = after.requests_since(&before).into_iter().filter(|(request, _)| {
-        is_of_pods(request) && !request.starts_with("GET") && !request.starts_with("LIST") && !request.starts_with("WATCH")
+        is_of_pods(request)
+            && !request.starts_with("GET")
+            && !request.starts_with("LIST")
+            && !request.starts_with("WATCH")
     });
     #[expect(clippy::cast_precision_loss, reason = "no cluster has 2^52 pods")]
     let each = pods as f64;
@@ -151,7 +170,9 @@ pub(crate) async fn measure(side: Side, pods: usize, base: &Path, run: usize) ->
         created,
         ready,
         admission: after.webhook_since(&before, "spillway").mean(),
-        split: ["fixed", "elastic"].map(|subset| (subset.to_owned(), seen.placed(subset))).into(),
+        split: ["fixed", "elastic"]
+            .map(|subset| (subset.to_owned(), seen.placed(subset)))
+            .into(),
         most_in_fixed: seen.most_placed("fixed"),
         most_gated: seen.most_gated(),
         writes_per_pod: writes.map(|(request, times)| (request, times / each)).collect(),

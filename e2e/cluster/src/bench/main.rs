@@ -50,13 +50,19 @@ async fn main() -> Result<()> {
     }
     for (pods, sides) in &report {
         let median = |side: Side, of: fn(&Burst) -> f64| {
-            let bursts = sides.iter().find(|(known, _)| *known == side).map(|(_, bursts)| bursts);
+            let bursts = sides
+                .iter()
+                .find(|(known, _)| *known == side)
+                .map(|(_, bursts)| bursts);
             let mut figures: Vec<f64> = bursts.into_iter().flatten().map(of).collect();
             figures.sort_by(f64::total_cmp);
             figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
         };
         for (side, bursts) in sides {
-            let (created, ready) = (median(*side, |burst| burst.created), median(*side, |burst| burst.ready));
+            let (created, ready) = (
+                median(*side, |burst| burst.created),
+                median(*side, |burst| burst.ready),
+            );
             let line = json!({
                 "pods": pods,
                 "side": side.name(),

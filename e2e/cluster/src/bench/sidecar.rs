@@ -27,10 +27,13 @@ pub(crate) async fn measure(spreads: usize, each: usize) -> Result<Value> {
     }
     let all = spreads * each;
     let seen = witness
-        .until("every pod ready", PATIENCE, |seen| seen.ready() >= all && seen.gated() == 0)
+        .until("every pod ready", PATIENCE, |seen| {
+            seen.ready() >= all && seen.gated() == 0
+        })
         .await?;
     let process = sidecar.process().id();
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).context("the sidecar's status")?;
+    let status =
+        std::fs::read_to_string(format!("/proc/{process}/status")).context("the sidecar's status")?;
     let field = |name: &str| -> Option<u64> {
         let line = status.lines().find(|line| line.starts_with(name))?;
         line.split_whitespace().nth(1)?.parse().ok()

@@ -5,6 +5,7 @@ use spillway_e2e::{
     ControlPlane, PolicyHost, PolicyHostOptions, Seen, Sidecar, SidecarOptions, Witness, workloads,
 };
 
+use crate::scene::turn;
 use crate::support::{PATIENCE, fixed_then_elastic, namespace, plane, until_published};
 
 /// Settings by which half of the pods must be exact.
@@ -17,13 +18,15 @@ pub(crate) fn exact(namespace: &str, maximum: usize) -> Value {
 
 /// Scales a Deployment from nothing to so many pods and awaits that all are ready.
 async fn burst(plane: &ControlPlane, shop: &str, pods: usize, maximum: usize) -> Seen {
+    // Sidecars of the shared plane keep one Lease.
+    let _turn = turn().await;
     let admin = namespace(plane, shop).await;
     let settings = exact(shop, maximum);
     let options = SidecarOptions {
         name: format!("sidecar-{shop}"),
         ..SidecarOptions::default()
     };
-    let sidecar = Sidecar::start(plane, &settings, &options).await.unwrap();
+    let mut sidecar = Sidecar::start(plane, &settings, &options).await.unwrap();
     let policy = PolicyHost::start(plane, &settings, PolicyHostOptions::for_namespace(shop))
         .await
         .unwrap();
@@ -36,10 +39,11 @@ async fn burst(plane: &ControlPlane, shop: &str, pods: usize, maximum: usize) ->
         .await
         .unwrap();
     let seen = witness
-        .until("every pod ready", PATIENCE, |seen| seen.settled_at(pods))
+        .until("every pod ready", PATIENCE * 5, |seen| seen.settled_at(pods))
         .await
         .unwrap();
     policy.remove(&admin).await.unwrap();
+    sidecar.process().terminate().unwrap();
     drop(sidecar);
     workloads::delete_namespace(&admin, shop).await.unwrap();
     seen

@@ -87,7 +87,6 @@ async fn lists_follow_the_cluster() {
     guest.until_names(shop, &["b"]).await;
     maps.delete("b", &DeleteParams::default()).await.unwrap();
     guest.until_names(shop, &[]).await;
-    workloads::delete_namespace(&admin, shop).await.unwrap();
 }
 
 #[tokio::test]
@@ -103,7 +102,6 @@ async fn a_late_view_is_late_and_comes_round() {
     now.until_names(shop, &["a"]).await;
     assert_eq!(late.names(shop).await, Vec::<String>::new());
     late.until_names(shop, &["a"]).await;
-    workloads::delete_namespace(&admin, shop).await.unwrap();
 }
 
 #[tokio::test]
@@ -153,5 +151,4 @@ async fn objects_are_read_and_errors_are_those_of_policy_server() {
         let answer = guest.ask("can_i", review).await.unwrap();
         assert_eq!(answer["allowed"], json!(allowed), "{user:?}: {answer}");
     }
-    workloads::delete_namespace(&admin, shop).await.unwrap();
 }

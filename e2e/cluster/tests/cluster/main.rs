@@ -9,8 +9,20 @@
     reason = "clippy knows test functions but not their helpers"
 )]
 
+mod adoption;
 mod exact;
+mod failover;
+mod ground;
 mod harness;
+mod kinds;
 mod live;
+mod loss;
 mod placement;
+mod restart;
+mod rights;
+mod rollouts;
+mod scaling;
+mod scene;
 mod support;
+mod trouble;
+mod views;
