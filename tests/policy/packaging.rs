@@ -96,3 +96,17 @@ fn json_is_read_alike_natively_and_in_the_wasm() {
         "serde_json's arbitrary_precision is on"
     );
 }
+
+#[test]
+fn the_readme_names_every_shipped_manifest_and_no_other() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let named: BTreeSet<&str> = readme
+        .split_whitespace()
+        .map(|word| word.trim_matches(|char: char| "`,;.()".contains(char)))
+        .filter_map(|word| word.strip_prefix("deploy/"))
+        .filter(|name| name.ends_with(".yaml") && !name.contains('*'))
+        .collect();
+    let shipped = files(&root().join("deploy"), ".yaml");
+    let shipped: BTreeSet<&str> = shipped.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(named, shipped);
+}

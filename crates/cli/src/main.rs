@@ -33,6 +33,8 @@ struct Arguments {
 enum Command {
     /// Play a scenario on a virtual clock, with the compiled policy
     Simulate(commands::simulate::Raw),
+    /// Search at random for what must never be: above a maximum, a pod bound twice, a gate left shut
+    Torture(commands::torture::Raw),
     /// Prove that the policy may be switched to `observe: Ledger`: kinds, rights, Lease and ledgers
     Doctor(commands::cluster::Doctor),
     /// Open the gates of all pods that wait, and give them no subset
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let exit = match command {
         Command::Simulate(raw) => commands::simulate::run(raw),
+        Command::Torture(raw) => commands::torture::run(raw),
         Command::Doctor(raw) => commands::cluster::doctor(raw),
         Command::Release(raw) => commands::cluster::release(raw),
     };

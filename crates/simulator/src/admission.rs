@@ -55,6 +55,8 @@ pub struct AdmissionCall<'a> {
     pub review: &'a Value,
     /// The virtual time of the call.
     pub now: Millis,
+    /// What the admission's own clock shows, in milliseconds since 1970: it may go wrong.
+    pub clock: i64,
 }
 
 /// What the admission answered.

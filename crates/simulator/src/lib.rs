@@ -28,6 +28,7 @@ mod scheduler;
 mod simulation;
 mod tally;
 mod time;
+pub mod torture;
 
 pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict, Write};
 pub use pod::SUBSET_LABEL;

@@ -140,30 +140,35 @@ impl Owners {
 
     /// The review that asks a webhook about a pod.
     pub(crate) fn review(&self, uid: &str, pod: &Value) -> Value {
-        let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
-        let resource = json!({"group": "", "version": "v1", "resource": "pods"});
-        json!({
-            "apiVersion": "admission.k8s.io/v1",
-            "kind": "AdmissionReview",
-            "request": {
-                "uid": uid,
-                "kind": kind,
-                "resource": resource,
-                "requestKind": kind,
-                "requestResource": resource,
-                "namespace": self.namespace,
-                "operation": "CREATE",
-                "userInfo": {
-                    "username": "system:serviceaccount:kube-system:replicaset-controller",
-                    "groups": ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
-                },
-                "object": pod,
-                "oldObject": null,
-                "dryRun": false,
-                "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
-            },
-        })
+        review(&self.namespace, uid, pod)
     }
+}
+
+/// The review that asks a webhook about a pod that a controller creates.
+pub(crate) fn review(namespace: &str, uid: &str, pod: &Value) -> Value {
+    let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
+    let resource = json!({"group": "", "version": "v1", "resource": "pods"});
+    json!({
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": uid,
+            "kind": kind,
+            "resource": resource,
+            "requestKind": kind,
+            "requestResource": resource,
+            "namespace": namespace,
+            "operation": "CREATE",
+            "userInfo": {
+                "username": "system:serviceaccount:kube-system:replicaset-controller",
+                "groups": ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
+            },
+            "object": pod,
+            "oldObject": null,
+            "dryRun": false,
+            "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
+        },
+    })
 }
 
 /// A node as the API server shows it.
@@ -206,7 +211,7 @@ pub(crate) fn namespace(name: &str) -> Value {
     })
 }
 
-fn owner(kind: &str, name: &str, uid: &str) -> Value {
+pub(crate) fn owner(kind: &str, name: &str, uid: &str) -> Value {
     json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true})
 }
 
@@ -220,7 +225,7 @@ fn status(population: Population) -> Value {
 }
 
 /// What the API server and its own admission plugins fill in before a webhook sees a pod.
-fn set_pod_defaults(template: &mut Value) {
+pub(crate) fn set_pod_defaults(template: &mut Value) {
     let tolerates_for = |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
     let mut tolerations = json::list(template, &["spec", "tolerations"]).to_vec();
     tolerations.push(tolerates_for("node.kubernetes.io/not-ready"));
@@ -256,7 +261,7 @@ fn set_pod_defaults(template: &mut Value) {
 
 /// A hash of the template in the letters and length of `pod-template-hash`. Not the same number as Kubernetes', whose input
 /// is a dump of Go structs.
-fn template_hash(template: &Value) -> String {
+pub(crate) fn template_hash(template: &Value) -> String {
     const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
     let mut hash = 0x811c_9dc5_u32;
     for byte in template.to_string().bytes() {

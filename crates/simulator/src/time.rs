@@ -43,6 +43,11 @@ impl Millis {
         )
     }
 
+    /// Milliseconds since 1970, as a clock that is right shows them.
+    pub(crate) fn unix(self) -> i64 {
+        i64::try_from(BEGIN_UNIX_SECONDS * 1000 + self.0).unwrap_or(i64::MAX)
+    }
+
     /// Reads `250ms`, `10s`, `1.5s`, `2m` or `1h`.
     pub fn parse(text: &str) -> Option<Self> {
         let (number, unit) = match text {

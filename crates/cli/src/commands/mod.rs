@@ -2,3 +2,4 @@
 
 pub(crate) mod cluster;
 pub(crate) mod simulate;
+pub(crate) mod torture;

@@ -17,6 +17,7 @@ impl Simulation<'_> {
             uid: &uid,
             review: &review,
             now: self.now,
+            clock: self.now.unix(),
         };
         let answer = self.admission.admit(&call);
         self.tally.called();

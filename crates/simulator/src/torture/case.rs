@@ -1,0 +1,318 @@
+//! A case: a small cluster, a spread and what happens to them. Data alone: it is saved, read back and shrunk.
+//!
+//! Times are whole milliseconds of virtual time. Every event ends by itself (a crash says when the process is back), so
+//! that any of them can be left out and the rest still makes sense.
+
+use placement_core::Spread;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The namespace of the workload.
+pub const NAMESPACE: &str = "shop";
+/// The workload's name.
+pub const WORKLOAD: &str = "web";
+
+/// What is played.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Case {
+    /// What it is about, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// Fixes every draw of chance while it is played.
+    pub seed: u64,
+    /// The rule, as it stands in settings.
+    pub spread: Value,
+    /// Whose pods are placed.
+    pub workload: WorkloadCase,
+    /// The nodes.
+    pub pools: Vec<PoolCase>,
+    /// How fast and how reliable the cluster is.
+    pub cluster: ClusterCase,
+    /// The replicas of the policy.
+    pub policies: Vec<PolicyCase>,
+    /// The sidecars.
+    pub sidecars: Vec<SidecarCase>,
+    /// What happens, in any order.
+    pub events: Vec<EventCase>,
+}
+
+/// Whose pods are placed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum WorkloadCase {
+    /// A Deployment with rolling updates.
+    Deployment {
+        /// Its replicas at the beginning.
+        replicas: u32,
+        /// Such as `25%` or `1`.
+        max_surge: String,
+        /// Such as `25%` or `1`.
+        max_unavailable: String,
+    },
+    /// A Job whose pods run for a while. Every pod that is deleted is a failure.
+    Job {
+        /// Pods at the same time, at the beginning.
+        parallelism: u32,
+        /// Pods that must succeed.
+        completions: u32,
+        /// How long a pod runs.
+        run_millis: u64,
+        /// So many failures end the Job.
+        backoff_limit: u32,
+    },
+}
+
+/// Nodes that are alike. Their label `pool` is the pool's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PoolCase {
+    /// The pool's name.
+    pub name: String,
+    /// How many nodes.
+    pub nodes: u32,
+    /// How many pods each of them takes.
+    pub pods: u32,
+}
+
+/// How late something is: so many milliseconds, and up to so many more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lag {
+    /// At least.
+    pub millis: u64,
+    /// Drawn anew each time, added.
+    #[serde(default)]
+    pub jitter: u64,
+}
+
+/// How fast and how reliable the cluster is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterCase {
+    /// The watches of the controller manager.
+    pub controllers: Lag,
+    /// The watch of the scheduler.
+    pub scheduler: Lag,
+    /// How many writes a second the controllers make.
+    pub writes_per_second: u32,
+    /// From the request for a pod to its being stored.
+    pub admission: Lag,
+    /// From scheduled to ready.
+    pub startup: Lag,
+    /// From deleted to gone, once scheduled.
+    pub termination: Lag,
+    /// Of a thousand writes of a sidecar so many never arrive.
+    #[serde(default)]
+    pub lost_requests: u32,
+    /// Of a thousand writes of a sidecar so many are done and the answer is lost.
+    #[serde(default)]
+    pub lost_answers: u32,
+    /// Of a thousand writes of a sidecar so many are turned away: too many requests.
+    #[serde(default)]
+    pub turned_away: u32,
+    /// Of a thousand writes of a sidecar so many arrive only just before they are given up.
+    #[serde(default)]
+    pub delayed: u32,
+    /// How long a Lease is good for.
+    pub lease_millis: u64,
+    /// When an unanswered request is given up.
+    pub request_timeout_millis: u64,
+}
+
+/// A replica of the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyCase {
+    /// Its watch of ledgers.
+    pub ledgers: Lag,
+    /// Its watch of Leases.
+    pub leases: Lag,
+    /// How far its clock is ahead, in milliseconds.
+    #[serde(default)]
+    pub skew: i64,
+}
+
+/// A sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SidecarCase {
+    /// Its watch of pods.
+    pub pods: Lag,
+    /// Its watches of workloads, each by itself.
+    pub workloads: Lag,
+    /// Its watches of nodes and ledgers, each by itself.
+    pub others: Lag,
+    /// From a request to its arrival, and as long for the answer.
+    pub requests: Lag,
+    /// How many writes are on their way at once.
+    pub writes_at_once: u32,
+    /// From an event to the plan that knows of it.
+    pub think_millis: u64,
+    /// How far its clock is ahead, in milliseconds.
+    #[serde(default)]
+    pub skew: i64,
+}
+
+/// Something happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventCase {
+    /// When.
+    pub at: u64,
+    /// What.
+    #[serde(flatten)]
+    pub happening: Happening,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all_fields = "camelCase")]
+pub enum Happening {
+    /// The workload is scaled.
+    Scale {
+        /// To so many.
+        replicas: u32,
+    },
+    /// The Deployment gets another template; an earlier number is a rollback.
+    Rollout {
+        /// The template's number; it begins with 0.
+        template: u32,
+    },
+    /// A node is lost with its pods.
+    LoseNode {
+        /// Its place among all nodes.
+        node: u32,
+        /// After so many milliseconds it is back.
+        back_after: u64,
+    },
+    /// Somebody deletes pods.
+    DeletePods {
+        /// So many, at random.
+        count: u32,
+    },
+    /// Somebody gives waiting pods a toleration and an annotation.
+    EditGated {
+        /// So many at most, at random.
+        count: u32,
+    },
+    /// SIGKILL, and a new process after a while.
+    Crash {
+        /// Which sidecar.
+        sidecar: u32,
+        /// After so many milliseconds it is back.
+        back_after: u64,
+    },
+    /// SIGTERM: the writes in flight are finished, the Lease is given up; a new process after a while.
+    Stop {
+        /// Which sidecar.
+        sidecar: u32,
+        /// After so many milliseconds it is back.
+        back_after: u64,
+    },
+    /// SIGSTOP, and SIGCONT after a while.
+    Freeze {
+        /// Which sidecar.
+        sidecar: u32,
+        /// After so many milliseconds it goes on.
+        back_after: u64,
+    },
+    /// The API server is away; every watch breaks.
+    RestartApi {
+        /// For so many milliseconds.
+        back_after: u64,
+    },
+    /// No replica of the policy answers: pods are created as they came.
+    PolicyDown {
+        /// For so many milliseconds.
+        back_after: u64,
+    },
+}
+
+/// Why a case cannot be played.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CaseError {
+    /// It is not the JSON of a case.
+    #[error("not a case: {0}")]
+    Unreadable(String),
+    /// Its rule is refused.
+    #[error("`spread`: {0}")]
+    Spread(String),
+    /// Something that must be there is not.
+    #[error("`{field}`: {fix}")]
+    Missing {
+        /// Where.
+        field: &'static str,
+        /// What to write.
+        fix: &'static str,
+    },
+}
+
+impl Case {
+    /// Reads a saved case.
+    ///
+    /// # Errors
+    /// When it cannot be read or played.
+    pub fn read(text: &str) -> Result<Self, CaseError> {
+        let case: Self =
+            serde_json::from_str(text).map_err(|error| CaseError::Unreadable(error.to_string()))?;
+        case.check()?;
+        Ok(case)
+    }
+
+    /// The case as it is saved.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// The rule, checked.
+    ///
+    /// # Errors
+    /// Its first fault.
+    pub fn rule(&self) -> Result<Spread, CaseError> {
+        policy_settings::read_spread(&self.spread, "spread", &[]).map_err(|faults| {
+            let first = faults.first().map(ToString::to_string);
+            CaseError::Spread(first.unwrap_or_else(|| "it cannot be read".to_owned()))
+        })
+    }
+
+    fn check(&self) -> Result<(), CaseError> {
+        self.rule()?;
+        let missing = |field, fix| Err(CaseError::Missing { field, fix });
+        if self.policies.is_empty() {
+            return missing("policies", "write at least one replica");
+        }
+        if self.pools.iter().all(|pool| pool.nodes == 0) {
+            return missing("pools", "write at least one node");
+        }
+        if self.cluster.writes_per_second == 0 {
+            return missing("cluster.writesPerSecond", "write at least 1");
+        }
+        Ok(())
+    }
+
+    /// When the last event has ended.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        let ends = self.events.iter().map(|event| event.at + event.happening.lasts());
+        ends.max().unwrap_or(0)
+    }
+}
+
+impl Happening {
+    /// For how long it goes on.
+    #[must_use]
+    pub fn lasts(&self) -> u64 {
+        match self {
+            Self::Scale { .. } | Self::Rollout { .. } | Self::DeletePods { .. } | Self::EditGated { .. } => 0,
+            Self::LoseNode { back_after, .. }
+            | Self::Crash { back_after, .. }
+            | Self::Stop { back_after, .. }
+            | Self::Freeze { back_after, .. }
+            | Self::RestartApi { back_after }
+            | Self::PolicyDown { back_after } => *back_after,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The API server's store, and the watches on it: each late by its own lag, each in order.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use super::objects::{Key, Kind, Object, Pod};
+use crate::random::Random;
+use crate::time::Millis;
+use crate::torture::case::Lag;
+
+/// What is stored now.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    objects: BTreeMap<Key, Object>,
+    /// The numbers of the pods.
+    names: BTreeMap<String, u64>,
+    version: u64,
+}
+
+/// A change, as watches deliver it.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// The object as it is now.
+    Stored(Object),
+    /// The object as it was last.
+    Gone(Object),
+}
+
+/// Who watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Viewer {
+    Controllers,
+    Scheduler,
+    Policy(usize),
+    Sidecar(usize),
+}
+
+/// A watch of one kind.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) viewer: Viewer,
+    pub(crate) kind: Kind,
+    lag: Lag,
+    chance: Random,
+    last: Millis,
+    coming: VecDeque<(Millis, Change)>,
+    /// Grows as the watch breaks: deliveries of an earlier life are void.
+    pub(crate) life: u32,
+    /// Whether it is open.
+    pub(crate) open: bool,
+    /// The objects that it has shown, so that a list tells what is gone.
+    shown: BTreeMap<u64, Object>,
+}
+
+impl Store {
+    /// The version that the next write gets.
+    pub(crate) fn next_version(&mut self) -> u64 {
+        self.version += 1;
+        self.version
+    }
+
+    pub(crate) fn put(&mut self, object: Object) {
+        let key = object.key();
+        if let Object::Pod(pod) = &object
+            && !self.objects.contains_key(&key)
+        {
+            self.names.insert(pod.name.clone(), key.1);
+        }
+        self.objects.insert(key, object);
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Object> {
+        let removed = self.objects.remove(&key);
+        if let Some(Object::Pod(pod)) = &removed {
+            self.names.remove(&pod.name);
+        }
+        removed
+    }
+
+    pub(crate) fn of(&self, key: Key) -> Option<&Object> {
+        self.objects.get(&key)
+    }
+
+    pub(crate) fn pod(&self, number: u64) -> Option<&Rc<Pod>> {
+        self.of((Kind::Pod, number))?.pod()
+    }
+
+    pub(crate) fn pod_named(&self, name: &str) -> Option<&Rc<Pod>> {
+        self.pod(*self.names.get(name)?)
+    }
+
+    /// All objects of a kind; pods in the order of their creation.
+    pub(crate) fn all(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        self.objects
+            .range((kind, 0)..=(kind, u64::MAX))
+            .map(|(_, object)| object)
+    }
+
+    pub(crate) fn pods(&self) -> impl Iterator<Item = &Rc<Pod>> {
+        self.all(Kind::Pod).filter_map(Object::pod)
+    }
+}
+
+impl Watch {
+    pub(crate) fn new(viewer: Viewer, kind: Kind, lag: Lag, chance: Random) -> Self {
+        Self {
+            viewer,
+            kind,
+            lag,
+            chance,
+            last: Millis::ZERO,
+            coming: VecDeque::new(),
+            life: 0,
+            open: false,
+            shown: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a change; when it will be delivered.
+    pub(crate) fn take(&mut self, now: Millis, change: Change) -> Millis {
+        let lag = Millis(self.lag.millis + self.chance.below(self.lag.jitter + 1));
+        self.last = self.last.max(now + lag);
+        self.coming.push_back((self.last, change));
+        self.last
+    }
+
+    /// The next change that has arrived.
+    pub(crate) fn next(&mut self, now: Millis) -> Option<Change> {
+        let (_, change) = self.coming.pop_front_if(|(seen, _)| *seen <= now)?;
+        match &change {
+            Change::Stored(object) => self.shown.insert(object.key().1, object.clone()),
+            Change::Gone(object) => self.shown.remove(&object.key().1),
+        };
+        Some(change)
+    }
+
+    /// Ends this life; what was on its way never arrives.
+    pub(crate) fn break_off(&mut self) {
+        self.life += 1;
+        self.open = false;
+        self.coming.clear();
+    }
+
+    /// Whether the pod of this uid was shown and not yet shown to be gone.
+    pub(crate) fn shows(&self, uid: &str) -> bool {
+        self.shown
+            .values()
+            .filter_map(Object::pod)
+            .any(|pod| pod.uid == uid)
+    }
+
+    /// Forgets all that it showed, as a process that ends does.
+    pub(crate) fn forget(&mut self) {
+        self.shown.clear();
+    }
+
+    /// Lists: the changes between what was shown and what is. Later changes come as ever.
+    pub(crate) fn list(&mut self, now: Millis, store: &Store) -> Vec<Change> {
+        self.coming.clear();
+        self.open = true;
+        self.last = self.last.max(now);
+        let present: BTreeMap<u64, Object> = store
+            .all(self.kind)
+            .map(|object| (object.key().1, object.clone()))
+            .collect();
+        let gone = self.shown.iter().filter(|(number, _)| !present.contains_key(*number));
+        let mut changes: Vec<Change> = gone.map(|(_, object)| Change::Gone(object.clone())).collect();
+        changes.extend(present.values().cloned().map(Change::Stored));
+        self.shown = present;
+        changes
+    }
+}

@@ -1,0 +1,180 @@
+//! The judge finds what is broken on purpose, and nothing in what is not.
+
+use serde_json::{Value, json};
+
+use super::plane::Plane;
+use super::sabotage::Sabotage;
+use super::*;
+use crate::admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict};
+
+fn core() -> Box<dyn Admission> {
+    Box::new(CoreAdmission::new())
+}
+
+fn rules_broken(case: &Case, sabotage: Sabotage, policies: &mut Policies<'_>) -> Option<&'static str> {
+    let mut plane = Plane::new(case, case.rule().unwrap(), policies, None);
+    plane.sabotage = sabotage;
+    plane
+        .play()
+        .judge
+        .into_violation()
+        .map(|violation| violation.rule)
+}
+
+/// One burst over the maximum, in a cluster where everything takes a while.
+fn burst(replicas: u32) -> Case {
+    let text = json!({
+        "seed": 1,
+        "spread": {
+            "name": "web", "namespace": "shop", "capacity": "Exact",
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "subsets": [{"name": "fixed", "maxReplicas": 10}, {"name": "elastic"}],
+        },
+        "workload": {"kind": "Deployment", "replicas": 0, "maxSurge": "25%", "maxUnavailable": "25%"},
+        "pools": [{"name": "fixed", "nodes": 2, "pods": 100}],
+        "cluster": {
+            "controllers": {"millis": 10}, "scheduler": {"millis": 5}, "writesPerSecond": 350, "admission": {"millis": 5},
+            "startup": {"millis": 1000}, "termination": {"millis": 1000}, "leaseMillis": 15_000, "requestTimeoutMillis": 10_000,
+        },
+        "policies": [{"ledgers": {"millis": 50}, "leases": {"millis": 50}}],
+        "sidecars": [{
+            "pods": {"millis": 30}, "workloads": {"millis": 40}, "others": {"millis": 20}, "requests": {"millis": 5},
+            "writesAtOnce": 64, "thinkMillis": 10,
+        }],
+        "events": [{"at": 3000, "do": "Scale", "replicas": replicas}],
+    });
+    Case::read(&text.to_string()).unwrap()
+}
+
+fn played(case: &Case) -> Played {
+    play(case, &mut |_| core()).unwrap()
+}
+
+#[test]
+fn a_burst_fills_the_first_subset_exactly_with_one_write_for_each_waiting_pod() {
+    let played = played(&burst(40));
+    assert_eq!(played.violation, None);
+    assert_eq!((played.tally.pods, played.tolerated.empty), (40, 0));
+    assert_eq!(played.tally.bound, played.tally.gated);
+    assert!(played.tally.gated >= 10, "{:?}", played.tally);
+    assert_eq!((played.tally.costs, played.tally.refused), (0, 0));
+}
+
+#[test]
+fn a_case_is_what_was_saved() {
+    for seed in 0..50 {
+        let case = Case::draw(seed);
+        assert_eq!(Case::read(&case.text()).as_ref(), Ok(&case));
+    }
+}
+
+#[test]
+fn the_same_case_is_played_the_same_way() {
+    let hear = |case: &Case| {
+        let mut lines = Vec::new();
+        let mut trace = |at: u64, text: &str| lines.push(format!("{at} {text}"));
+        let mut policies = |_: &Case| core();
+        let played = play_aloud(case, &mut policies, &mut trace).unwrap();
+        (played, lines)
+    };
+    for seed in 0..10 {
+        let case = Case::draw(seed);
+        assert_eq!(hear(&case), hear(&case), "seed {seed}");
+    }
+}
+
+#[test]
+fn random_cases_are_clean() {
+    for seed in 0..60 {
+        let played = played(&Case::draw(seed));
+        assert_eq!(played.violation, None, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_sidecar_that_binds_above_the_maximum_is_found_out() {
+    assert_eq!(
+        rules_broken(&burst(40), Sabotage::BindsToTheFirst, &mut |_| core()),
+        Some("maximum")
+    );
+}
+
+#[test]
+fn a_sidecar_that_deletes_what_it_should_bind_is_found_out() {
+    let mut case = burst(2);
+    case.events.truncate(1);
+    assert_eq!(
+        rules_broken(&case, Sabotage::DeletesWhatWaits, &mut |_| core()),
+        Some("rest")
+    );
+}
+
+#[test]
+fn a_leader_that_does_not_look_at_its_lease_is_found_out() {
+    let frozen = |seed: u64| {
+        let mut case = burst(60);
+        case.seed = seed;
+        case.sidecars.push(case.sidecars[0]);
+        case.sidecars[0].writes_at_once = 1;
+        case.cluster.writes_per_second = 20;
+        for sidecar in 0..2 {
+            case.events.push(EventCase {
+                at: 3300,
+                happening: Happening::Freeze {
+                    sidecar,
+                    back_after: 60_000 * u64::from(sidecar + 1),
+                },
+            });
+        }
+        case.events.push(EventCase {
+            at: 3600,
+            happening: Happening::Scale { replicas: 90 },
+        });
+        case
+    };
+    let mut found = Vec::new();
+    for seed in 0..30 {
+        let case = frozen(seed);
+        assert_eq!(
+            rules_broken(&case, Sabotage::Nothing, &mut |_| core()),
+            None,
+            "seed {seed}"
+        );
+        found.extend(rules_broken(&case, Sabotage::NoFence, &mut |_| core()));
+    }
+    assert!(found.contains(&"fencing"), "{found:?}");
+}
+
+/// Places every pod in the first subset, whatever anybody tells it.
+struct AllFirst;
+
+impl Admission for AllFirst {
+    fn watch(&mut self, _: Change) {}
+
+    fn admit(&mut self, call: &AdmissionCall<'_>) -> Result<Answer, AdmissionFailure> {
+        let mut pod: Value = call.review["request"]["object"].clone();
+        pod["metadata"]["labels"]["spillway.dev/spread"] = json!("web");
+        pod["metadata"]["labels"]["spillway.dev/subset"] = json!("fixed");
+        Ok(Answer {
+            verdict: Verdict::Changed(pod),
+            ..Answer::default()
+        })
+    }
+}
+
+#[test]
+fn a_policy_that_places_what_must_wait_is_found_out() {
+    let found = rules_broken(&burst(40), Sabotage::Nothing, &mut |_| Box::new(AllFirst));
+    assert_eq!(found, Some("ungated"));
+}
+
+#[test]
+fn a_case_that_cannot_be_played_says_what_to_write() {
+    let error = |text: &str| Case::read(text).unwrap_err().to_string();
+    assert!(error("{").starts_with("not a case: "));
+    let mut case = burst(1);
+    case.policies.clear();
+    assert_eq!(error(&case.text()), "`policies`: write at least one replica");
+    case.spread = json!({"name": "web"});
+    assert!(error(&case.text()).starts_with("`spread`: "));
+}
