@@ -181,7 +181,7 @@ mod tests {
             report(2.5, SIZE_AIM + 1).missed(),
             [
                 "size 307201 > 307200 bytes",
-                "placed/100 listed/1 spreads 2.50 > 2"
+                "placed/100 pods/1 spreads 2.50 > 2"
             ]
         );
     }

@@ -16,7 +16,7 @@ async fn a_restarted_api_server_leaves_the_burst_exact() {
     let (mut policy, witness) = ground.open().await;
     ground.scale(PODS.try_into().unwrap()).await;
     witness
-        .until("100 pods", PATIENCE, |seen| seen.pods.len() >= 100)
+        .until("40 bound pods", PATIENCE, |seen| bound(seen) >= 40)
         .await
         .unwrap();
     ground.plane.restart(Component::ApiServer).await.unwrap();
@@ -31,15 +31,19 @@ async fn a_restarted_api_server_leaves_the_burst_exact() {
 
     // What the witness missed is missed; whatever it saw was not above the maximum.
     assert!(seen.gaps <= 1, "{} gaps", seen.gaps);
-    if seen.placed("fixed") != MAXIMUM {
+    assert!(seen.most_placed("fixed") <= MAXIMUM, "at any moment");
+    // A creation whose answer was lost makes the controller create one pod too many and take one away again; where that
+    // one was in `fixed`, its place stays empty until the next pod comes.
+    let taken_away = ever.len() - PODS;
+    let empty = MAXIMUM - seen.placed("fixed");
+    if empty > taken_away {
         let said = std::fs::read_to_string(sidecar.process().log()).unwrap();
-        let surplus = ever.len() - PODS;
         panic!(
-            "{:?}, {surplus} pods were made and taken away:\n{said}",
+            "{:?}, {taken_away} pods were made and taken away:\n{said}",
             seen.split()
         );
     }
-    assert_exact(&seen, PODS, MAXIMUM);
+    assert_eq!((seen.unplaced(), seen.gated()), (0, 0));
     sidecar.process().check().unwrap();
     for process in policy.processes() {
         process.check().unwrap();
