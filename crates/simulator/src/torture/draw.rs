@@ -6,6 +6,7 @@ use super::case::{
     Case, ClusterCase, EventCase, Happening, Lag, NAMESPACE, PolicyCase, PoolCase, SidecarCase, WORKLOAD,
     WorkloadCase,
 };
+use crate::json;
 use crate::random::Random;
 
 /// Half of the numbers are below the square root of the largest: small cases are as likely to be hostile as large ones.
@@ -133,12 +134,13 @@ impl Case {
                 skew: skew(random),
             })
             .collect();
+        let slowest = pick(random, &[10, 50, 400], 50);
         let sidecar_cases = (0..sidecars)
             .map(|_| SidecarCase {
                 pods: lag(random, lag_most),
                 workloads: lag(random, lag_most),
                 others: lag(random, lag_most),
-                requests: lag(random, 50),
+                requests: lag(random, slowest),
                 writes_at_once: pick(random, &[64, 16, 4, 1], 64),
                 think_millis: pick(random, &[10, 1, 30], 10),
                 skew: skew(random),
@@ -187,32 +189,43 @@ fn spread(random: &mut Random, is_job: bool, most: u64) -> Value {
         let is_last = ix + 1 == count;
         if is_shares {
             if is_last {
-                subset["replicas"] = json!(format!("{left}%"));
+                json::put(&mut subset, &["replicas"], json!(format!("{left}%")));
             } else {
                 let share = 1 + random.below(left - (count - ix) as u64);
                 left -= share;
-                subset["replicas"] = json!(format!("{share}%"));
+                json::put(&mut subset, &["replicas"], json!(format!("{share}%")));
             }
         } else {
             let max = (!is_last || !is_open).then(|| amount(random, most));
             if one_in(random, 3) {
-                subset["minReplicas"] = match &max {
+                let min = match &max {
                     Some(max) if max.is_u64() => json!(random.below(max.as_u64().unwrap_or(0) + 1)),
+                    // A number beside a percentage: which is more depends on the replicas.
+                    Some(_) if one_in(random, 2) => json!(random.below(8)),
                     Some(max) => max.clone(),
                     None => amount(random, 10),
                 };
+                json::put(&mut subset, &["minReplicas"], min);
             }
             if let Some(max) = max {
-                subset["maxReplicas"] = max;
+                json::put(&mut subset, &["maxReplicas"], max);
             }
         }
         let term = json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [name]}]});
-        subset["requiredNodeSelectorTerm"] = term;
+        json::put(&mut subset, &["requiredNodeSelectorTerm"], term);
         if one_in(random, 3) {
-            subset["tolerations"] = json!([{"key": format!("only-{name}"), "operator": "Exists"}]);
+            json::put(
+                &mut subset,
+                &["tolerations"],
+                json!([{"key": format!("only-{name}"), "operator": "Exists"}]),
+            );
         }
         if one_in(random, 4) {
-            subset["patch"] = json!({"metadata": {"labels": {"pool": name}}});
+            json::put(
+                &mut subset,
+                &["patch"],
+                json!({"metadata": {"labels": {"pool": name}}}),
+            );
         }
         subsets.push(subset);
     }
@@ -223,24 +236,28 @@ fn spread(random: &mut Random, is_job: bool, most: u64) -> Value {
     if maximums.into_iter().all(|is_percent| is_percent)
         && let Some(last) = subsets.last_mut()
     {
-        last["maxReplicas"] = json!("100%");
+        json::put(last, &["maxReplicas"], json!("100%"));
     }
     let kind = if is_job {
         json!({"apiVersion": "batch/v1", "kind": "Job", "name": WORKLOAD})
     } else {
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKLOAD})
     };
-    let capacity = pick(random, &["Auto", "Exact", "Auto", "Exact", "BestEffort"], "Auto");
+    let capacity = if one_in(random, 12) {
+        "BestEffort"
+    } else {
+        pick(random, &["Auto", "Exact"], "Auto")
+    };
     let mut spread = json!({
         "name": "web", "namespace": NAMESPACE, "targetRef": kind, "subsets": subsets,
         "capacity": capacity,
         "gateTimeoutSeconds": pick(random, &[300, 60, 20], 300),
     });
     if !(is_job && capacity == "Exact") && one_in(random, 4) {
-        spread["binding"] = json!("Admission");
+        json::put(&mut spread, &["binding"], json!("Admission"));
     }
     if one_in(random, 3) {
-        spread["maximumScope"] = json!("Revision");
+        json::put(&mut spread, &["maximumScope"], json!("Revision"));
     }
     spread
 }

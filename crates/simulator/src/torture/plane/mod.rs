@@ -10,6 +10,7 @@
 //!
 //! Every watch is late by itself and in order. Everything that may differ from run to run is drawn from the case's seed.
 
+mod beginning;
 mod controllers;
 mod happenings;
 mod lease;
@@ -18,16 +19,16 @@ mod nodes;
 pub(super) mod objects;
 mod policies;
 mod requests;
-mod rollout;
 mod sidecars;
 pub(super) mod store;
+mod views;
 
 use std::rc::Rc;
 
 use placement_core::Spread;
 use serde_json::{Value, json};
 
-use super::case::{Case, NAMESPACE, WorkloadCase};
+use super::case::{Case, NAMESPACE};
 use super::judge::{By, Judge};
 use super::sabotage::Sabotage;
 use super::tally::Tally;
@@ -39,17 +40,19 @@ use crate::time::Millis;
 use controllers::{Controllers, Sync};
 use happenings::Back;
 use nodes::Nodes;
-use objects::{Deployment, Job, Kind, Object, Origin, Pod};
+use objects::{Kind, Object, Origin, Pod};
 use policies::Replica;
 use requests::{Answer, Request};
 use sidecars::{Sidecar, SidecarEvent};
-use store::{Change, Store, Viewer, Watch};
+use store::{Change, Store, Watch};
 
 /// The hash of the settings that every sidecar acts on.
 pub(crate) const SETTINGS_HASH: &str = "settings-1";
 
 /// A run that takes more than this is one that goes round in circles.
 const MOST_EVENTS: u64 = 3_000_000;
+/// So long after the last write nothing is under way any more, unless somebody waits for a time.
+const SHORT_REST: Millis = Millis(35_000);
 /// Nor does any cluster need so long to come to rest.
 const LONGEST_REST: Millis = Millis(3_600_000);
 
@@ -191,76 +194,6 @@ impl<'a> Plane<'a> {
         plane
     }
 
-    /// What is there at the beginning, and who looks at it.
-    fn found(&mut self, policies: &mut Policies<'_>) {
-        let case = self.case;
-        let controllers = case.cluster.controllers;
-        for kind in [Kind::Pod, Kind::Deployment, Kind::ReplicaSet, Kind::Job] {
-            self.watch(Viewer::Controllers, kind, controllers);
-        }
-        self.watch(Viewer::Scheduler, Kind::Pod, case.cluster.scheduler);
-        for (ix, policy) in case.policies.iter().enumerate() {
-            self.replicas.push(Replica::new(*policy, policies(case)));
-            self.watch(Viewer::Policy(ix), Kind::Ledger, policy.ledgers);
-            self.watch(Viewer::Policy(ix), Kind::Lease, policy.leases);
-        }
-        for (ix, sidecar) in case.sidecars.iter().enumerate() {
-            self.sidecars.push(Sidecar::new(
-                ix,
-                *sidecar,
-                Random::new(case.seed, &format!("sidecar {ix}")),
-            ));
-            self.watch(Viewer::Sidecar(ix), Kind::Pod, sidecar.pods);
-            for kind in [Kind::Deployment, Kind::ReplicaSet, Kind::Job] {
-                self.watch(Viewer::Sidecar(ix), kind, sidecar.workloads);
-            }
-            for kind in [Kind::Node, Kind::Ledger] {
-                self.watch(Viewer::Sidecar(ix), kind, sidecar.others);
-            }
-        }
-        for (number, node) in (0..).zip(self.nodes.values()) {
-            self.put(Object::Node(number, Rc::new(node)));
-        }
-        let version = self.store.next_version();
-        match case.workload {
-            WorkloadCase::Deployment { replicas, .. } => {
-                let uid = self.chance.uids.uuid();
-                self.judge.replicas(version, self.now, replicas);
-                self.put(Object::Deployment(Rc::new(Deployment {
-                    uid,
-                    version,
-                    replicas,
-                    template: 0,
-                    status_replicas: 0,
-                })));
-            }
-            WorkloadCase::Job { parallelism, .. } => {
-                let uid = self.chance.uids.uuid();
-                self.judge.replicas(version, self.now, parallelism);
-                self.put(Object::Job(Rc::new(Job {
-                    uid,
-                    version,
-                    parallelism,
-                    ended: false,
-                })));
-            }
-        }
-        for watch in 0..self.watches.len() {
-            self.list_after(watch, Millis::ZERO);
-        }
-        for sidecar in 0..self.sidecars.len() {
-            self.start_sidecar(sidecar);
-        }
-        for (ix, event) in case.events.iter().enumerate() {
-            self.queue.push(Millis(event.at), Event::Happen(ix));
-        }
-    }
-
-    fn watch(&mut self, viewer: Viewer, kind: Kind, lag: super::case::Lag) {
-        let chance = Random::new(self.case.seed, &format!("watch {viewer:?} {kind:?}"));
-        self.watches.push(Watch::new(viewer, kind, lag, chance));
-    }
-
     /// Plays until the cluster has been at rest for a while, or something is wrong.
     pub(super) fn play(mut self) -> Ended {
         let end = Millis(self.case.end());
@@ -269,9 +202,17 @@ impl<'a> Plane<'a> {
                 3 * (self.case.cluster.lease_millis + self.case.cluster.request_timeout_millis) + 30_000,
             );
         let mut events = 0_u64;
+        let mut looked = Millis::ZERO;
         while let Some((at, event)) = self.queue.pop() {
-            if at > end.max(self.stirred).max(self.awaited) + patience {
+            let rest = end.max(self.stirred).max(self.awaited);
+            if at > rest + patience {
                 break;
+            }
+            if at > rest + SHORT_REST && at >= looked + Millis(1000) {
+                looked = at;
+                if self.is_settled() {
+                    break;
+                }
             }
             events += 1;
             if events > MOST_EVENTS || at > end + LONGEST_REST {
@@ -294,6 +235,11 @@ impl<'a> Plane<'a> {
             tally: self.tally,
             now: self.now,
         }
+    }
+
+    /// Whether somebody leads, and nobody waits for anything.
+    fn is_settled(&self) -> bool {
+        self.sidecars.iter().any(Sidecar::is_settled) && self.store.pods().all(|pod| !pod.gated)
     }
 
     fn take(&mut self, event: Event) {
@@ -345,24 +291,6 @@ impl<'a> Plane<'a> {
         self.publish(&Change::Stored(object));
     }
 
-    fn publish(&mut self, change: &Change) {
-        let kind = match change {
-            Change::Stored(object) | Change::Gone(object) => object.kind(),
-        };
-        for (ix, watch) in self.watches.iter_mut().enumerate() {
-            if watch.kind == kind && watch.open {
-                let seen = watch.take(self.now, change.clone());
-                self.queue.push(
-                    seen,
-                    Event::Deliver {
-                        watch: ix,
-                        life: watch.life,
-                    },
-                );
-            }
-        }
-    }
-
     /// Changes a stored pod, if it is still there.
     fn change_pod(&mut self, number: u64, by: &By, change: impl FnOnce(&mut Value, &mut Option<Millis>)) {
         let Some(old) = self.store.pod(number).cloned() else {
@@ -398,63 +326,6 @@ impl<'a> Plane<'a> {
     fn meant(&self, pod: &reconcile_core::PodRef) -> Option<Rc<Pod>> {
         let stored = self.store.pod_named(&pod.name)?;
         (stored.uid == pod.uid).then(|| Rc::clone(stored))
-    }
-
-    fn list_after(&mut self, watch: usize, wait: Millis) {
-        if let Some(life) = self.watches.get(watch).map(|watch| watch.life) {
-            self.after(wait, Event::List { watch, life });
-        }
-    }
-
-    fn list(&mut self, ix: usize, life: u32) {
-        let is_down = self.api.is_down;
-        let Some(watch) = self.watches.get_mut(ix).filter(|watch| watch.life == life) else {
-            return;
-        };
-        let viewer = watch.viewer;
-        if self.is_frozen(viewer) {
-            return;
-        }
-        if is_down {
-            let wait = Millis(300 + self.chance.routes.below(900));
-            self.after(wait, Event::List { watch: ix, life });
-            return;
-        }
-        let Some(watch) = self.watches.get_mut(ix) else {
-            return;
-        };
-        for change in watch.list(self.now, &self.store) {
-            self.show(viewer, change);
-        }
-        if let Viewer::Sidecar(sidecar) = viewer {
-            self.listed(sidecar, ix);
-        }
-    }
-
-    fn deliver(&mut self, ix: usize, life: u32) {
-        let viewer = match self.watches.get(ix) {
-            Some(watch) if watch.life == life && watch.open => watch.viewer,
-            _ => return,
-        };
-        if self.is_frozen(viewer) {
-            return;
-        }
-        while let Some(change) = self.watches.get_mut(ix).and_then(|watch| watch.next(self.now)) {
-            self.show(viewer, change);
-        }
-    }
-
-    fn show(&mut self, viewer: Viewer, change: Change) {
-        match viewer {
-            Viewer::Controllers => self.shown_to_controllers(change),
-            Viewer::Scheduler => self.shown_to_scheduler(&change),
-            Viewer::Policy(ix) => self.shown_to_policy(ix, change),
-            Viewer::Sidecar(ix) => self.shown_to_sidecar(ix, &change),
-        }
-    }
-
-    fn is_frozen(&self, viewer: Viewer) -> bool {
-        matches!(viewer, Viewer::Sidecar(ix) if self.sidecars.get(ix).is_some_and(Sidecar::is_frozen))
     }
 
     fn workload(&self) -> Option<&Object> {

@@ -185,7 +185,10 @@ impl Plane<'_> {
             let prefix = json::text(&value, &["metadata", "generateName"])
                 .unwrap_or_default()
                 .to_owned();
-            let name = format!("{prefix}{}", self.chance.names.name_suffix(5));
+            let mut name = format!("{prefix}{}", self.chance.names.name_suffix(5));
+            while self.store.pod_named(&name).is_some() {
+                name = format!("{prefix}{}", self.chance.names.name_suffix(5));
+            }
             let uid = self.chance.uids.uuid();
             name_it(&mut value, &name, &uid, self.now);
             self.next_pod += 1;

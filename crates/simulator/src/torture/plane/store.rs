@@ -163,7 +163,10 @@ impl Watch {
             .all(self.kind)
             .map(|object| (object.key().1, object.clone()))
             .collect();
-        let gone = self.shown.iter().filter(|(number, _)| !present.contains_key(*number));
+        let gone = self
+            .shown
+            .iter()
+            .filter(|(number, _)| !present.contains_key(*number));
         let mut changes: Vec<Change> = gone.map(|(_, object)| Change::Gone(object.clone())).collect();
         changes.extend(present.values().cloned().map(Change::Stored));
         self.shown = present;

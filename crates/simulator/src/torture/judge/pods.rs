@@ -1,0 +1,215 @@
+//! What must hold of every write to a pod: a gate is opened once, nobody moves, no maximum is passed.
+
+use std::rc::Rc;
+
+use placement_core::spread::{Binding, Capacity, MaximumScope};
+use reference_model as naive;
+
+use super::{By, Judge, Landed};
+use crate::time::Millis;
+use crate::torture::plane::objects::Pod;
+use crate::torture::plane::store::Store;
+
+impl Judge {
+    /// A pod is about to be deleted.
+    pub(in crate::torture) fn deleted(&mut self, now: Millis, pod: &Pod, by: &By) {
+        if self.is_job && *by != By::Controller && pod.is_active() {
+            self.job_failures += 1;
+        }
+        if let By::Sidecar { epoch, .. } = by {
+            self.epoch(now, *epoch, "deletes a pod");
+            if pod.node.is_some() {
+                self.violated(
+                    now,
+                    "deletion",
+                    format!("the sidecar deletes pod {}, which has a node", pod.name),
+                    None,
+                );
+            } else if self.is_job {
+                self.violated(
+                    now,
+                    "deletion",
+                    format!("the sidecar deletes pod {} of a Job", pod.name),
+                    None,
+                );
+            }
+        }
+    }
+
+    /// A pod was written; `new`: `None` where it is gone.
+    pub(in crate::torture) fn pod(
+        &mut self,
+        now: Millis,
+        store: &Store,
+        old: Option<&Pod>,
+        new: Option<&Pod>,
+        by: &By,
+    ) {
+        let held_before = old.is_some_and(|old| old.is_placed() && !old.finished);
+        let Some(new) = new else {
+            self.freed += u32::from(held_before);
+            if let Some(old) = old.filter(|_| held_before) {
+                self.note_left(now, old);
+            }
+            return;
+        };
+        if new.terminating && old.is_some_and(|old| !old.terminating) {
+            self.freed += u32::from(held_before);
+        }
+        if let By::Sidecar { epoch, landed, .. } = by {
+            self.epoch(now, *epoch, "writes to a pod");
+            *self.writes.entry(new.uid.clone()).or_default() += 1;
+            if let Landed::Released | Landed::Adopted = landed {
+                self.exempt.insert(new.uid.clone());
+            }
+        }
+        if let Some(old) = old {
+            self.gate(now, store, old, new, by);
+            self.moved(now, store, old, new);
+        }
+        if new.is_placed() && !new.finished && !old.is_some_and(Pod::is_placed) {
+            self.placed(now, store, new, by);
+        }
+    }
+
+    pub(in crate::torture) fn gate(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod, by: &By) {
+        let bound = match by {
+            By::Sidecar {
+                landed: Landed::Bound(subset),
+                ..
+            } => Some(subset),
+            _ => None,
+        };
+        let is_opened = old.gated && !new.gated;
+        let is_release = matches!(
+            by,
+            By::Sidecar {
+                landed: Landed::Released,
+                ..
+            }
+        );
+        if is_opened && bound.is_none() && !is_release {
+            self.violated(
+                now,
+                "gate",
+                format!("pod {} loses its gate to {by:?}", new.name),
+                Some(store),
+            );
+        }
+        if is_opened && !self.opened.insert(new.uid.clone()) {
+            self.violated(
+                now,
+                "bound twice",
+                format!("the gate of pod {} opens again", new.name),
+                Some(store),
+            );
+        }
+        if let Some(subset) = bound {
+            if !is_opened {
+                self.violated(
+                    now,
+                    "bound twice",
+                    format!("pod {} is bound with its gate open", new.name),
+                    Some(store),
+                );
+            }
+            if new.subset.as_ref() != Some(subset) {
+                let text = format!("pod {} is bound to {subset} and is in {:?}", new.name, new.subset);
+                self.violated(now, "bind", text, Some(store));
+            }
+        }
+    }
+
+    pub(in crate::torture) fn moved(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod) {
+        if old.is_placed() && new.subset != old.subset {
+            let text = format!("pod {} moves from {:?} to {:?}", new.name, old.subset, new.subset);
+            self.violated(now, "moved", text, Some(store));
+        }
+    }
+
+    /// A pod took a place just now.
+    pub(in crate::torture) fn placed(&mut self, now: Millis, store: &Store, pod: &Pod, by: &By) {
+        let Some((ix, subset)) = self.subset_of(pod) else {
+            let text = format!("pod {} is in subset {:?}, which is none", pod.name, pod.subset);
+            self.violated(now, "subset", text, Some(store));
+            return;
+        };
+        let is_finite = self.fill.maximum(ix, 0).is_some() || matches!(self.fill, naive::Fill::Shares(_));
+        let known = match by {
+            By::Created { served } => {
+                let is_exact = self.spread.capacity() == Capacity::Exact;
+                let is_best_effort = self.spread.capacity() == Capacity::BestEffort || self.gates_nothing();
+                // Pods of a Job that get their subset at admission cannot be taken back.
+                let is_best_effort = is_best_effort
+                    || (self.is_job && !is_exact && self.spread.binding() == Binding::Admission);
+                if is_finite && !is_best_effort && (*served || is_exact) {
+                    let text = format!("pod {} is placed in {subset} at admission, ungated", pod.name);
+                    self.violated(now, "ungated", text, Some(store));
+                }
+                if !served || is_best_effort {
+                    self.exempt.insert(pod.uid.clone());
+                    self.unserved += 1;
+                }
+                return;
+            }
+            By::Sidecar { known, .. } => *known,
+            By::Cluster | By::Controller | By::User => return,
+        };
+        if self.exempt.contains(&pod.uid) {
+            return;
+        }
+        let from = self
+            .history
+            .iter()
+            .rposition(|(version, _)| *version <= known)
+            .unwrap_or(0);
+        let wanted = self.history.iter().skip(from).map(|(_, replicas)| *replicas);
+        // Of percentages the largest that held since the binder looked.
+        let maximums: Vec<Option<u32>> = wanted.map(|replicas| self.fill.maximum(ix, replicas)).collect();
+        let Some(maximum) = maximums
+            .iter()
+            .copied()
+            .min_by_key(Option::is_some)
+            .flatten()
+            .map(|_| maximums.iter().flatten().copied().max().unwrap_or(0))
+        else {
+            return;
+        };
+        let count = self.count(store, &subset, pod.revision.as_deref());
+        if count > maximum {
+            let text = format!(
+                "pod {} makes {count} pods in {subset}, its maximum is {maximum}",
+                pod.name
+            );
+            self.violated(now, "maximum", text, Some(store));
+        }
+    }
+
+    pub(in crate::torture) fn gates_nothing(&self) -> bool {
+        self.spread.has_only_one_endless_subset()
+    }
+
+    pub(in crate::torture) fn subset_of(&self, pod: &Pod) -> Option<(usize, String)> {
+        let name = pod.subset.as_ref()?;
+        let ix = self
+            .spread
+            .subsets()
+            .iter()
+            .position(|subset| subset.name() == name)?;
+        Some((ix, name.clone()))
+    }
+
+    /// The pods of a subset, counted anew; those that are exempt are left out.
+    pub(in crate::torture) fn count(&self, store: &Store, subset: &str, revision: Option<&str>) -> u32 {
+        let of_revision = self.spread.maximum_scope() == MaximumScope::Revision;
+        let holds = |pod: &&Rc<Pod>| {
+            let in_scope = !of_revision || (pod.revision.as_deref() == revision && !pod.terminating);
+            in_scope
+                && pod.subset.as_deref() == Some(subset)
+                && !pod.gated
+                && !pod.finished
+                && !self.exempt.contains(&pod.uid)
+        };
+        u32::try_from(store.pods().filter(holds).count()).unwrap_or(u32::MAX)
+    }
+}

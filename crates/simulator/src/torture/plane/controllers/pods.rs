@@ -1,0 +1,182 @@
+//! How a controller makes pods, in batches that double, and gives them up, in order; it does nothing more until it has
+//! seen what it asked for.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::{EXPECTATIONS_EXPIRE, Sync};
+use crate::ranking::{Ranked, in_deletion_order};
+use crate::replicaset::{BURST, Expectations, Progress, SlowStart};
+use crate::time::Millis;
+use crate::torture::case::WORKLOAD;
+use crate::torture::plane::objects::{self, Pod};
+use crate::torture::plane::{Event, Plane};
+
+impl Plane<'_> {
+    pub(in crate::torture::plane) fn create(&mut self, what: &Sync, missing: usize) {
+        let total = missing.min(BURST);
+        let work = self.controllers.work.entry(*what).or_default();
+        work.creations = Expectations::default();
+        work.creations.expect(total);
+        let mut batches = SlowStart::new(total);
+        let progress = batches.begin();
+        work.batches = Some(batches);
+        self.expect_until(what);
+        self.go_on(what, progress);
+    }
+
+    pub(in crate::torture::plane) fn go_on(&mut self, what: &Sync, progress: Progress) {
+        let now = self.now;
+        let Some(work) = self.controllers.work.get_mut(what) else {
+            return;
+        };
+        match progress {
+            Progress::Waiting => {}
+            Progress::Next(calls) => {
+                for _ in 0..calls {
+                    let slot = self.controllers.limiter.slot(now);
+                    self.queue.push(slot + Millis(1), Event::Create(*what));
+                }
+            }
+            Progress::Done => {
+                work.batches = None;
+                work.failed_syncs = 0;
+                self.queue_sync(*what);
+            }
+            Progress::Aborted(unasked) => {
+                work.batches = None;
+                work.creations.lower(unasked);
+                let wait = Millis((5_u64 << work.failed_syncs.min(18)).min(60_000));
+                work.failed_syncs += 1;
+                self.after(wait, Event::Sync(*what));
+            }
+        }
+    }
+
+    /// The API server answered a creation.
+    pub(in crate::torture::plane) fn created(&mut self, what: &Sync, is_created: bool) {
+        let Some(work) = self.controllers.work.get_mut(what) else {
+            return;
+        };
+        if !is_created {
+            work.creations.lower(1);
+        }
+        if let Some(batches) = &mut work.batches {
+            let progress = batches.answered(is_created);
+            self.go_on(what, progress);
+        }
+    }
+
+    /// The pod that a controller asks for; `None`: its owner is no more.
+    pub(in crate::torture::plane) fn asked_for(&self, what: &Sync) -> Option<Value> {
+        match what {
+            Sync::Set(template) => {
+                let set = self.controllers.sets.get(template)?;
+                let template = self.controllers.templates.get(template)?;
+                Some(objects::new_pod(
+                    template,
+                    "apps/v1",
+                    "ReplicaSet",
+                    &set.name,
+                    &set.uid,
+                ))
+            }
+            Sync::Job => {
+                let uid = &self.controllers.job.as_ref()?.uid;
+                let (template, _) = objects::template(0, "Job");
+                Some(objects::new_pod(&template, "batch/v1", "Job", WORKLOAD, uid))
+            }
+            Sync::Deployment => None,
+        }
+    }
+
+    pub(in crate::torture::plane) fn give_up(&mut self, what: &Sync, active: &[Rc<Pod>], surplus: usize) {
+        let surplus = surplus.min(BURST);
+        let mut pods: Vec<Rc<Pod>> = active.to_vec();
+        // The controller's cache has no order, and its sort is not stable.
+        self.controllers.ties.shuffle(&mut pods);
+        if surplus < pods.len() {
+            let order = self.in_order(&pods);
+            pods = order.into_iter().filter_map(|ix| pods.get(ix).cloned()).collect();
+        }
+        let (removed, kept) = pods.split_at(surplus.min(pods.len()));
+        if matches!(what, Sync::Set(_)) {
+            self.judge.scaled_in(self.now, removed, kept);
+        }
+        let now = self.now;
+        let work = self.controllers.work.entry(*what).or_default();
+        work.deletions = removed.iter().map(|pod| pod.origin.number).collect();
+        work.deleting = removed.len();
+        self.expect_until(what);
+        for pod in removed {
+            let slot = self.controllers.limiter.slot(now);
+            let event = Event::Delete {
+                owner: Some(*what),
+                pod: pod.origin.number,
+            };
+            self.queue.push(slot + Millis(1), event);
+        }
+    }
+
+    pub(in crate::torture::plane) fn in_order(&self, pods: &[Rc<Pod>]) -> Vec<usize> {
+        let mut on_node: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+        for pod in self.controllers.pods.values().filter(|pod| pod.is_active()) {
+            *on_node.entry(pod.node.as_deref()).or_default() += 1;
+        }
+        let ranked: Vec<Ranked<'_>> = pods
+            .iter()
+            .map(|pod| Ranked {
+                uid: &pod.uid,
+                node: pod.node.as_deref(),
+                phase: pod.phase,
+                ready_since: pod.ready_since,
+                cost: pod.cost,
+                rank: on_node.get(&pod.node.as_deref()).copied().unwrap_or_default(),
+                restarts: 0,
+                created: Millis(pod.origin.created.whole_seconds() * 1000),
+            })
+            .collect();
+        in_deletion_order(&ranked, self.now)
+    }
+
+    /// The API server answered a deletion.
+    pub(in crate::torture::plane) fn deleted(&mut self, what: &Sync, pod: u64, is_done: bool) {
+        let Some(work) = self.controllers.work.get_mut(what) else {
+            return;
+        };
+        work.deleting = work.deleting.saturating_sub(1);
+        if !is_done {
+            work.deletions.remove(&pod);
+        }
+        if work.deleting == 0 {
+            self.queue_sync(*what);
+        }
+    }
+
+    pub(in crate::torture::plane) fn is_idle(&self, owner: Sync) -> bool {
+        let work = self.controllers.work.get(&owner);
+        work.is_none_or(|work| work.batches.is_none() && work.deleting == 0)
+    }
+
+    pub(in crate::torture::plane) fn is_expecting_nothing(&mut self, owner: Sync) -> bool {
+        let Some(work) = self.controllers.work.get(&owner) else {
+            return true;
+        };
+        if (work.creations.fulfilled() && work.deletions.is_empty()) || work.expires <= self.now {
+            return true;
+        }
+        self.awaited = self.awaited.max(work.expires);
+        false
+    }
+
+    /// Whatever was asked for is waited for so long.
+    pub(in crate::torture::plane) fn expect_until(&mut self, what: &Sync) {
+        let expires = self.now + EXPECTATIONS_EXPIRE;
+        if let Some(work) = self.controllers.work.get_mut(what) {
+            work.expires = expires;
+        }
+        self.queue.push(expires, Event::Sync(*what));
+    }
+}

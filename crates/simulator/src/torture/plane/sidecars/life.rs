@@ -1,0 +1,153 @@
+//! The life of a sidecar: it starts, ends with or without a word, is frozen and goes on.
+
+use reconcile_core::Rule;
+
+use super::{Sidecar, SidecarEvent, State};
+use crate::time::Millis;
+use crate::torture::case::Lag;
+use crate::torture::plane::store::Viewer;
+use crate::torture::plane::{Event, Plane};
+
+impl Plane<'_> {
+    /// A new process begins.
+    pub(in crate::torture::plane) fn start_sidecar(&mut self, ix: usize) {
+        let rule = Rule {
+            spread: self.spread.as_ref().clone(),
+            written: self.case.spread.clone(),
+        };
+        let Some(sidecar) = self
+            .sidecars
+            .get_mut(ix)
+            .filter(|sidecar| sidecar.state == State::Down)
+        else {
+            return;
+        };
+        sidecar.begin();
+        sidecar.world.set_rules(vec![rule]);
+        let life = sidecar.life;
+        let watches = self.watches_of(ix);
+        if let Some(sidecar) = self.sidecars.get_mut(ix) {
+            // Nobody campaigns before the caches are filled.
+            sidecar.unlisted = watches.iter().copied().collect();
+        }
+        for watch in watches {
+            let wait = self.lag_of(
+                ix,
+                Lag {
+                    millis: 5,
+                    jitter: 200,
+                },
+            );
+            self.list_after(watch, wait);
+        }
+        let wait = self.lag_of(
+            ix,
+            Lag {
+                millis: 210,
+                jitter: 50,
+            },
+        );
+        self.after(
+            wait,
+            Event::Sidecar {
+                sidecar: ix,
+                life,
+                event: SidecarEvent::Tick,
+            },
+        );
+    }
+
+    /// A process ends without a word.
+    pub(in crate::torture::plane) fn kill_sidecar(&mut self, ix: usize) -> bool {
+        let Some(sidecar) = self
+            .sidecars
+            .get_mut(ix)
+            .filter(|sidecar| sidecar.state != State::Down)
+        else {
+            return false;
+        };
+        sidecar.state = State::Down;
+        sidecar.life += 1;
+        for watch in self.watches_of(ix) {
+            if let Some(watch) = self.watches.get_mut(watch) {
+                watch.break_off();
+                watch.forget();
+            }
+        }
+        true
+    }
+
+    pub(in crate::torture::plane) fn stop_sidecar(&mut self, ix: usize) -> bool {
+        let Some(sidecar) = self
+            .sidecars
+            .get_mut(ix)
+            .filter(|sidecar| sidecar.state == State::Running)
+        else {
+            return false;
+        };
+        sidecar.state = State::Stopping;
+        for lane in &mut sidecar.lanes {
+            lane.waiting.clear();
+        }
+        self.stop_when_idle(ix);
+        true
+    }
+
+    pub(in crate::torture::plane) fn stop_when_idle(&mut self, ix: usize) {
+        let is_idle = |sidecar: &&mut Sidecar| sidecar.state == State::Stopping && sidecar.flying.is_empty();
+        if self.sidecars.get_mut(ix).filter(is_idle).is_some() {
+            self.give_back(ix);
+            self.kill_sidecar(ix);
+        }
+    }
+
+    pub(in crate::torture::plane) fn freeze_sidecar(&mut self, ix: usize) -> bool {
+        let Some(sidecar) = self
+            .sidecars
+            .get_mut(ix)
+            .filter(|sidecar| sidecar.state == State::Running)
+        else {
+            return false;
+        };
+        sidecar.state = State::Frozen;
+        true
+    }
+
+    pub(in crate::torture::plane) fn thaw_sidecar(&mut self, ix: usize) {
+        let Some(sidecar) = self
+            .sidecars
+            .get_mut(ix)
+            .filter(|sidecar| sidecar.state == State::Frozen)
+        else {
+            return;
+        };
+        sidecar.state = State::Running;
+        // What came meanwhile is taken in any order.
+        let mut postponed = std::mem::take(&mut sidecar.postponed);
+        for watch in self.watches_of(ix) {
+            let Some(watch_now) = self.watches.get(watch) else {
+                continue;
+            };
+            let life = watch_now.life;
+            let is_open = watch_now.open;
+            postponed.push(if is_open {
+                Event::Deliver { watch, life }
+            } else {
+                Event::List { watch, life }
+            });
+        }
+        if let Some(sidecar) = self.sidecars.get_mut(ix) {
+            sidecar.chance.shuffle(&mut postponed);
+        }
+        for event in postponed {
+            self.after(Millis::ZERO, event);
+        }
+    }
+
+    pub(in crate::torture::plane) fn watches_of(&self, sidecar: usize) -> Vec<usize> {
+        let all = self.watches.iter().enumerate();
+        all.filter(|(_, watch)| watch.viewer == Viewer::Sidecar(sidecar))
+            .map(|(ix, _)| ix)
+            .collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! What a sidecar is shown, as its brain takes it, and what it plans, in words.
+
+use reconcile_core::{Action, Event as Seen, NodeRecord, SpreadId, Step, WorkloadRecord};
+use spread_api::SpreadLedger;
+
+use crate::json;
+use crate::torture::case::NAMESPACE;
+use crate::torture::plane::objects::{Kind, Object};
+use crate::torture::plane::store::Change;
+
+/// The subset that a step binds a pod to.
+pub(super) fn bound_to(step: &Step) -> Option<usize> {
+    if let Action::Bind { subset, .. } = &step.action {
+        Some(subset.index())
+    } else {
+        None
+    }
+}
+
+pub(super) fn describe(steps: &[Step], wake: Option<i64>) -> String {
+    let steps = steps.iter().map(|step| {
+        let pod = step
+            .action
+            .pod()
+            .map_or_else(String::new, |pod| format!(" {}", pod.name));
+        let detail = match &step.action {
+            Action::Bind { subset, .. } | Action::Adopt { subset, .. } => format!(" to {}", subset.index()),
+            Action::Release { why, .. } => format!(" ({why})"),
+            Action::PatchCost { cost, .. } => format!(" {cost}"),
+            Action::PublishLedger(ledger) => ledger.status.as_ref().map_or_else(String::new, |status| {
+                format!(
+                    " {} of {:?}, {} gated, closed {:?}",
+                    status.summary, status.replicas, status.gated, status.closed
+                )
+            }),
+            _ => String::new(),
+        };
+        format!("{}{pod}{detail}", step.action.word())
+    });
+    let wake = wake.map_or_else(|| "nothing".to_owned(), |wake| format!("{wake} ms"));
+    format!(
+        "[{}], then waits for {wake}",
+        steps.collect::<Vec<String>>().join(", ")
+    )
+}
+
+/// A change as the brain takes it.
+pub(super) fn seen(change: &Change) -> Option<Seen> {
+    let workload = |kind: &str, api_version: &str, value: &serde_json::Value| {
+        let kind = placement_core::spread::GroupKind::of(api_version, kind)?;
+        WorkloadRecord::of_kind(kind, value).ok().map(Box::new)
+    };
+    let name = |value: &serde_json::Value| {
+        json::text(value, &["metadata", "name"])
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let gone = |object: &Object| -> Option<Seen> {
+        let (kind, value) = match object {
+            Object::Pod(pod) => return Some(Seen::PodGone { uid: pod.uid.clone() }),
+            Object::Node(_, value) => return Some(Seen::NodeGone(name(value))),
+            Object::Ledger(value) => {
+                let namespace = NAMESPACE.to_owned();
+                return Some(Seen::LedgerGone(SpreadId {
+                    namespace,
+                    name: name(value),
+                }));
+            }
+            Object::Deployment(deployment) => (Kind::Deployment, deployment.value()),
+            Object::ReplicaSet(set) => (Kind::ReplicaSet, set.value()),
+            Object::Job(job) => (Kind::Job, job.value()),
+            Object::Lease(_) => return None,
+        };
+        let record = match kind {
+            Kind::Deployment => workload("Deployment", "apps/v1", &value),
+            Kind::Job => workload("Job", "batch/v1", &value),
+            _ => workload("ReplicaSet", "apps/v1", &value),
+        };
+        record.map(|record| Seen::WorkloadGone(record.id))
+    };
+    match change {
+        Change::Gone(object) => gone(object),
+        Change::Stored(object) => match object {
+            Object::Pod(pod) => Some(Seen::Pod(Box::new(pod.record.as_ref().clone()))),
+            Object::Deployment(deployment) => {
+                workload("Deployment", "apps/v1", &deployment.value()).map(Seen::Workload)
+            }
+            Object::ReplicaSet(set) => workload("ReplicaSet", "apps/v1", &set.value()).map(Seen::Workload),
+            Object::Job(job) => workload("Job", "batch/v1", &job.value()).map(Seen::Workload),
+            Object::Node(_, value) => NodeRecord::read(value)
+                .ok()
+                .map(|node| Seen::Node(Box::new(node))),
+            Object::Ledger(value) => {
+                let ledger: SpreadLedger = serde_json::from_value(value.as_ref().clone()).ok()?;
+                Some(Seen::Ledger(Box::new(ledger)))
+            }
+            Object::Lease(_) => None,
+        },
+    }
+}

@@ -1,0 +1,91 @@
+//! Who is shown what, and when: changes come late and in order; a watch that broke lists anew.
+
+use super::objects::Kind;
+use super::sidecars::Sidecar;
+use super::store::{Change, Viewer, Watch};
+use super::{Event, Plane};
+use crate::random::Random;
+use crate::time::Millis;
+use crate::torture::case::Lag;
+
+impl Plane<'_> {
+    pub(super) fn watch(&mut self, viewer: Viewer, kind: Kind, lag: Lag) {
+        let chance = Random::new(self.case.seed, &format!("watch {viewer:?} {kind:?}"));
+        self.watches.push(Watch::new(viewer, kind, lag, chance));
+    }
+
+    pub(super) fn publish(&mut self, change: &Change) {
+        let kind = match change {
+            Change::Stored(object) | Change::Gone(object) => object.kind(),
+        };
+        for (ix, watch) in self.watches.iter_mut().enumerate() {
+            if watch.kind == kind && watch.open {
+                let seen = watch.take(self.now, change.clone());
+                self.queue.push(
+                    seen,
+                    Event::Deliver {
+                        watch: ix,
+                        life: watch.life,
+                    },
+                );
+            }
+        }
+    }
+
+    pub(super) fn list_after(&mut self, watch: usize, wait: Millis) {
+        if let Some(life) = self.watches.get(watch).map(|watch| watch.life) {
+            self.after(wait, Event::List { watch, life });
+        }
+    }
+
+    pub(super) fn list(&mut self, ix: usize, life: u32) {
+        let is_down = self.api.is_down;
+        let Some(watch) = self.watches.get_mut(ix).filter(|watch| watch.life == life) else {
+            return;
+        };
+        let viewer = watch.viewer;
+        if self.is_frozen(viewer) {
+            return;
+        }
+        if is_down {
+            let wait = Millis(300 + self.chance.routes.below(900));
+            self.after(wait, Event::List { watch: ix, life });
+            return;
+        }
+        let Some(watch) = self.watches.get_mut(ix) else {
+            return;
+        };
+        for change in watch.list(self.now, &self.store) {
+            self.show(viewer, change);
+        }
+        if let Viewer::Sidecar(sidecar) = viewer {
+            self.listed(sidecar, ix);
+        }
+    }
+
+    pub(super) fn deliver(&mut self, ix: usize, life: u32) {
+        let viewer = match self.watches.get(ix) {
+            Some(watch) if watch.life == life && watch.open => watch.viewer,
+            _ => return,
+        };
+        if self.is_frozen(viewer) {
+            return;
+        }
+        while let Some(change) = self.watches.get_mut(ix).and_then(|watch| watch.next(self.now)) {
+            self.show(viewer, change);
+        }
+    }
+
+    pub(super) fn show(&mut self, viewer: Viewer, change: Change) {
+        match viewer {
+            Viewer::Controllers => self.shown_to_controllers(change),
+            Viewer::Scheduler => self.shown_to_scheduler(&change),
+            Viewer::Policy(ix) => self.shown_to_policy(ix, change),
+            Viewer::Sidecar(ix) => self.shown_to_sidecar(ix, &change),
+        }
+    }
+
+    pub(super) fn is_frozen(&self, viewer: Viewer) -> bool {
+        matches!(viewer, Viewer::Sidecar(ix) if self.sidecars.get(ix).is_some_and(Sidecar::is_frozen))
+    }
+}
