@@ -51,6 +51,12 @@ impl Taken {
         }
     }
 
+    /// The same places, on rungs that nobody knows: a subset's pods are then taken to stand on its lowest ones.
+    #[must_use]
+    pub fn counted(&self) -> Self {
+        self.0.iter().map(|places| places.total).collect()
+    }
+
     /// How many pods stand within a minimum of so many places; the others stand beyond it.
     pub(crate) fn within_minimum(&self, subset: SubsetIx, minimum: u32) -> u32 {
         let Some(places) = self.0.get(subset.index()) else {

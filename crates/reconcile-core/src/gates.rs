@@ -58,6 +58,11 @@ impl<'w> Planning<'w> {
         let replicas = replicas(self.world, spread);
         let closed = Closed::none();
         let mut observation = self.observe(spread, revision, replicas);
+        // A minimum is kept by as many pods, whichever rungs they were placed on; costs that are then in the wrong order are
+        // corrected. In shares each rung is one pod's.
+        if matches!(spread.fill(), Fill::InOrder(_)) {
+            observation.taken = observation.taken.counted();
+        }
         let ladder = Ladder::new(spread, observation.replicas, &closed);
         let is_known = replicas.is_some() || !needs_replicas(spread);
         let mut late = Vec::new();

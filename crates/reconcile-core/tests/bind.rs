@@ -328,3 +328,21 @@ fn a_deleted_pod_is_forgotten() {
         .take(Event::PodGone { uid: "uid-a".into() }, scene.now);
     assert_eq!(all(&scene.begin()), ["bind b to 0 costs 200"]);
 }
+
+#[test]
+fn a_minimum_is_kept_by_as_many_pods_whatever_they_cost() {
+    let fields = "subsets: [{name: fixed, minReplicas: 1, maxReplicas: 3}, {name: elastic, minReplicas: 2}]";
+    let mut scene = Scene::new(rule(fields));
+    scene.scaled_to(5);
+    // A rollout took the pods that stood on elastic's minimum; three others are there.
+    for (name, subset, cost) in [
+        ("a", "fixed", 400),
+        ("b", "elastic", 100),
+        ("c", "elastic", 100),
+        ("d", "elastic", 100),
+    ] {
+        scene.pod(&running(name, Some(subset), Some(cost), "abc"));
+    }
+    scene.pod(&gated("x", 1));
+    assert_eq!(all(&scene.begin())[0], "bind x to 0 costs 200");
+}

@@ -84,6 +84,19 @@ fn the_same_case_is_played_the_same_way() {
 }
 
 #[test]
+fn every_saved_case_is_clean() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let mut played_some = false;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        let case = Case::read(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        assert_eq!(played(&case).violation, None, "{}", file.display());
+        played_some = true;
+    }
+    assert!(played_some);
+}
+
+#[test]
 fn random_cases_are_clean() {
     for seed in 0..60 {
         let played = played(&Case::draw(seed));

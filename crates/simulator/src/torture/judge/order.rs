@@ -30,6 +30,7 @@ impl Judge {
             return;
         };
         // Who left a moment ago may still be counted.
+        let mut least = self.counts(store, &[]);
         let mut counts = self.counts(store, pending);
         for (_, subset) in self.left.iter().filter(|(at, _)| *at + late >= now) {
             if let Some(count) = counts.get_mut(*subset) {
@@ -47,7 +48,9 @@ impl Judge {
         };
         for subset in binds {
             let count = |ix: usize| counts.get(ix).copied().unwrap_or(0);
-            let is_minimum = count(*subset) < places(*subset, true);
+            let is_minimum = least
+                .get(*subset)
+                .is_some_and(|least| *least < places(*subset, true));
             let is_passed_over = |ix: usize| {
                 let in_minimum = count(ix) < places(ix, true) && (!is_minimum || ix < *subset);
                 let anywhere = count(ix) < places(ix, false) && !is_minimum && ix < *subset;
@@ -59,8 +62,10 @@ impl Judge {
                 );
                 self.violated(now, "passed over", text, Some(store));
             }
-            if let Some(count) = counts.get_mut(*subset) {
-                *count += 1;
+            for counts in [&mut counts, &mut least] {
+                if let Some(count) = counts.get_mut(*subset) {
+                    *count += 1;
+                }
             }
         }
     }
