@@ -107,6 +107,9 @@ fn the_readme_names_every_shipped_manifest_and_no_other() {
         .filter(|name| name.ends_with(".yaml") && !name.contains('*'))
         .collect();
     let shipped = files(&root().join("deploy"), ".yaml");
-    let shipped: BTreeSet<&str> = shipped.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
+    let shipped: BTreeSet<&str> = shipped
+        .iter()
+        .map(|file| file.file_name().unwrap().to_str().unwrap())
+        .collect();
     assert_eq!(named, shipped);
 }
