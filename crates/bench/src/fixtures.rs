@@ -65,16 +65,15 @@ pub(crate) fn objects(pods: usize) -> Vec<Value> {
 /// The ledger of `web` with so many pods, its first subset full: the pod that arrives need not wait.
 pub(crate) fn ledger(pods: usize) -> Value {
     let elastic = pods.saturating_sub(500);
-    let counts = json!({"active": pods, "gated": 0, "taken": [500, elastic]});
-    let mut revision = counts.clone();
-    revision["revision"] = "7d4b9c6f58".into();
-    revision["desired"] = (pods + 50).into();
-    let mut status = counts;
-    status["replicas"] = (pods + 50).into();
-    status["order"] = 0.into();
-    status["summary"] = format!("fixed 500/500, elastic {elastic}").into();
-    status["revisions"] = json!([revision]);
-    status["binder"] = json!({"epoch": 3, "settings": "b4e6b1c6d0a1f2e3"});
+    let (taken, desired) = (json!([500, elastic]), pods + 50);
+    let status = json!({
+        "summary": format!("fixed 500/500, elastic {elastic}"),
+        "replicas": desired, "active": pods, "gated": 0, "taken": taken, "order": 0,
+        "revisions": [
+            {"revision": "7d4b9c6f58", "desired": desired, "active": pods, "gated": 0, "taken": taken},
+        ],
+        "binder": {"epoch": 3, "settings": "b4e6b1c6d0a1f2e3"},
+    });
     json!({
         "apiVersion": "spillway.dev/v1alpha1",
         "kind": "SpreadLedger",

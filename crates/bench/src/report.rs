@@ -179,10 +179,7 @@ mod tests {
         assert_eq!(report(2.0, SIZE_AIM).missed(), Vec::<String>::new());
         assert_eq!(
             report(2.5, SIZE_AIM + 1).missed(),
-            [
-                "size 307201 > 307200 bytes",
-                "placed/100 pods/1 spreads 2.50 > 2"
-            ]
+            ["size 307201 > 307200 bytes", "placed/100 pods/1 spreads 2.50 > 2"]
         );
     }
 

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use simulator::Admission;
 use simulator::torture::{
-    Case, CoreAdmission, Failure, Played, Violation, attempt, hostility, is_for_a_real_cluster, minimise, play,
+    Case, CoreAdmission, Failure, Played, Violation, attempt, hostility, is_for_a_real_cluster, minimise,
+    play,
 };
 
 use crate::exit::{self, Exit};
@@ -147,7 +148,8 @@ impl Search {
 
     fn keep(&mut self, hostility: u64, case: Case, most: usize) {
         self.hostile.push((hostility, case));
-        self.hostile.sort_by_key(|(hostility, _)| std::cmp::Reverse(*hostility));
+        self.hostile
+            .sort_by_key(|(hostility, _)| std::cmp::Reverse(*hostility));
         self.hostile.truncate(most);
     }
 }
