@@ -17,6 +17,7 @@
 mod admission;
 mod json;
 mod objects;
+mod plane;
 mod pod;
 mod queue;
 mod random;

@@ -7,6 +7,8 @@ use placement_core::Spread;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::plane::setup::{ClusterSpec, PolicySpec, SidecarSpec};
+
 /// The namespace of the workload.
 pub const NAMESPACE: &str = "shop";
 /// The workload's name.
@@ -28,11 +30,11 @@ pub struct Case {
     /// The nodes.
     pub pools: Vec<PoolCase>,
     /// How fast and how reliable the cluster is.
-    pub cluster: ClusterCase,
+    pub cluster: ClusterSpec,
     /// The replicas of the policy.
-    pub policies: Vec<PolicyCase>,
+    pub policies: Vec<PolicySpec>,
     /// The sidecars.
-    pub sidecars: Vec<SidecarCase>,
+    pub sidecars: Vec<SidecarSpec>,
     /// What happens, in any order.
     pub events: Vec<EventCase>,
 }
@@ -73,85 +75,6 @@ pub struct PoolCase {
     pub nodes: u32,
     /// How many pods each of them takes.
     pub pods: u32,
-}
-
-/// How late something is: so many milliseconds, and up to so many more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Lag {
-    /// At least.
-    pub millis: u64,
-    /// Drawn anew each time, added.
-    #[serde(default)]
-    pub jitter: u64,
-}
-
-/// How fast and how reliable the cluster is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ClusterCase {
-    /// The watches of the controller manager.
-    pub controllers: Lag,
-    /// The watch of the scheduler.
-    pub scheduler: Lag,
-    /// How many writes a second the controllers make.
-    pub writes_per_second: u32,
-    /// From the request for a pod to its being stored.
-    pub admission: Lag,
-    /// From scheduled to ready.
-    pub startup: Lag,
-    /// From deleted to gone, once scheduled.
-    pub termination: Lag,
-    /// Of a thousand writes of a sidecar so many never arrive.
-    #[serde(default)]
-    pub lost_requests: u32,
-    /// Of a thousand writes of a sidecar so many are done and the answer is lost.
-    #[serde(default)]
-    pub lost_answers: u32,
-    /// Of a thousand writes of a sidecar so many are turned away: too many requests.
-    #[serde(default)]
-    pub turned_away: u32,
-    /// Of a thousand writes of a sidecar so many arrive only just before they are given up.
-    #[serde(default)]
-    pub delayed: u32,
-    /// How long a Lease is good for.
-    pub lease_millis: u64,
-    /// When an unanswered request is given up.
-    pub request_timeout_millis: u64,
-}
-
-/// A replica of the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PolicyCase {
-    /// Its watch of ledgers.
-    pub ledgers: Lag,
-    /// Its watch of Leases.
-    pub leases: Lag,
-    /// How far its clock is ahead, in milliseconds.
-    #[serde(default)]
-    pub skew: i64,
-}
-
-/// A sidecar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SidecarCase {
-    /// Its watch of pods.
-    pub pods: Lag,
-    /// Its watches of workloads, each by itself.
-    pub workloads: Lag,
-    /// Its watches of nodes and ledgers, each by itself.
-    pub others: Lag,
-    /// From a request to its arrival, and as long for the answer.
-    pub requests: Lag,
-    /// How many writes are on their way at once.
-    pub writes_at_once: u32,
-    /// From an event to the plan that knows of it.
-    pub think_millis: u64,
-    /// How far its clock is ahead, in milliseconds.
-    #[serde(default)]
-    pub skew: i64,
 }
 
 /// Something happens.

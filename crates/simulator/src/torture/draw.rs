@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::case::{
-    Case, ClusterCase, EventCase, Happening, Lag, NAMESPACE, PolicyCase, PoolCase, SidecarCase, WORKLOAD,
+    Case, EventCase, Happening, NAMESPACE, PoolCase, WORKLOAD,
     WorkloadCase,
 };
 use crate::json;
+use crate::plane::setup::{ClusterSpec, Lag, PolicySpec, SidecarSpec};
 use crate::random::Random;
 
 /// Half of the numbers are below the square root of the largest: small cases are as likely to be hostile as large ones.
@@ -106,7 +107,7 @@ impl Case {
                 max_unavailable: part(random),
             }
         };
-        let cluster = ClusterCase {
+        let cluster = ClusterSpec {
             controllers: lag(random, 200),
             scheduler: lag(random, 100),
             writes_per_second: pick(random, &[20, 350, 2000], 350),
@@ -128,7 +129,7 @@ impl Case {
             }
         };
         let policies = (0..1 + random.below(3))
-            .map(|_| PolicyCase {
+            .map(|_| PolicySpec {
                 ledgers: lag(random, lag_most),
                 leases: lag(random, lag_most),
                 skew: skew(random),
@@ -136,7 +137,7 @@ impl Case {
             .collect();
         let slowest = pick(random, &[10, 50, 400], 50);
         let sidecar_cases = (0..sidecars)
-            .map(|_| SidecarCase {
+            .map(|_| SidecarSpec {
                 pods: lag(random, lag_most),
                 workloads: lag(random, lag_most),
                 others: lag(random, lag_most),

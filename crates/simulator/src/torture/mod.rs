@@ -12,26 +12,30 @@ mod case;
 mod core_admission;
 mod draw;
 mod judge;
-mod plane;
-mod sabotage;
 mod search;
+mod setup;
 mod shrink;
-mod tally;
 #[cfg(test)]
 mod tests;
 
 pub use case::{
-    Case, CaseError, ClusterCase, EventCase, Happening, Lag, NAMESPACE, PolicyCase, PoolCase, SidecarCase,
-    WORKLOAD, WorkloadCase,
+    Case, CaseError, EventCase, Happening, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase,
 };
 pub use core_admission::CoreAdmission;
 pub use judge::{Tolerated, Violation};
-pub use plane::{Policies, Trace};
+pub use crate::plane::Trace;
+pub use crate::plane::setup::{ClusterSpec, Lag, PolicySpec, SidecarSpec};
+pub use crate::plane::tally::Tally;
 pub use search::{Failure, MOST_SHRINKS, attempt, hostility, is_for_a_real_cluster, minimise};
 pub use shrink::shrink;
-pub use tally::Tally;
 
-use plane::Plane;
+use crate::admission::Admission;
+use crate::plane::Plane;
+use crate::plane::sabotage::Sabotage;
+use judge::Judge;
+
+/// Makes a replica of the policy, fresh for a run.
+pub type Policies<'a> = dyn FnMut(&Case) -> Box<dyn Admission> + 'a;
 
 /// How a case went.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,31 +55,38 @@ pub struct Played {
 /// # Errors
 /// When the rule of the case is refused.
 pub fn play(case: &Case, policies: &mut Policies<'_>) -> Result<Played, CaseError> {
-    run(case, policies, None)
+    run(case, policies, None, Sabotage::Nothing)
 }
 
 /// Plays a case as [`play`] does, and tells what happens.
 ///
 /// # Errors
 /// When the rule of the case is refused.
-pub fn play_aloud<'a>(
-    case: &'a Case,
+pub fn play_aloud(
+    case: &Case,
     policies: &mut Policies<'_>,
-    trace: &'a mut Trace<'a>,
+    trace: &mut Trace<'_>,
 ) -> Result<Played, CaseError> {
-    run(case, policies, Some(trace))
+    run(case, policies, Some(trace), Sabotage::Nothing)
 }
 
-fn run<'a>(
-    case: &'a Case,
+fn run(
+    case: &Case,
     policies: &mut Policies<'_>,
-    trace: Option<&'a mut Trace<'a>>,
+    trace: Option<&mut Trace<'_>>,
+    sabotage: Sabotage,
 ) -> Result<Played, CaseError> {
     let spread = case.rule()?;
-    let ended = Plane::new(case, spread, policies, trace).play();
+    let mut judge = Judge::new(case, spread.clone());
+    let setup = case.setup(spread);
+    let admissions = case.policies.iter().map(|_| policies(case)).collect();
+    let trace = trace.map(|trace| Box::new(move |at: u64, text: &str| trace(at, text)) as Box<Trace<'_>>);
+    let mut plane = Plane::new(&setup, admissions, &mut judge, trace);
+    plane.sabotage = sabotage;
+    let ended = plane.rest();
     Ok(Played {
-        tolerated: ended.judge.tolerated,
-        violation: ended.judge.into_violation(),
+        tolerated: judge.tolerated,
+        violation: judge.into_violation(),
         tally: ended.tally,
         millis: ended.now.0,
     })

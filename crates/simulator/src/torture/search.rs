@@ -1,9 +1,8 @@
 //! Plays cases one after the other, by their seeds, and keeps what is worth keeping.
 
 use super::case::{Case, CaseError, Happening};
-use super::plane::Policies;
 use super::shrink::shrink;
-use super::{Played, Violation, play};
+use super::{Played, Policies, Violation, play};
 
 /// A failing case is played so often at most while it is made smaller.
 pub const MOST_SHRINKS: u32 = 2000;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::case::{Case, Happening, Lag, WorkloadCase};
+use super::case::{Case, Happening, WorkloadCase};
+use crate::plane::setup::Lag;
 
 /// Simpler cases than this one, the boldest first.
 fn simpler(case: &Case) -> Vec<Case> {

@@ -2,8 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::plane::Plane;
-use super::sabotage::Sabotage;
 use super::*;
 use crate::admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict};
 
@@ -12,13 +10,8 @@ fn core() -> Box<dyn Admission> {
 }
 
 fn rules_broken(case: &Case, sabotage: Sabotage, policies: &mut Policies<'_>) -> Option<&'static str> {
-    let mut plane = Plane::new(case, case.rule().unwrap(), policies, None);
-    plane.sabotage = sabotage;
-    plane
-        .play()
-        .judge
-        .into_violation()
-        .map(|violation| violation.rule)
+    let played = run(case, policies, None, sabotage).unwrap();
+    played.violation.map(|violation| violation.rule)
 }
 
 /// One burst over the maximum, in a cluster where everything takes a while.

@@ -15,34 +15,10 @@ use serde::Serialize;
 
 use super::calm::Calm;
 use super::case::{Case, WorkloadCase};
-use super::plane::objects::Pod;
-use super::plane::store::Store;
+use crate::plane::objects::Pod;
+use crate::plane::observer::{By, Chosen, Observer};
+use crate::plane::store::Store;
 use crate::time::Millis;
-
-/// Who writes to a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum By {
-    /// A controller, through the policy; `served`: the replica that decided knew of a binder.
-    Created { served: bool },
-    /// A sidecar, as the leader of an epoch, who knew the workload at a version.
-    Sidecar { epoch: u64, known: u64, landed: Landed },
-    /// The scheduler, a kubelet, the garbage collector.
-    Cluster,
-    /// The controller that owns the pod.
-    Controller,
-    /// Somebody.
-    User,
-}
-
-/// What a sidecar's write was meant to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Landed {
-    Bound(String),
-    Released,
-    Adopted,
-    Cost,
-    Deleted,
-}
 
 /// Something that must never be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -77,7 +53,7 @@ const MOST_IDLE_PLANS: u32 = 50;
 
 /// Judges a run.
 pub(super) struct Judge {
-    spread: Rc<Spread>,
+    spread: Spread,
     fill: Fill,
     calm: Calm,
     is_job: bool,
@@ -91,7 +67,6 @@ pub(super) struct Judge {
     unserved: u32,
     writes: BTreeMap<String, u32>,
     epoch: u64,
-    job_failures: u32,
     idle_plans: u32,
     /// When a place of which subset was given up, lately.
     left: VecDeque<(Millis, usize)>,
@@ -100,7 +75,7 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    pub(super) fn new(case: &Case, spread: Rc<Spread>) -> Self {
+    pub(super) fn new(case: &Case, spread: Spread) -> Self {
         Self {
             fill: naive::naive_fill(&spread),
             calm: Calm::of(case),
@@ -112,7 +87,6 @@ impl Judge {
             unserved: 0,
             writes: BTreeMap::new(),
             epoch: 0,
-            job_failures: 0,
             idle_plans: 0,
             left: VecDeque::new(),
             broken: None,
@@ -121,21 +95,8 @@ impl Judge {
         }
     }
 
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken.is_some()
-    }
-
     pub(super) fn into_violation(self) -> Option<Violation> {
         self.broken
-    }
-
-    pub(super) fn job_failures(&self) -> u32 {
-        self.job_failures
-    }
-
-    /// The workload asks for so many from this version on.
-    pub(super) fn replicas(&mut self, version: u64, _now: Millis, replicas: u32) {
-        self.history.push((version, replicas));
     }
 
     fn violated(&mut self, now: Millis, rule: &'static str, text: String, store: Option<&Store>) {
@@ -149,8 +110,38 @@ impl Judge {
             });
         }
     }
+}
 
-    pub(super) fn never_at_rest(&mut self, now: Millis, events: u64) {
+impl Observer for Judge {
+    fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    fn replicas(&mut self, _workload: usize, version: u64, _now: Millis, replicas: u32) {
+        self.history.push((version, replicas));
+    }
+
+    fn pod(&mut self, now: Millis, store: &Store, old: Option<&Pod>, new: Option<&Pod>, by: &By) {
+        self.pod_written(now, store, old, new, by);
+    }
+
+    fn deleted(&mut self, now: Millis, pod: &Pod, by: &By) {
+        self.pod_deleted(now, pod, by);
+    }
+
+    fn scaled_in(&mut self, now: Millis, removed: &[Rc<Pod>], kept: &[Rc<Pod>]) {
+        self.given_up(now, removed, kept);
+    }
+
+    fn chosen(&mut self, now: Millis, store: &Store, chosen: &Chosen<'_>) {
+        self.passed_over(now, store, chosen);
+    }
+
+    fn at_rest(&mut self, now: Millis, store: &Store, leads: bool) {
+        self.rests(now, store, leads);
+    }
+
+    fn never_at_rest(&mut self, now: Millis, events: u64) {
         self.violated(
             now,
             "rest",
@@ -160,7 +151,7 @@ impl Judge {
     }
 
     /// A plan was made; `is_idle`: it has no steps, and wants to be made again at once.
-    pub(super) fn planned(&mut self, now: Millis, is_idle: bool) {
+    fn planned(&mut self, now: Millis, is_idle: bool) {
         self.idle_plans = if is_idle { self.idle_plans + 1 } else { 0 };
         if self.idle_plans > MOST_IDLE_PLANS {
             let text =
@@ -169,7 +160,7 @@ impl Judge {
         }
     }
 
-    pub(super) fn refused(&mut self, now: Millis, reason: &str) {
+    fn refused(&mut self, now: Millis, reason: &str) {
         self.violated(
             now,
             "admission",
@@ -178,13 +169,13 @@ impl Judge {
         );
     }
 
-    pub(super) fn forbidden(&mut self, now: Millis, pod: &Pod, broken: &str) {
+    fn forbidden(&mut self, now: Millis, pod: &Pod, broken: &str) {
         let text = format!("a patch of pod {} does what no pod allows: {broken}", pod.name);
         self.violated(now, "mutability", text, None);
     }
 
     /// Writes land in the order of the epochs: whoever led before never writes after whoever leads now.
-    pub(super) fn epoch(&mut self, now: Millis, epoch: u64, what: &str) {
+    fn epoch(&mut self, now: Millis, epoch: u64, what: &str) {
         if epoch < self.epoch {
             let text = format!(
                 "the leader of epoch {epoch} {what} after that of epoch {}",

@@ -7,12 +7,12 @@ use placement_core::spread::{Amount, Fill};
 use reference_model as naive;
 
 use super::Judge;
-use crate::torture::plane::objects::Pod;
-use crate::torture::plane::store::Store;
+use crate::plane::objects::Pod;
+use crate::plane::store::Store;
 
 impl Judge {
     /// How the pods stand, in a line.
-    pub(in crate::torture) fn state(&self, store: &Store) -> String {
+    pub(super) fn state(&self, store: &Store) -> String {
         let pods: Vec<&Rc<Pod>> = store.pods().collect();
         let mut parts: Vec<String> = Vec::new();
         let replicas = self.history.last().map_or(0, |(_, replicas)| *replicas);

@@ -6,8 +6,9 @@ use reference_model as naive;
 
 use super::Judge;
 use crate::time::Millis;
-use crate::torture::plane::objects::Pod;
-use crate::torture::plane::store::Store;
+use crate::plane::objects::Pod;
+use crate::plane::observer::Chosen;
+use crate::plane::store::Store;
 
 /// Nobody is later than this.
 const LONGEST_LAG: Millis = Millis(20_000);
@@ -15,14 +16,13 @@ const LONGEST_LAG: Millis = Millis(20_000);
 impl Judge {
     /// A plan binds pods to these subsets, in this order, while so many binds are on their way to each. A place that was
     /// free for longer than whoever plans can be late must not be passed over.
-    pub(in crate::torture) fn chosen(
-        &mut self,
-        now: Millis,
-        store: &Store,
-        binds: &[usize],
-        pending: &[u32],
-        late: Millis,
-    ) {
+    pub(super) fn passed_over(&mut self, now: Millis, store: &Store, chosen: &Chosen<'_>) {
+        let Chosen {
+            binds,
+            pending,
+            late,
+            ..
+        } = *chosen;
         if !self.calm.is_prompt || !self.exempt.is_empty() {
             return;
         }
@@ -70,7 +70,7 @@ impl Judge {
         }
     }
 
-    pub(in crate::torture) fn counts(&self, store: &Store, pending: &[u32]) -> Vec<u32> {
+    pub(super) fn counts(&self, store: &Store, pending: &[u32]) -> Vec<u32> {
         let names = self
             .spread
             .subsets()
@@ -83,7 +83,7 @@ impl Judge {
     }
 
     /// Remembers that a pod gave up its place.
-    pub(in crate::torture) fn note_left(&mut self, now: Millis, pod: &Pod) {
+    pub(super) fn note_left(&mut self, now: Millis, pod: &Pod) {
         if let Some((subset, _)) = self.subset_of(pod) {
             self.left.push_back((now, subset));
         }
@@ -93,7 +93,7 @@ impl Judge {
     }
 
     /// A ReplicaSet gives pods up.
-    pub(in crate::torture) fn scaled_in(&mut self, now: Millis, removed: &[Rc<Pod>], kept: &[Rc<Pod>]) {
+    pub(super) fn given_up(&mut self, now: Millis, removed: &[Rc<Pod>], kept: &[Rc<Pod>]) {
         let ready = |pods: &[Rc<Pod>]| -> Vec<Rc<Pod>> {
             pods.iter()
                 .filter(|pod| pod.ready_since.is_some())
@@ -124,7 +124,7 @@ impl Judge {
     }
 
     /// How many of the removed are not those that the ladder gives up first.
-    pub(in crate::torture) fn strays(&self, removed: &[Rc<Pod>], kept: &[Rc<Pod>]) -> u32 {
+    pub(super) fn strays(&self, removed: &[Rc<Pod>], kept: &[Rc<Pod>]) -> u32 {
         let naive::Fill::InOrder(bounds) = &self.fill else {
             return 0;
         };

@@ -5,17 +5,15 @@ use std::rc::Rc;
 use placement_core::spread::{Binding, Capacity, MaximumScope};
 use reference_model as naive;
 
-use super::{By, Judge, Landed};
+use super::Judge;
 use crate::time::Millis;
-use crate::torture::plane::objects::Pod;
-use crate::torture::plane::store::Store;
+use crate::plane::objects::Pod;
+use crate::plane::observer::{By, Landed, Observer};
+use crate::plane::store::Store;
 
 impl Judge {
     /// A pod is about to be deleted.
-    pub(in crate::torture) fn deleted(&mut self, now: Millis, pod: &Pod, by: &By) {
-        if self.is_job && *by != By::Controller && pod.is_active() {
-            self.job_failures += 1;
-        }
+    pub(super) fn pod_deleted(&mut self, now: Millis, pod: &Pod, by: &By) {
         if let By::Sidecar { epoch, .. } = by {
             self.epoch(now, *epoch, "deletes a pod");
             if pod.node.is_some() {
@@ -37,7 +35,7 @@ impl Judge {
     }
 
     /// A pod was written; `new`: `None` where it is gone.
-    pub(in crate::torture) fn pod(
+    pub(super) fn pod_written(
         &mut self,
         now: Millis,
         store: &Store,
@@ -72,7 +70,7 @@ impl Judge {
         }
     }
 
-    pub(in crate::torture) fn gate(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod, by: &By) {
+    pub(super) fn gate(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod, by: &By) {
         let bound = match by {
             By::Sidecar {
                 landed: Landed::Bound(subset),
@@ -120,7 +118,7 @@ impl Judge {
         }
     }
 
-    pub(in crate::torture) fn moved(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod) {
+    pub(super) fn moved(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod) {
         if old.is_placed() && new.subset != old.subset {
             let text = format!("pod {} moves from {:?} to {:?}", new.name, old.subset, new.subset);
             self.violated(now, "moved", text, Some(store));
@@ -128,7 +126,7 @@ impl Judge {
     }
 
     /// A pod took a place just now.
-    pub(in crate::torture) fn placed(&mut self, now: Millis, store: &Store, pod: &Pod, by: &By) {
+    pub(super) fn placed(&mut self, now: Millis, store: &Store, pod: &Pod, by: &By) {
         let Some((ix, subset)) = self.subset_of(pod) else {
             let text = format!("pod {} is in subset {:?}, which is none", pod.name, pod.subset);
             self.violated(now, "subset", text, Some(store));
@@ -185,11 +183,11 @@ impl Judge {
         }
     }
 
-    pub(in crate::torture) fn gates_nothing(&self) -> bool {
+    pub(super) fn gates_nothing(&self) -> bool {
         self.spread.has_only_one_endless_subset()
     }
 
-    pub(in crate::torture) fn subset_of(&self, pod: &Pod) -> Option<(usize, String)> {
+    pub(super) fn subset_of(&self, pod: &Pod) -> Option<(usize, String)> {
         let name = pod.subset.as_ref()?;
         let ix = self
             .spread
@@ -200,7 +198,7 @@ impl Judge {
     }
 
     /// The pods of a subset, counted anew; those that are exempt are left out.
-    pub(in crate::torture) fn count(&self, store: &Store, subset: &str, revision: Option<&str>) -> u32 {
+    pub(super) fn count(&self, store: &Store, subset: &str, revision: Option<&str>) -> u32 {
         let of_revision = self.spread.maximum_scope() == MaximumScope::Revision;
         let holds = |pod: &&Rc<Pod>| {
             let in_scope = !of_revision || (pod.revision.as_deref() == revision && !pod.terminating);

@@ -7,12 +7,12 @@ use reference_model as naive;
 
 use super::Judge;
 use crate::time::Millis;
-use crate::torture::plane::objects::{Kind, Maker, Object, Pod};
-use crate::torture::plane::store::Store;
+use crate::plane::objects::{Kind, Maker, Object, Pod};
+use crate::plane::store::Store;
 
 impl Judge {
     /// The cluster is at rest.
-    pub(in crate::torture) fn at_rest(&mut self, now: Millis, store: &Store, leads: bool) {
+    pub(super) fn rests(&mut self, now: Millis, store: &Store, leads: bool) {
         self.tolerated.led = leads;
         self.tolerated.exempt = u32::try_from(self.exempt.len()).unwrap_or(u32::MAX);
         let pods: Vec<Rc<Pod>> = store.pods().cloned().collect();
@@ -48,7 +48,7 @@ impl Judge {
         }
     }
 
-    pub(in crate::torture) fn few_writes(&mut self, now: Millis, store: &Store, pods: &[Rc<Pod>]) {
+    pub(super) fn few_writes(&mut self, now: Millis, store: &Store, pods: &[Rc<Pod>]) {
         for pod in pods {
             let writes = self.writes.get(&pod.uid).copied().unwrap_or(0);
             let allowed = u32::from(self.opened.contains(&pod.uid) || self.exempt.contains(&pod.uid));
@@ -63,7 +63,7 @@ impl Judge {
         }
     }
 
-    pub(in crate::torture) fn empty_places(&self, pods: &[Rc<Pod>]) -> u32 {
+    pub(super) fn empty_places(&self, pods: &[Rc<Pod>]) -> u32 {
         let replicas = self.history.last().map_or(0, |(_, replicas)| *replicas);
         let of = |ix: usize| {
             let placed = pods.iter().filter(|pod| pod.is_placed() && pod.is_active());
@@ -81,7 +81,7 @@ impl Judge {
         short.sum()
     }
 
-    pub(in crate::torture) fn desired_reached(&mut self, now: Millis, store: &Store, pods: &[Rc<Pod>]) {
+    pub(super) fn desired_reached(&mut self, now: Millis, store: &Store, pods: &[Rc<Pod>]) {
         let unschedulable = pods.iter().any(|pod| pod.is_active() && pod.node.is_none());
         let sets: Vec<_> = store
             .all(Kind::ReplicaSet)
@@ -96,7 +96,7 @@ impl Judge {
         for set in &sets {
             let active = pods
                 .iter()
-                .filter(|pod| pod.origin.maker == Maker::Set(set.template) && pod.is_active())
+                .filter(|pod| pod.origin.maker == Maker::Set { workload: set.workload, template: set.template } && pod.is_active())
                 .count();
             if active != usize::try_from(set.replicas).unwrap_or(0) {
                 let text = format!(
@@ -115,8 +115,8 @@ impl Judge {
     }
 
     /// At rest the ledger tells what is.
-    pub(in crate::torture) fn ledger_tells(&mut self, now: Millis, store: &Store, pods: &[Rc<Pod>]) {
-        let Some(Object::Ledger(ledger)) = store.all(Kind::Ledger).next() else {
+    pub(super) fn ledger_tells(&mut self, now: Millis, store: &Store, pods: &[Rc<Pod>]) {
+        let Some(Object::Ledger(_, ledger)) = store.all(Kind::Ledger).next() else {
             self.violated(now, "ledger", "there is none".to_owned(), Some(store));
             return;
         };

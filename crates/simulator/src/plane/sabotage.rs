@@ -3,7 +3,7 @@
 /// What is broken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(not(test), expect(dead_code, reason = "only tests break anything"))]
-pub(super) enum Sabotage {
+pub(crate) enum Sabotage {
     /// Nothing.
     #[default]
     Nothing,

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use placement_core::time::UnixMillis;
-use reconcile_core::{Action, Outcome, Step, plan};
+use reconcile_core::{Action, Outcome, SpreadId, Step, plan};
 
+use super::super::observer::Chosen;
 use super::super::store::Store;
 use super::super::{Event, Plane};
 use super::shown::{bound_to, describe};
@@ -16,7 +17,7 @@ impl Plane<'_> {
         let Some(sidecar) = self.sidecars.get_mut(ix).filter(|sidecar| sidecar.leads()) else {
             return;
         };
-        let think = Millis(sidecar.case.think_millis.max(1));
+        let think = Millis(sidecar.spec.think_millis.max(1));
         let dirty = (!sidecar.dirty.is_empty()).then_some(self.now + think);
         let wake = sidecar
             .wakes
@@ -66,21 +67,29 @@ impl Plane<'_> {
         for id in due {
             let plan = plan(&sidecar.world, &id, clock);
             self.tally.planned(plan.steps.len());
-            self.judge.planned(
+            self.observer.planned(
                 now,
                 plan.steps.is_empty() && plan.wake.is_some_and(|at| at <= clock),
             );
             match plan.wake {
                 Some(at) => sidecar
                     .wakes
-                    .insert(id, now + Millis(u64::try_from(at.since(clock)).unwrap_or(0))),
+                    .insert(id.clone(), now + Millis(u64::try_from(at.since(clock)).unwrap_or(0))),
                 None => sidecar.wakes.remove(&id),
             };
             let binds: Vec<usize> = plan.steps.iter().filter_map(bound_to).collect();
             if !binds.is_empty() {
-                let pending = not_landed(sidecar.pending(), &self.store, self.spread.subsets().len());
-                self.judge
-                    .chosen(now, &self.store, &binds, &pending, sidecar.latest());
+                let spread = self.setup.rules.iter().position(|rule| SpreadId::of(&rule.spread) == id);
+                let subsets = spread.and_then(|spread| self.setup.rules.get(spread));
+                let subsets = subsets.map_or(0, |rule| rule.spread.subsets().len());
+                let pending = sidecar.pending().filter(|step| step.spread == id);
+                let chosen = Chosen {
+                    spread: spread.unwrap_or(usize::MAX),
+                    binds: &binds,
+                    pending: &not_landed(pending, &self.store, subsets),
+                    late: sidecar.latest(),
+                };
+                self.observer.chosen(now, &self.store, &chosen);
             }
             if self.trace.is_some() {
                 told.push(describe(&plan.steps, plan.wake.map(|at| at.since(clock))));
@@ -105,7 +114,7 @@ impl Plane<'_> {
 fn not_landed<'s>(steps: impl Iterator<Item = &'s Step>, store: &Store, subsets: usize) -> Vec<u32> {
     let mut pending = vec![0; subsets];
     for step in steps {
-        let pod = step.action.pod().and_then(|pod| store.pod_named(&pod.name));
+        let pod = step.action.pod().and_then(|pod| store.pod_named(&pod.namespace, &pod.name));
         if let Some(count) = bound_to(step).and_then(|subset| pending.get_mut(subset))
             && pod.is_some_and(|pod| pod.gated)
         {

@@ -6,14 +6,14 @@ use std::rc::Rc;
 use super::objects::{Key, Kind, Object, Pod};
 use crate::random::Random;
 use crate::time::Millis;
-use crate::torture::case::Lag;
+use crate::plane::setup::Lag;
 
 /// What is stored now.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     objects: BTreeMap<Key, Object>,
-    /// The numbers of the pods.
-    names: BTreeMap<String, u64>,
+    /// The numbers of the pods, by namespace and name.
+    names: BTreeMap<(String, String), u64>,
     version: u64,
 }
 
@@ -64,7 +64,7 @@ impl Store {
         if let Object::Pod(pod) = &object
             && !self.objects.contains_key(&key)
         {
-            self.names.insert(pod.name.clone(), key.1);
+            self.names.insert((pod.namespace.clone(), pod.name.clone()), key.1);
         }
         self.objects.insert(key, object);
     }
@@ -72,7 +72,7 @@ impl Store {
     pub(crate) fn remove(&mut self, key: Key) -> Option<Object> {
         let removed = self.objects.remove(&key);
         if let Some(Object::Pod(pod)) = &removed {
-            self.names.remove(&pod.name);
+            self.names.remove(&(pod.namespace.clone(), pod.name.clone()));
         }
         removed
     }
@@ -85,8 +85,8 @@ impl Store {
         self.of((Kind::Pod, number))?.pod()
     }
 
-    pub(crate) fn pod_named(&self, name: &str) -> Option<&Rc<Pod>> {
-        self.pod(*self.names.get(name)?)
+    pub(crate) fn pod_named(&self, namespace: &str, name: &str) -> Option<&Rc<Pod>> {
+        self.pod(*self.names.get(&(namespace.to_owned(), name.to_owned()))?)
     }
 
     /// All objects of a kind; pods in the order of their creation.

@@ -7,11 +7,11 @@ use reconcile_core::Outcome;
 
 use super::{Flight, SidecarEvent, State};
 use crate::time::Millis;
-use crate::torture::plane::objects::Kind;
-use crate::torture::plane::requests::{Answer, Answered, Asked};
-use crate::torture::plane::store::Viewer;
-use crate::torture::plane::{Event, Plane};
-use crate::torture::sabotage::Sabotage;
+use crate::plane::objects::Kind;
+use crate::plane::requests::{Answer, Answered, Asked};
+use crate::plane::store::Viewer;
+use crate::plane::{Event, Plane};
+use crate::plane::sabotage::Sabotage;
 
 /// A request is sent so often at most.
 const ATTEMPTS: u32 = 5;
@@ -19,7 +19,7 @@ const ATTEMPTS: u32 = 5;
 const PAUSE: u64 = 50;
 
 impl Plane<'_> {
-    pub(in crate::torture::plane) fn step_answered(&mut self, ix: usize, number: u64, answered: Answered) {
+    pub(in crate::plane) fn step_answered(&mut self, ix: usize, number: u64, answered: Answered) {
         match answered {
             Answered::Refused(refused) => {
                 self.tally.refused();
@@ -32,7 +32,7 @@ impl Plane<'_> {
                 }
             }
             Answered::Again => {
-                let timeout = Millis(self.case.cluster.request_timeout_millis);
+                let timeout = Millis(self.setup.cluster.request_timeout_millis);
                 let now = self.now;
                 let Some(sidecar) = self.sidecars.get_mut(ix) else {
                     return;
@@ -62,7 +62,7 @@ impl Plane<'_> {
     }
 
     /// A write ended, in whatever term it was begun.
-    pub(in crate::torture::plane) fn ended(&mut self, ix: usize, number: u64, outcome: Outcome) {
+    pub(in crate::plane) fn ended(&mut self, ix: usize, number: u64, outcome: Outcome) {
         let now = self.now;
         let pods = self
             .watches
@@ -90,7 +90,7 @@ impl Plane<'_> {
     }
 
     /// Sends what waits.
-    pub(in crate::torture::plane) fn pump(&mut self, ix: usize) {
+    pub(in crate::plane) fn pump(&mut self, ix: usize) {
         loop {
             let now = self.now;
             let Some(sidecar) = self
@@ -105,7 +105,10 @@ impl Plane<'_> {
             };
             sidecar.requests += 1;
             let number = sidecar.requests;
-            let known = sidecar.known;
+            let pod = step.action.pod();
+            let pod = pod.and_then(|pod| self.store.pod_named(&pod.namespace, &pod.name));
+            let workload = pod.map(|pod| pod.origin.maker.workload());
+            let known = workload.and_then(|workload| sidecar.known.get(&workload).copied()).unwrap_or(0);
             sidecar.flying.insert(
                 number,
                 Flight {
@@ -121,7 +124,7 @@ impl Plane<'_> {
     }
 
     /// Sends a write while the Lease is young; otherwise nobody knows, for it may have been sent before.
-    pub(in crate::torture::plane) fn fly(&mut self, ix: usize, number: u64) {
+    pub(in crate::plane) fn fly(&mut self, ix: usize, number: u64) {
         let (now, timing) = (self.now, self.timing());
         let Some(sidecar) = self.sidecars.get_mut(ix) else {
             return;

@@ -187,8 +187,8 @@ fn renew_or_wait(held: Held, now: Millis, timing: Timing) -> Act {
 impl Plane<'_> {
     pub(super) fn timing(&self) -> Timing {
         Timing::new(
-            self.case.cluster.lease_millis,
-            self.case.cluster.request_timeout_millis,
+            self.setup.cluster.lease_millis,
+            self.setup.cluster.request_timeout_millis,
         )
     }
 

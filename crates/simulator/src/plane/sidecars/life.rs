@@ -1,20 +1,15 @@
 //! The life of a sidecar: it starts, ends with or without a word, is frozen and goes on.
 
-use reconcile_core::Rule;
-
 use super::{Sidecar, SidecarEvent, State};
 use crate::time::Millis;
-use crate::torture::case::Lag;
-use crate::torture::plane::store::Viewer;
-use crate::torture::plane::{Event, Plane};
+use crate::plane::setup::Lag;
+use crate::plane::store::Viewer;
+use crate::plane::{Event, Plane};
 
 impl Plane<'_> {
     /// A new process begins.
-    pub(in crate::torture::plane) fn start_sidecar(&mut self, ix: usize) {
-        let rule = Rule {
-            spread: self.spread.as_ref().clone(),
-            written: self.case.spread.clone(),
-        };
+    pub(in crate::plane) fn start_sidecar(&mut self, ix: usize) {
+        let rules = self.setup.rules.clone();
         let Some(sidecar) = self
             .sidecars
             .get_mut(ix)
@@ -23,7 +18,7 @@ impl Plane<'_> {
             return;
         };
         sidecar.begin();
-        sidecar.world.set_rules(vec![rule]);
+        sidecar.world.set_rules(rules);
         let life = sidecar.life;
         let watches = self.watches_of(ix);
         if let Some(sidecar) = self.sidecars.get_mut(ix) {
@@ -58,7 +53,7 @@ impl Plane<'_> {
     }
 
     /// A process ends without a word.
-    pub(in crate::torture::plane) fn kill_sidecar(&mut self, ix: usize) -> bool {
+    pub(in crate::plane) fn kill_sidecar(&mut self, ix: usize) -> bool {
         let Some(sidecar) = self
             .sidecars
             .get_mut(ix)
@@ -77,7 +72,7 @@ impl Plane<'_> {
         true
     }
 
-    pub(in crate::torture::plane) fn stop_sidecar(&mut self, ix: usize) -> bool {
+    pub(in crate::plane) fn stop_sidecar(&mut self, ix: usize) -> bool {
         let Some(sidecar) = self
             .sidecars
             .get_mut(ix)
@@ -93,7 +88,7 @@ impl Plane<'_> {
         true
     }
 
-    pub(in crate::torture::plane) fn stop_when_idle(&mut self, ix: usize) {
+    pub(in crate::plane) fn stop_when_idle(&mut self, ix: usize) {
         let is_idle = |sidecar: &&mut Sidecar| sidecar.state == State::Stopping && sidecar.flying.is_empty();
         if self.sidecars.get_mut(ix).filter(is_idle).is_some() {
             self.give_back(ix);
@@ -101,7 +96,7 @@ impl Plane<'_> {
         }
     }
 
-    pub(in crate::torture::plane) fn freeze_sidecar(&mut self, ix: usize) -> bool {
+    pub(in crate::plane) fn freeze_sidecar(&mut self, ix: usize) -> bool {
         let Some(sidecar) = self
             .sidecars
             .get_mut(ix)
@@ -113,7 +108,7 @@ impl Plane<'_> {
         true
     }
 
-    pub(in crate::torture::plane) fn thaw_sidecar(&mut self, ix: usize) {
+    pub(in crate::plane) fn thaw_sidecar(&mut self, ix: usize) {
         let Some(sidecar) = self
             .sidecars
             .get_mut(ix)
@@ -144,7 +139,7 @@ impl Plane<'_> {
         }
     }
 
-    pub(in crate::torture::plane) fn watches_of(&self, sidecar: usize) -> Vec<usize> {
+    pub(in crate::plane) fn watches_of(&self, sidecar: usize) -> Vec<usize> {
         let all = self.watches.iter().enumerate();
         all.filter(|(_, watch)| watch.viewer == Viewer::Sidecar(sidecar))
             .map(|(ix, _)| ix)

@@ -7,10 +7,10 @@ use reconcile_core::PodRecord;
 use serde_json::{Value, json};
 
 use crate::json;
-use crate::objects::{owner, set_pod_defaults, template_hash};
+use crate::objects::owner;
 use crate::ranking::{Phase, deletion_cost};
 use crate::time::Millis;
-use crate::torture::case::{NAMESPACE, WORKLOAD};
+use super::setup::{Template, WorkloadName};
 
 /// The kinds that somebody watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,8 +18,10 @@ pub(crate) enum Kind {
     Pod,
     Deployment,
     ReplicaSet,
+    StatefulSet,
     Job,
     Node,
+    Namespace,
     Ledger,
     Lease,
 }
@@ -30,9 +32,12 @@ pub(crate) enum Object {
     Pod(Rc<Pod>),
     Deployment(Rc<Deployment>),
     ReplicaSet(Rc<ReplicaSet>),
+    StatefulSet(Rc<StatefulSet>),
     Job(Rc<Job>),
     Node(u64, Rc<Value>),
-    Ledger(Rc<Value>),
+    Namespace(u64, Rc<Value>),
+    /// The ledger of the spread at this place in the settings.
+    Ledger(u64, Rc<Value>),
     Lease(Rc<Lease>),
 }
 
@@ -42,9 +47,10 @@ pub(crate) type Key = (Kind, u64);
 /// Which controller made a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Maker {
-    /// The ReplicaSet of this template.
-    Set(u32),
-    Job,
+    /// The ReplicaSet of a workload's template.
+    Set { workload: usize, template: u32 },
+    /// The workload itself.
+    Workload(usize),
 }
 
 /// What of a pod does not stand in its JSON, or never changes.
@@ -59,6 +65,7 @@ pub(crate) struct Origin {
 #[derive(Clone, Debug)]
 pub(crate) struct Pod {
     pub(crate) origin: Origin,
+    pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) uid: String,
     pub(crate) value: Value,
@@ -79,9 +86,12 @@ pub(crate) struct Pod {
     pub(crate) terminating: bool,
 }
 
-/// The Deployment.
+/// A Deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Deployment {
+    /// Its place among the workloads.
+    pub(crate) workload: usize,
+    pub(crate) id: Rc<WorkloadName>,
     pub(crate) uid: String,
     pub(crate) version: u64,
     pub(crate) replicas: u32,
@@ -90,9 +100,13 @@ pub(crate) struct Deployment {
     pub(crate) status_replicas: u32,
 }
 
-/// One of its ReplicaSets.
+/// A ReplicaSet of a Deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReplicaSet {
+    /// The place of its Deployment among the workloads.
+    pub(crate) workload: usize,
+    /// Its Deployment.
+    pub(crate) id: Rc<WorkloadName>,
     pub(crate) name: String,
     pub(crate) uid: String,
     pub(crate) version: u64,
@@ -116,9 +130,27 @@ pub(crate) struct SetStatus {
     pub(crate) available: u32,
 }
 
-/// The Job.
+/// A StatefulSet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StatefulSet {
+    /// Its place among the workloads.
+    pub(crate) workload: usize,
+    pub(crate) id: Rc<WorkloadName>,
+    pub(crate) uid: String,
+    pub(crate) version: u64,
+    pub(crate) replicas: u32,
+    pub(crate) first_ordinal: u32,
+    /// Which template it has.
+    pub(crate) template: u32,
+    pub(crate) status_replicas: u32,
+}
+
+/// A Job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Job {
+    /// Its place among the workloads.
+    pub(crate) workload: usize,
+    pub(crate) id: Rc<WorkloadName>,
     pub(crate) uid: String,
     pub(crate) version: u64,
     pub(crate) parallelism: u32,
@@ -137,15 +169,31 @@ pub(crate) struct Lease {
     pub(crate) settings: String,
 }
 
+/// Where the ReplicaSet of a template is stored.
+pub(crate) fn set_key(workload: usize, template: u32) -> Key {
+    (Kind::ReplicaSet, (workload as u64) << 32 | u64::from(template))
+}
+
+impl Maker {
+    /// The place of the workload whose pods it makes.
+    pub(crate) fn workload(self) -> usize {
+        match self {
+            Self::Set { workload, .. } | Self::Workload(workload) => workload,
+        }
+    }
+}
+
 impl Object {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Pod(_) => Kind::Pod,
             Self::Deployment(_) => Kind::Deployment,
             Self::ReplicaSet(_) => Kind::ReplicaSet,
+            Self::StatefulSet(_) => Kind::StatefulSet,
             Self::Job(_) => Kind::Job,
             Self::Node(..) => Kind::Node,
-            Self::Ledger(_) => Kind::Ledger,
+            Self::Namespace(..) => Kind::Namespace,
+            Self::Ledger(..) => Kind::Ledger,
             Self::Lease(_) => Kind::Lease,
         }
     }
@@ -153,12 +201,28 @@ impl Object {
     pub(crate) fn key(&self) -> Key {
         let number = match self {
             Self::Pod(pod) => pod.origin.number,
-            Self::ReplicaSet(set) => u64::from(set.template),
-            Self::Node(number, _) => *number,
-            // There is one of each.
-            Self::Deployment(_) | Self::Job(_) | Self::Ledger(_) | Self::Lease(_) => 0,
+            Self::ReplicaSet(set) => return set_key(set.workload, set.template),
+            Self::Node(number, _) | Self::Namespace(number, _) | Self::Ledger(number, _) => *number,
+            Self::Deployment(deployment) => deployment.workload as u64,
+            Self::StatefulSet(set) => set.workload as u64,
+            Self::Job(job) => job.workload as u64,
+            // There is one.
+            Self::Lease(_) => 0,
         };
         (self.kind(), number)
+    }
+
+    /// As the API server shows it.
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Self::Pod(pod) => pod.value.clone(),
+            Self::Deployment(deployment) => deployment.value(),
+            Self::ReplicaSet(set) => set.value(),
+            Self::StatefulSet(set) => set.value(),
+            Self::Job(job) => job.value(),
+            Self::Node(_, value) | Self::Namespace(_, value) | Self::Ledger(_, value) => value.as_ref().clone(),
+            Self::Lease(lease) => lease.value(),
+        }
     }
 
     pub(crate) fn pod(&self) -> Option<&Rc<Pod>> {
@@ -179,6 +243,7 @@ impl Pod {
         let is_ours = |gate: &Value| json::text(gate, &["name"]) == Some(PLACEMENT_GATE);
         let phase = json::text(&value, &["status", "phase"]).unwrap_or("Pending");
         Some(Self {
+            namespace: text(&["metadata", "namespace"])?,
             name: text(&["metadata", "name"])?,
             uid: text(&["metadata", "uid"])?,
             origin,
@@ -242,37 +307,34 @@ impl Pod {
     }
 }
 
-/// A pod as its controller asks for it, defaulted, for one template.
-pub(crate) fn template(number: u32, kind: &str) -> (Value, String) {
-    let mut template = json!({
-        "metadata": {"labels": {"app": WORKLOAD}},
-        "spec": {"containers": [{"name": "main", "image": format!("web:{number}")}]},
-    });
-    let hash = template_hash(&template);
-    if kind == "ReplicaSet" {
-        json::put(
-            &mut template,
-            &["metadata", "labels", POD_TEMPLATE_HASH],
-            json!(hash),
-        );
-    } else {
-        json::put(&mut template, &["spec", "restartPolicy"], json!("Never"));
-    }
-    set_pod_defaults(&mut template);
-    (template, hash)
+/// Who asks for a pod.
+pub(crate) struct Controller<'a> {
+    pub(crate) api_version: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) uid: &'a str,
 }
 
-/// The pod that a controller of this name and uid creates.
-pub(crate) fn new_pod(template: &Value, api_version: &str, kind: &str, name: &str, uid: &str) -> Value {
-    let mut metadata = template.get("metadata").cloned().unwrap_or_default();
-    json::put(&mut metadata, &["generateName"], json!(format!("{name}-")));
-    json::put(&mut metadata, &["namespace"], json!(NAMESPACE));
-    let mut reference = owner(kind, name, uid);
-    json::put(&mut reference, &["apiVersion"], json!(api_version));
+/// A pod as a controller asks for it: without name, uid and time.
+pub(crate) fn new_pod(template: &Template, by: &Controller<'_>) -> Value {
+    let mut metadata = template.value.get("metadata").cloned().unwrap_or_default();
+    json::put(&mut metadata, &["generateName"], json!(format!("{}-", by.name)));
+    json::put(&mut metadata, &["namespace"], json!(by.namespace));
+    let mut reference = owner(by.kind, by.name, by.uid);
+    json::put(&mut reference, &["apiVersion"], json!(by.api_version));
     json::put(&mut metadata, &["ownerReferences"], json!([reference]));
     json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
-        "spec": template.get("spec"), "status": {"phase": "Pending"},
+        "spec": template.value.get("spec"), "status": {"phase": "Pending"},
+    })
+}
+
+/// The metadata that every workload has.
+fn metadata(id: &WorkloadName, uid: &str, version: u64) -> Value {
+    json!({
+        "name": id.name, "namespace": id.namespace, "uid": uid,
+        "resourceVersion": version.to_string(), "creationTimestamp": Millis::ZERO.timestamp(),
     })
 }
 
@@ -280,11 +342,9 @@ impl Deployment {
     pub(crate) fn value(&self) -> Value {
         json!({
             "apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": {
-                "name": WORKLOAD, "namespace": NAMESPACE, "uid": self.uid,
-                "resourceVersion": self.version.to_string(), "creationTimestamp": Millis::ZERO.timestamp(),
-            },
+            "metadata": metadata(&self.id, &self.uid, self.version),
             "spec": {"replicas": self.replicas},
+            "status": {"replicas": self.status_replicas},
         })
     }
 }
@@ -294,18 +354,29 @@ impl ReplicaSet {
         json!({
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {
-                "name": self.name, "namespace": NAMESPACE, "uid": self.uid,
+                "name": self.name, "namespace": self.id.namespace, "uid": self.uid,
                 "resourceVersion": self.version.to_string(), "creationTimestamp": self.created.timestamp(),
-                "labels": {"app": WORKLOAD, POD_TEMPLATE_HASH: self.hash},
+                "labels": {POD_TEMPLATE_HASH: self.hash},
                 "annotations": {
                     "deployment.kubernetes.io/desired-replicas": self.desired.to_string(),
                     "deployment.kubernetes.io/max-replicas": self.max.to_string(),
                     "deployment.kubernetes.io/revision": self.ordinal.to_string(),
                 },
-                "ownerReferences": [owner("Deployment", WORKLOAD, &self.owner)],
+                "ownerReferences": [owner("Deployment", &self.id.name, &self.owner)],
             },
             "spec": {"replicas": self.replicas},
             "status": {"replicas": self.status.replicas, "availableReplicas": self.status.available},
+        })
+    }
+}
+
+impl StatefulSet {
+    pub(crate) fn value(&self) -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": "StatefulSet",
+            "metadata": metadata(&self.id, &self.uid, self.version),
+            "spec": {"replicas": self.replicas, "ordinals": {"start": self.first_ordinal}},
+            "status": {"replicas": self.status_replicas},
         })
     }
 }
@@ -314,10 +385,7 @@ impl Job {
     pub(crate) fn value(&self) -> Value {
         json!({
             "apiVersion": "batch/v1", "kind": "Job",
-            "metadata": {
-                "name": WORKLOAD, "namespace": NAMESPACE, "uid": self.uid,
-                "resourceVersion": self.version.to_string(), "creationTimestamp": Millis::ZERO.timestamp(),
-            },
+            "metadata": metadata(&self.id, &self.uid, self.version),
             "spec": {"parallelism": self.parallelism},
         })
     }

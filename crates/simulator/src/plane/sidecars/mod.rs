@@ -20,7 +20,7 @@ use super::store::Change;
 use super::{Event, Plane, SETTINGS_HASH};
 use crate::random::Random;
 use crate::time::Millis;
-use crate::torture::case::{Lag, SidecarCase};
+use crate::plane::setup::{Lag, SidecarSpec};
 
 /// What a sidecar does by itself.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ enum Term {
 /// A sidecar.
 #[derive(Debug)]
 pub(crate) struct Sidecar {
-    pub(crate) case: SidecarCase,
+    pub(crate) spec: SidecarSpec,
     pub(crate) life: u32,
     pub(crate) identity: String,
     pub(crate) chance: Random,
@@ -78,8 +78,8 @@ pub(crate) struct Sidecar {
     unlisted: BTreeSet<usize>,
     /// What happens to a process while it is frozen.
     postponed: Vec<Event>,
-    /// The version at which it saw the workload.
-    known: u64,
+    /// The version at which it saw each workload.
+    known: BTreeMap<usize, u64>,
 }
 
 /// Steps of one kind, which go one after the other, so many at a time.
@@ -110,9 +110,9 @@ fn lane_of(step: &Step) -> usize {
 }
 
 impl Sidecar {
-    pub(crate) fn new(number: usize, case: SidecarCase, chance: Random) -> Self {
+    pub(crate) fn new(number: usize, spec: SidecarSpec, chance: Random) -> Self {
         Self {
-            case,
+            spec,
             life: 0,
             identity: String::new(),
             chance,
@@ -129,7 +129,7 @@ impl Sidecar {
             requests: 0,
             unlisted: BTreeSet::new(),
             postponed: Vec::new(),
-            known: 0,
+            known: BTreeMap::new(),
         }
     }
 
@@ -139,7 +139,7 @@ impl Sidecar {
 
     /// Its wall clock, which may go wrong.
     pub(crate) fn clock(&self, now: Millis) -> i64 {
-        now.unix() + self.case.skew
+        now.unix() + self.spec.skew
     }
 
     pub(crate) fn is_frozen(&self) -> bool {
@@ -167,7 +167,7 @@ impl Sidecar {
     }
 
     fn begin(&mut self) {
-        let fresh = Self::new(self.number, self.case, self.chance.clone());
+        let fresh = Self::new(self.number, self.spec, self.chance.clone());
         let (life, requests) = (self.life + 1, self.requests);
         *self = fresh;
         self.life = life;
@@ -177,7 +177,7 @@ impl Sidecar {
     }
 
     fn most_of(&self, lane: usize) -> usize {
-        let pods = usize::try_from(self.case.writes_at_once).unwrap_or(1);
+        let pods = usize::try_from(self.spec.writes_at_once).unwrap_or(1);
         match lane {
             0 => pods.max(1),
             1 => LEDGERS_AT_ONCE,
@@ -198,9 +198,13 @@ impl Sidecar {
     /// How late it can know of something, at the most.
     fn latest(&self) -> Millis {
         let of = |lag: Lag| lag.millis + lag.jitter;
-        let case = &self.case;
-        let seen = of(case.pods).max(of(case.workloads)).max(of(case.others));
-        Millis(seen + 2 * of(case.requests) + 2 * case.think_millis + 20)
+        let spec = &self.spec;
+        let seen = of(spec.pods).max(of(spec.workloads)).max(of(spec.others));
+        Millis(seen + 2 * of(spec.requests) + 2 * spec.think_millis + 20)
+    }
+
+    fn know(&mut self, workload: usize, version: u64) {
+        self.known.insert(workload, version);
     }
 
     /// The next step that may be written now.
@@ -260,8 +264,9 @@ impl Plane<'_> {
         };
         let clock = UnixMillis(sidecar.clock(now));
         match change {
-            Change::Stored(Object::Deployment(deployment)) => sidecar.known = deployment.version,
-            Change::Stored(Object::Job(job)) => sidecar.known = job.version,
+            Change::Stored(Object::Deployment(workload)) => sidecar.know(workload.workload, workload.version),
+            Change::Stored(Object::StatefulSet(workload)) => sidecar.know(workload.workload, workload.version),
+            Change::Stored(Object::Job(workload)) => sidecar.know(workload.workload, workload.version),
             _ => {}
         }
         if let Some(seen) = seen(change) {
@@ -305,7 +310,7 @@ impl Plane<'_> {
         else {
             return;
         };
-        let requests = sidecar.case.requests;
+        let requests = sidecar.spec.requests;
         if let Term::Draining(epoch) = sidecar.term
             && sidecar.flying.is_empty()
         {

@@ -6,11 +6,11 @@ use super::store::{Change, Viewer, Watch};
 use super::{Event, Plane};
 use crate::random::Random;
 use crate::time::Millis;
-use crate::torture::case::Lag;
+use crate::plane::setup::Lag;
 
 impl Plane<'_> {
     pub(super) fn watch(&mut self, viewer: Viewer, kind: Kind, lag: Lag) {
-        let chance = Random::new(self.case.seed, &format!("watch {viewer:?} {kind:?}"));
+        let chance = Random::new(self.setup.seed, &format!("watch {viewer:?} {kind:?}"));
         self.watches.push(Watch::new(viewer, kind, lag, chance));
     }
 

@@ -1,14 +1,14 @@
-//! The control plane that a case is played on: a store with watches, the controller manager, the scheduler, the
+//! The control plane that everything is played on: a store with watches, the controller manager, the scheduler, the
 //! kubelets, the replicas of the policy and the sidecars.
 //!
 //! ```text
-//!  case --> happenings        controllers --create--> policy replica --> store <--bind, adopt, publish-- sidecars
+//! setup --> happenings        controllers --create--> policy replica --> store <--bind, adopt, publish-- sidecars
 //!                 |                ^                       ^               |                               ^
 //!                 +--> any of these|                       +--- watches ---+---------- watches -----------+
 //!                                  +--------------------------- watches ---+
 //! ```
 //!
-//! Every watch is late by itself and in order. Everything that may differ from run to run is drawn from the case's seed.
+//! Every watch is late by itself and in order. Everything that may differ from run to run is drawn from the setup's seed.
 
 mod beginning;
 mod controllers;
@@ -16,22 +16,23 @@ mod happenings;
 mod lease;
 mod mutability;
 mod nodes;
-pub(super) mod objects;
+pub(crate) mod objects;
+pub(crate) mod observer;
 mod policies;
 mod requests;
+pub(crate) mod sabotage;
+pub(crate) mod setup;
 mod sidecars;
-pub(super) mod store;
+pub(crate) mod store;
+pub(crate) mod tally;
 mod views;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use placement_core::Spread;
+use reconcile_core::{PodRef, Rule, SpreadId};
 use serde_json::{Value, json};
 
-use super::case::{Case, NAMESPACE};
-use super::judge::{By, Judge};
-use super::sabotage::Sabotage;
-use super::tally::Tally;
 use crate::admission::Admission;
 use crate::json;
 use crate::queue::Queue;
@@ -39,12 +40,16 @@ use crate::random::Random;
 use crate::time::Millis;
 use controllers::{Controllers, Sync};
 use happenings::Back;
+use observer::{By, Observer};
 use nodes::Nodes;
 use objects::{Kind, Object, Origin, Pod};
 use policies::Replica;
+use sabotage::Sabotage;
+use setup::Setup;
 use requests::{Answer, Request};
 use sidecars::{Sidecar, SidecarEvent};
 use store::{Change, Store, Watch};
+use tally::Tally;
 
 /// The hash of the settings that every sidecar acts on.
 pub(crate) const SETTINGS_HASH: &str = "settings-1";
@@ -59,9 +64,6 @@ const LONGEST_REST: Millis = Millis(3_600_000);
 /// Is told what happens, line by line: the time in milliseconds and a text.
 pub type Trace<'a> = dyn FnMut(u64, &str) + 'a;
 
-/// Makes a replica of the policy, fresh for a run.
-pub type Policies<'a> = dyn FnMut(&Case) -> Box<dyn Admission> + 'a;
-
 #[derive(Debug)]
 enum Event {
     Happen(usize),
@@ -75,7 +77,8 @@ enum Event {
         life: u32,
     },
     Sync(Sync),
-    Create(Sync),
+    /// Of a StatefulSet, with the ordinal.
+    Create(Sync, Option<u32>),
     Store {
         owner: Sync,
         pod: Option<Box<Value>>,
@@ -103,30 +106,31 @@ enum Event {
     },
 }
 
-pub(super) struct Plane<'a> {
-    case: &'a Case,
-    spread: Rc<Spread>,
+pub(crate) struct Plane<'a> {
+    setup: &'a Setup,
     queue: Queue<Event>,
     now: Millis,
     store: Store,
     watches: Vec<Watch>,
     controllers: Controllers,
     nodes: Nodes,
-    replicas: Vec<Replica>,
+    replicas: Vec<Replica<'a>>,
     sidecars: Vec<Sidecar>,
     api: Api,
     policy_down: u32,
     chance: Chance,
     /// The number of the next pod.
     next_pod: u64,
-    judge: Judge,
+    observer: &'a mut dyn Observer,
     tally: Tally,
+    /// Pods of each Job that were deleted by others.
+    failures: BTreeMap<usize, u32>,
     /// When something other than a Lease was written last.
     stirred: Millis,
     /// Until when a controller may be waiting for something that it will not see.
     awaited: Millis,
-    trace: Option<&'a mut Trace<'a>>,
-    pub(super) sabotage: Sabotage,
+    trace: Option<Box<Trace<'a>>>,
+    pub(crate) sabotage: Sabotage,
 }
 
 #[derive(Debug, Default)]
@@ -146,28 +150,28 @@ struct Chance {
 }
 
 /// How a run ended.
-pub(super) struct Ended {
-    pub(super) judge: Judge,
-    pub(super) tally: Tally,
-    pub(super) now: Millis,
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) tally: Tally,
+    pub(crate) now: Millis,
 }
 
 impl<'a> Plane<'a> {
-    pub(super) fn new(
-        case: &'a Case,
-        spread: Spread,
-        policies: &mut Policies<'_>,
-        trace: Option<&'a mut Trace<'a>>,
+    /// `admissions`: one for each replica of the policy.
+    pub(crate) fn new(
+        setup: &'a Setup,
+        admissions: Vec<Box<dyn Admission + 'a>>,
+        observer: &'a mut dyn Observer,
+        trace: Option<Box<Trace<'a>>>,
     ) -> Self {
-        let random = |purpose: &str| Random::new(case.seed, purpose);
-        let spread = Rc::new(spread);
+        let random = |purpose: &str| Random::new(setup.seed, purpose);
         let mut plane = Self {
             queue: Queue::new(),
             now: Millis::ZERO,
             store: Store::default(),
             watches: Vec::new(),
-            controllers: Controllers::new(case.cluster.writes_per_second, random("ties")),
-            nodes: Nodes::of(&case.pools),
+            controllers: Controllers::new(setup.cluster.writes_per_second, random("ties")),
+            nodes: Nodes::of(&setup.nodes),
             replicas: Vec::new(),
             sidecars: Vec::new(),
             api: Api::default(),
@@ -181,25 +185,26 @@ impl<'a> Plane<'a> {
                 users: random("users"),
             },
             next_pod: 0,
-            judge: Judge::new(case, Rc::clone(&spread)),
+            observer,
             tally: Tally::default(),
+            failures: BTreeMap::new(),
             stirred: Millis::ZERO,
             awaited: Millis::ZERO,
             trace,
             sabotage: Sabotage::default(),
-            case,
-            spread,
+            setup,
         };
-        plane.found(policies);
+        plane.found(admissions);
         plane
     }
 
     /// Plays until the cluster has been at rest for a while, or something is wrong.
-    pub(super) fn play(mut self) -> Ended {
-        let end = Millis(self.case.end());
-        let patience = Millis(u64::from(self.spread.gate_timeout_seconds()) * 1000)
+    pub(crate) fn rest(mut self) -> Ended {
+        let end = self.setup.end();
+        let timeouts = self.setup.rules.iter().map(|rule| rule.spread.gate_timeout_seconds());
+        let patience = Millis(u64::from(timeouts.max().unwrap_or(0)) * 1000)
             + Millis(
-                3 * (self.case.cluster.lease_millis + self.case.cluster.request_timeout_millis) + 30_000,
+                3 * (self.setup.cluster.lease_millis + self.setup.cluster.request_timeout_millis) + 30_000,
             );
         let mut events = 0_u64;
         let mut looked = Millis::ZERO;
@@ -216,22 +221,21 @@ impl<'a> Plane<'a> {
             }
             events += 1;
             if events > MOST_EVENTS || at > end + LONGEST_REST {
-                self.judge.never_at_rest(self.now, events);
+                self.observer.never_at_rest(self.now, events);
                 break;
             }
             self.now = at;
             self.take(event);
-            if self.judge.is_broken() {
+            if self.observer.is_broken() {
                 break;
             }
         }
-        if !self.judge.is_broken() {
+        if !self.observer.is_broken() {
             let leads = self.sidecars.iter().any(Sidecar::leads);
-            self.judge.at_rest(self.now, &self.store, leads);
+            self.observer.at_rest(self.now, &self.store, leads);
         }
         self.tally.events = events;
         Ended {
-            judge: self.judge,
             tally: self.tally,
             now: self.now,
         }
@@ -249,7 +253,7 @@ impl<'a> Plane<'a> {
             Event::Deliver { watch, life } => self.deliver(watch, life),
             Event::List { watch, life } => self.list(watch, life),
             Event::Sync(what) => self.sync(what),
-            Event::Create(owner) => self.create_arrives(owner),
+            Event::Create(owner, ordinal) => self.create_arrives(owner, ordinal),
             Event::Store {
                 owner,
                 pod,
@@ -318,27 +322,24 @@ impl<'a> Plane<'a> {
         let pod = Rc::new(Pod::of(value, origin, ready)?);
         self.put(Object::Pod(Rc::clone(&pod)));
         self.tell(|| format!("{by:?}: {}", pod.describe()));
-        self.judge.pod(self.now, &self.store, old, Some(&pod), by);
+        self.observer.pod(self.now, &self.store, old, Some(&pod), by);
         Some(pod)
     }
 
     /// The pod that a sidecar means.
-    fn meant(&self, pod: &reconcile_core::PodRef) -> Option<Rc<Pod>> {
-        let stored = self.store.pod_named(&pod.name)?;
+    fn meant(&self, pod: &PodRef) -> Option<Rc<Pod>> {
+        let stored = self.store.pod_named(&pod.namespace, &pod.name)?;
         (stored.uid == pod.uid).then(|| Rc::clone(stored))
     }
 
-    fn workload(&self) -> Option<&Object> {
-        self.store
-            .of((Kind::Deployment, 0))
-            .or_else(|| self.store.of((Kind::Job, 0)))
+    /// The rule of a spread.
+    fn rule(&self, id: &SpreadId) -> Option<&'a Rule> {
+        self.setup.rules.iter().find(|rule| SpreadId::of(&rule.spread) == *id)
     }
-}
 
-/// The metadata of a pod that the API server stores.
-fn name_it(value: &mut Value, name: &str, uid: &str, now: Millis) {
-    for (field, text) in [("name", name), ("uid", uid), ("namespace", NAMESPACE)] {
-        json::put(value, &["metadata", field], json!(text));
+    /// The place in the store of a spread's ledger.
+    fn ledger_number(&self, id: &SpreadId) -> u64 {
+        let place = self.setup.rules.iter().position(|rule| SpreadId::of(&rule.spread) == *id);
+        place.unwrap_or(self.setup.rules.len()) as u64
     }
-    json::put(value, &["metadata", "creationTimestamp"], json!(now.timestamp()));
 }

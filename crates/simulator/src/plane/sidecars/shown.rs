@@ -4,9 +4,8 @@ use reconcile_core::{Action, Event as Seen, NodeRecord, SpreadId, Step, Workload
 use spread_api::SpreadLedger;
 
 use crate::json;
-use crate::torture::case::NAMESPACE;
-use crate::torture::plane::objects::{Kind, Object};
-use crate::torture::plane::store::Change;
+use crate::plane::objects::{Kind, Object};
+use crate::plane::store::Change;
 
 /// The subset that a step binds a pod to.
 pub(super) fn bound_to(step: &Step) -> Option<usize> {
@@ -50,51 +49,51 @@ pub(super) fn seen(change: &Change) -> Option<Seen> {
         let kind = placement_core::spread::GroupKind::of(api_version, kind)?;
         WorkloadRecord::of_kind(kind, value).ok().map(Box::new)
     };
-    let name = |value: &serde_json::Value| {
-        json::text(value, &["metadata", "name"])
+    let text = |value: &serde_json::Value, field: &str| {
+        json::text(value, &["metadata", field])
             .unwrap_or_default()
             .to_owned()
     };
     let gone = |object: &Object| -> Option<Seen> {
-        let (kind, value) = match object {
+        let (kind, api_version) = match object {
             Object::Pod(pod) => return Some(Seen::PodGone { uid: pod.uid.clone() }),
-            Object::Node(_, value) => return Some(Seen::NodeGone(name(value))),
-            Object::Ledger(value) => {
-                let namespace = NAMESPACE.to_owned();
+            Object::Node(_, value) => return Some(Seen::NodeGone(text(value, "name"))),
+            Object::Ledger(_, value) => {
                 return Some(Seen::LedgerGone(SpreadId {
-                    namespace,
-                    name: name(value),
+                    namespace: text(value, "namespace"),
+                    name: text(value, "name"),
                 }));
             }
-            Object::Deployment(deployment) => (Kind::Deployment, deployment.value()),
-            Object::ReplicaSet(set) => (Kind::ReplicaSet, set.value()),
-            Object::Job(job) => (Kind::Job, job.value()),
-            Object::Lease(_) => return None,
+            _ => owner(object)?,
         };
-        let record = match kind {
-            Kind::Deployment => workload("Deployment", "apps/v1", &value),
-            Kind::Job => workload("Job", "batch/v1", &value),
-            _ => workload("ReplicaSet", "apps/v1", &value),
-        };
-        record.map(|record| Seen::WorkloadGone(record.id))
+        workload(kind, api_version, &object.value()).map(|record| Seen::WorkloadGone(record.id))
     };
     match change {
         Change::Gone(object) => gone(object),
         Change::Stored(object) => match object {
             Object::Pod(pod) => Some(Seen::Pod(Box::new(pod.record.as_ref().clone()))),
-            Object::Deployment(deployment) => {
-                workload("Deployment", "apps/v1", &deployment.value()).map(Seen::Workload)
-            }
-            Object::ReplicaSet(set) => workload("ReplicaSet", "apps/v1", &set.value()).map(Seen::Workload),
-            Object::Job(job) => workload("Job", "batch/v1", &job.value()).map(Seen::Workload),
             Object::Node(_, value) => NodeRecord::read(value)
                 .ok()
                 .map(|node| Seen::Node(Box::new(node))),
-            Object::Ledger(value) => {
+            Object::Ledger(_, value) => {
                 let ledger: SpreadLedger = serde_json::from_value(value.as_ref().clone()).ok()?;
                 Some(Seen::Ledger(Box::new(ledger)))
             }
-            Object::Lease(_) => None,
+            _ => {
+                let (kind, api_version) = owner(object)?;
+                workload(kind, api_version, &object.value()).map(Seen::Workload)
+            }
         },
+    }
+}
+
+/// Kind and version of what owns pods, or owners of pods.
+fn owner(object: &Object) -> Option<(&'static str, &'static str)> {
+    match object.kind() {
+        Kind::Deployment => Some(("Deployment", "apps/v1")),
+        Kind::ReplicaSet => Some(("ReplicaSet", "apps/v1")),
+        Kind::StatefulSet => Some(("StatefulSet", "apps/v1")),
+        Kind::Job => Some(("Job", "batch/v1")),
+        Kind::Pod | Kind::Node | Kind::Namespace | Kind::Ledger | Kind::Lease => None,
     }
 }

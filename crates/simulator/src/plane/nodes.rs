@@ -1,6 +1,6 @@
 //! The scheduler and the kubelets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use crate::objects;
 use crate::scenario::NodeSpec;
 use crate::scheduler::{self, Node};
 use crate::time::Millis;
-use crate::torture::case::{Lag, PoolCase, WorkloadCase};
-use crate::torture::judge::By;
+use crate::plane::setup::{Kind as WorkloadKind, Lag};
+use crate::plane::observer::By;
 
 /// The nodes, and the pods that wait for one.
 #[derive(Debug)]
@@ -27,22 +27,13 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    pub(crate) fn of(pools: &[PoolCase]) -> Self {
-        let node = |pool: &PoolCase, number: u32| Node {
-            spec: NodeSpec {
-                name: format!("{}-{number}", pool.name),
-                labels: BTreeMap::from([("pool".to_owned(), pool.name.clone())]),
-                taints: Vec::new(),
-                pods: u64::from(pool.pods),
-                startup: None,
-            },
+    pub(crate) fn of(specs: &[NodeSpec]) -> Self {
+        let node = |spec: &NodeSpec| Node {
+            spec: spec.clone(),
             pods: 0,
         };
-        let nodes = pools
-            .iter()
-            .flat_map(|pool| (0..pool.nodes).map(move |number| node(pool, number)));
         Self {
-            nodes: nodes.collect(),
+            nodes: specs.iter().map(node).collect(),
             lost: BTreeSet::new(),
             waiting: Vec::new(),
             is_scheduling: false,
@@ -58,6 +49,12 @@ impl Nodes {
         let node = self.nodes.get_mut(chosen)?;
         node.pods += 1;
         Some((chosen, node.spec.name.clone()))
+    }
+
+    /// The time from scheduled to ready that is a node's own.
+    fn startup(&self, name: &str) -> Option<Millis> {
+        let node = self.nodes.iter().find(|node| node.spec.name == name);
+        node.and_then(|node| node.spec.startup)
     }
 
     fn release(&mut self, name: &str) {
@@ -125,7 +122,8 @@ impl Plane<'_> {
             json::put(value, &["spec", "nodeName"], json!(node));
             json::put(value, &["status", "conditions"], json!([scheduled(now)]));
         });
-        let startup = self.drawn(self.case.cluster.startup);
+        let own = self.nodes.startup(node);
+        let startup = own.unwrap_or_else(|| self.drawn(self.setup.cluster.startup));
         self.after(startup, Event::Ready(number));
     }
 
@@ -153,10 +151,12 @@ impl Plane<'_> {
             json::put(value, &["status", "phase"], json!("Running"));
             json::put(value, &["status", "conditions"], json!([scheduled(now), ready]));
         });
-        if let WorkloadCase::Job { run_millis, .. } = self.case.workload {
+        let Some(pod) = self.store.pod(number) else { return };
+        let workload = self.setup.workloads.get(pod.origin.maker.workload());
+        if let Some(WorkloadKind::Job { run, .. }) = workload.map(|workload| &workload.kind) {
             let run = self.drawn(Lag {
-                millis: run_millis,
-                jitter: run_millis / 2,
+                millis: run.0,
+                jitter: run.0 / 2,
             });
             self.after(run, Event::Finish(number));
         }
@@ -175,7 +175,7 @@ impl Plane<'_> {
 
     /// Deletes a pod as the API server does: at once where no kubelet has it.
     pub(super) fn delete_pod(&mut self, pod: &Pod, by: &By) {
-        self.judge.deleted(self.now, pod, by);
+        self.note_deleted(pod, by);
         if pod.node.is_none() || pod.finished {
             self.remove_stored(pod);
             return;
@@ -183,12 +183,22 @@ impl Plane<'_> {
         if pod.terminating {
             return;
         }
-        let grace = self.drawn(self.case.cluster.termination);
+        let grace = self.drawn(self.setup.cluster.termination);
         let at = (self.now + grace).timestamp();
         self.change_pod(pod.origin.number, by, |value, _| {
             json::put(value, &["metadata", "deletionTimestamp"], json!(at));
         });
         self.after(grace, Event::Remove(pod.origin.number));
+    }
+
+    /// A pod of a Job that is deleted by anybody but the Job is a failure.
+    fn note_deleted(&mut self, pod: &Pod, by: &By) {
+        let workload = pod.origin.maker.workload();
+        let kind = self.setup.workloads.get(workload).map(|workload| &workload.kind);
+        if matches!(kind, Some(WorkloadKind::Job { .. })) && *by != By::Controller && pod.is_active() {
+            *self.failures.entry(workload).or_default() += 1;
+        }
+        self.observer.deleted(self.now, pod, by);
     }
 
     pub(super) fn remove_pod(&mut self, number: u64) {
@@ -206,7 +216,7 @@ impl Plane<'_> {
         }
         self.stirred = self.now;
         self.tell(|| format!("gone: {}", pod.describe()));
-        self.judge
+        self.observer
             .pod(self.now, &self.store, Some(pod), None, &By::Cluster);
         self.publish(&Change::Gone(Object::Pod(Rc::new(pod.clone()))));
     }
@@ -247,7 +257,7 @@ impl Plane<'_> {
                 jitter: 500,
             });
             self.after(wait, Event::Remove(pod.origin.number));
-            self.judge.deleted(self.now, &pod, &By::Cluster);
+            self.note_deleted(&pod, &By::Cluster);
         }
         true
     }

@@ -4,18 +4,19 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use placement_core::names::CONTROLLER_REVISION_HASH;
 use serde_json::Value;
 
 use super::{EXPECTATIONS_EXPIRE, Sync};
 use crate::ranking::{Ranked, in_deletion_order};
 use crate::replicaset::{BURST, Expectations, Progress, SlowStart};
 use crate::time::Millis;
-use crate::torture::case::WORKLOAD;
-use crate::torture::plane::objects::{self, Pod};
-use crate::torture::plane::{Event, Plane};
+use crate::json;
+use crate::plane::objects::{self, Controller, Pod};
+use crate::plane::{Event, Plane};
 
 impl Plane<'_> {
-    pub(in crate::torture::plane) fn create(&mut self, what: &Sync, missing: usize) {
+    pub(in crate::plane) fn create(&mut self, what: &Sync, missing: usize) {
         let total = missing.min(BURST);
         let work = self.controllers.work.entry(*what).or_default();
         work.creations = Expectations::default();
@@ -27,7 +28,7 @@ impl Plane<'_> {
         self.go_on(what, progress);
     }
 
-    pub(in crate::torture::plane) fn go_on(&mut self, what: &Sync, progress: Progress) {
+    pub(in crate::plane) fn go_on(&mut self, what: &Sync, progress: Progress) {
         let now = self.now;
         let Some(work) = self.controllers.work.get_mut(what) else {
             return;
@@ -37,7 +38,7 @@ impl Plane<'_> {
             Progress::Next(calls) => {
                 for _ in 0..calls {
                     let slot = self.controllers.limiter.slot(now);
-                    self.queue.push(slot + Millis(1), Event::Create(*what));
+                    self.queue.push(slot + Millis(1), Event::Create(*what, None));
                 }
             }
             Progress::Done => {
@@ -56,7 +57,7 @@ impl Plane<'_> {
     }
 
     /// The API server answered a creation.
-    pub(in crate::torture::plane) fn created(&mut self, what: &Sync, is_created: bool) {
+    pub(in crate::plane) fn created(&mut self, what: &Sync, is_created: bool) {
         let Some(work) = self.controllers.work.get_mut(what) else {
             return;
         };
@@ -69,41 +70,73 @@ impl Plane<'_> {
         }
     }
 
-    /// The pod that a controller asks for; `None`: its owner is no more.
-    pub(in crate::torture::plane) fn asked_for(&self, what: &Sync) -> Option<Value> {
-        match what {
-            Sync::Set(template) => {
-                let set = self.controllers.sets.get(template)?;
-                let template = self.controllers.templates.get(template)?;
-                Some(objects::new_pod(
-                    template,
-                    "apps/v1",
-                    "ReplicaSet",
-                    &set.name,
-                    &set.uid,
-                ))
-            }
-            Sync::Job => {
-                let uid = &self.controllers.job.as_ref()?.uid;
-                let (template, _) = objects::template(0, "Job");
-                Some(objects::new_pod(&template, "batch/v1", "Job", WORKLOAD, uid))
-            }
-            Sync::Deployment => None,
+    /// Asks for the pods of these ordinals.
+    pub(super) fn create_ordinals(&mut self, what: &Sync, ordinals: &[u32], count: usize) {
+        let work = self.controllers.work.entry(*what).or_default();
+        work.creations = Expectations::default();
+        work.creations.expect(count);
+        self.expect_until(what);
+        let now = self.now;
+        for ordinal in ordinals {
+            let slot = self.controllers.limiter.slot(now);
+            let event = Event::Create(*what, Some(*ordinal));
+            self.queue.push(slot + Millis(1), event);
         }
     }
 
-    pub(in crate::torture::plane) fn give_up(&mut self, what: &Sync, active: &[Rc<Pod>], surplus: usize) {
+    /// The pod that a controller asks for; `None`: its owner is no more.
+    pub(in crate::plane) fn asked_for(&self, what: &Sync, ordinal: Option<u32>) -> Option<Value> {
+        let workload = self.setup.workloads.get(what.maker().workload())?;
+        let (number, kind, name, uid) = match what {
+            Sync::Set { workload, template } => {
+                let set = self.controllers.sets.get(&(*workload, *template))?;
+                (*template, "ReplicaSet", set.name.as_str(), set.uid.as_str())
+            }
+            Sync::StatefulSet(workload) => {
+                let set = self.controllers.stateful_sets.get(workload)?;
+                (set.template, "StatefulSet", set.id.name.as_str(), set.uid.as_str())
+            }
+            Sync::Job(workload) => {
+                let job = self.controllers.jobs.get(workload)?;
+                (0, "Job", job.id.name.as_str(), job.uid.as_str())
+            }
+            Sync::Deployment(_) => return None,
+        };
+        let template = workload.templates.get(usize::try_from(number).ok()?)?;
+        let by = Controller {
+            api_version: workload.kind.api_version(),
+            kind,
+            namespace: &workload.id.namespace,
+            name,
+            uid,
+        };
+        let mut pod = objects::new_pod(template, &by);
+        if let Some(ordinal) = ordinal {
+            let name = format!("{name}-{ordinal}");
+            for (path, value) in [
+                (&["metadata", "name"][..], name.as_str()),
+                (&["metadata", "labels", "statefulset.kubernetes.io/pod-name"], name.as_str()),
+                (&["metadata", "labels", "apps.kubernetes.io/pod-index"], &ordinal.to_string()),
+                (&["metadata", "labels", CONTROLLER_REVISION_HASH], template.hash.as_str()),
+            ] {
+                json::put(&mut pod, path, value.into());
+            }
+        }
+        Some(pod)
+    }
+
+    pub(in crate::plane) fn give_up(&mut self, what: &Sync, active: &[Rc<Pod>], surplus: usize) {
         let surplus = surplus.min(BURST);
         let mut pods: Vec<Rc<Pod>> = active.to_vec();
         // The controller's cache has no order, and its sort is not stable.
         self.controllers.ties.shuffle(&mut pods);
         if surplus < pods.len() {
-            let order = self.in_order(&pods);
+            let order = self.in_order(what.maker().workload(), &pods);
             pods = order.into_iter().filter_map(|ix| pods.get(ix).cloned()).collect();
         }
         let (removed, kept) = pods.split_at(surplus.min(pods.len()));
-        if matches!(what, Sync::Set(_)) {
-            self.judge.scaled_in(self.now, removed, kept);
+        if matches!(what, Sync::Set { .. }) {
+            self.observer.scaled_in(self.now, removed, kept);
         }
         let now = self.now;
         let work = self.controllers.work.entry(*what).or_default();
@@ -120,9 +153,9 @@ impl Plane<'_> {
         }
     }
 
-    pub(in crate::torture::plane) fn in_order(&self, pods: &[Rc<Pod>]) -> Vec<usize> {
+    pub(in crate::plane) fn in_order(&self, workload: usize, pods: &[Rc<Pod>]) -> Vec<usize> {
         let mut on_node: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-        for pod in self.controllers.pods.values().filter(|pod| pod.is_active()) {
+        for pod in self.controllers.pods_of(workload).filter(|pod| pod.is_active()) {
             *on_node.entry(pod.node.as_deref()).or_default() += 1;
         }
         let ranked: Vec<Ranked<'_>> = pods
@@ -142,7 +175,7 @@ impl Plane<'_> {
     }
 
     /// The API server answered a deletion.
-    pub(in crate::torture::plane) fn deleted(&mut self, what: &Sync, pod: u64, is_done: bool) {
+    pub(in crate::plane) fn deleted(&mut self, what: &Sync, pod: u64, is_done: bool) {
         let Some(work) = self.controllers.work.get_mut(what) else {
             return;
         };
@@ -155,12 +188,12 @@ impl Plane<'_> {
         }
     }
 
-    pub(in crate::torture::plane) fn is_idle(&self, owner: Sync) -> bool {
+    pub(in crate::plane) fn is_idle(&self, owner: Sync) -> bool {
         let work = self.controllers.work.get(&owner);
         work.is_none_or(|work| work.batches.is_none() && work.deleting == 0)
     }
 
-    pub(in crate::torture::plane) fn is_expecting_nothing(&mut self, owner: Sync) -> bool {
+    pub(in crate::plane) fn is_expecting_nothing(&mut self, owner: Sync) -> bool {
         let Some(work) = self.controllers.work.get(&owner) else {
             return true;
         };
@@ -172,7 +205,7 @@ impl Plane<'_> {
     }
 
     /// Whatever was asked for is waited for so long.
-    pub(in crate::torture::plane) fn expect_until(&mut self, what: &Sync) {
+    pub(in crate::plane) fn expect_until(&mut self, what: &Sync) {
         let expires = self.now + EXPECTATIONS_EXPIRE;
         if let Some(work) = self.controllers.work.get_mut(what) {
             work.expires = expires;

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::case::Happening;
-use super::judge::Landed;
-use super::plane::objects::Pod;
+use super::setup::Happening;
+use super::observer::Landed;
+use super::objects::Pod;
 
 /// Counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -51,36 +51,36 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub(super) fn admitted(&mut self, is_served: bool) {
+    pub(crate) fn admitted(&mut self, is_served: bool) {
         self.admissions += 1;
         self.served += u64::from(is_served);
     }
 
-    pub(super) fn stored(&mut self, pod: &Pod) {
+    pub(crate) fn stored(&mut self, pod: &Pod) {
         self.pods += 1;
         self.gated += u64::from(pod.gated);
     }
 
-    pub(super) fn request(&mut self, is_disturbed: bool) {
+    pub(crate) fn request(&mut self, is_disturbed: bool) {
         self.requests += 1;
         self.disturbed += u64::from(is_disturbed);
     }
 
-    pub(super) fn refused(&mut self) {
+    pub(crate) fn refused(&mut self) {
         self.refused += 1;
     }
 
-    pub(super) fn planned(&mut self, steps: usize) {
+    pub(crate) fn planned(&mut self, steps: usize) {
         self.plans += 1;
         self.steps += steps as u64;
     }
 
-    pub(super) fn published(&mut self) {
+    pub(crate) fn published(&mut self) {
         self.published += 1;
     }
 
     /// A sidecar's write was done.
-    pub(super) fn landed(&mut self, landed: &Landed) {
+    pub(crate) fn landed(&mut self, landed: &Landed) {
         *match landed {
             Landed::Bound(_) => &mut self.bound,
             Landed::Released => &mut self.released,
@@ -90,11 +90,11 @@ impl Tally {
         } += 1;
     }
 
-    pub(super) fn taken_over(&mut self) {
+    pub(crate) fn taken_over(&mut self) {
         self.leaders += 1;
     }
 
-    pub(super) fn happened(&mut self, gated: usize, happening: &Happening) {
+    pub(crate) fn happened(&mut self, gated: usize, happening: &Happening) {
         if gated == 0 {
             return;
         }

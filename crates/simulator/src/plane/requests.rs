@@ -13,9 +13,9 @@ use super::store::Change;
 use super::{Event, Plane, mutability};
 use crate::json;
 use crate::time::Millis;
-use crate::torture::case::Lag;
-use crate::torture::judge::{By, Landed};
-use crate::torture::sabotage::Sabotage;
+use crate::plane::setup::Lag;
+use crate::plane::observer::{By, Landed};
+use crate::plane::sabotage::Sabotage;
 
 /// A request on its way.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ enum Fate {
 impl Plane<'_> {
     /// Sends a request; its answer, or the end of waiting for one, comes as an event.
     pub(super) fn send(&mut self, sidecar: usize, number: u64, asked: Asked) {
-        let cluster = &self.case.cluster;
+        let cluster = &self.setup.cluster;
         let (lost, unanswered, turned) = (cluster.lost_requests, cluster.lost_answers, cluster.turned_away);
         let delayed = cluster.delayed;
         let timeout = match asked {
@@ -89,7 +89,7 @@ impl Plane<'_> {
         let Some(sender) = self.sidecars.get_mut(sidecar) else {
             return;
         };
-        let way = sender.drawn(sender.case.requests);
+        let way = sender.drawn(sender.spec.requests);
         let draw = u32::try_from(sender.chance.below(1000)).unwrap_or(0);
         let bounds = [
             (lost, Fate::LostOnTheWay),
@@ -178,7 +178,7 @@ impl Plane<'_> {
         };
         if !is_unanswered {
             let sender = self.sidecars.get_mut(sidecar);
-            let way = sender.map_or(Millis(1), |sender| sender.drawn(sender.case.requests));
+            let way = sender.map_or(Millis(1), |sender| sender.drawn(sender.spec.requests));
             self.after(
                 way,
                 Event::Answer {
@@ -204,13 +204,15 @@ impl Plane<'_> {
                     &["metadata", "resourceVersion"],
                     json!(version.to_string()),
                 );
-                self.judge.epoch(self.now, epoch, "publishes a ledger");
+                self.observer.epoch(self.now, epoch, "publishes a ledger");
                 self.tally.published();
-                self.put(Object::Ledger(Rc::new(value)));
+                let number = self.ledger_number(&step.spread);
+                self.put(Object::Ledger(number, Rc::new(value)));
                 done(None)
             }
             Action::RemoveLedger => {
-                if let Some(object) = self.store.remove((Kind::Ledger, 0)) {
+                let number = self.ledger_number(&step.spread);
+                if let Some(object) = self.store.remove((Kind::Ledger, number)) {
                     self.publish(&Change::Gone(object));
                 }
                 done(None)
@@ -247,7 +249,8 @@ impl Plane<'_> {
             Action::Bind {
                 pod, subset, patch, ..
             } => {
-                let name = self.spread.subset(*subset).map(|subset| subset.name().to_owned());
+                let rule = self.rule(&step.spread);
+                let name = rule.and_then(|rule| Some(rule.spread.subset(*subset)?.name().to_owned()));
                 self.patch(
                     pod,
                     patch,
@@ -289,7 +292,7 @@ impl Plane<'_> {
     }
 
     fn patch(&mut self, pod: &reconcile_core::PodRef, patch: &PodPatch, by: &By) -> Answered {
-        let Some(old) = self.store.pod_named(&pod.name).cloned() else {
+        let Some(old) = self.store.pod_named(&pod.namespace, &pod.name).cloned() else {
             return Answered::Outcome(Outcome::Gone);
         };
         let patched = match patch {
@@ -301,7 +304,7 @@ impl Plane<'_> {
             Err(refused) => return Answered::Refused(refused),
         };
         if let Err(broken) = mutability::check(&old.value, &value) {
-            self.judge.forbidden(self.now, &old, &broken);
+            self.observer.forbidden(self.now, &old, &broken);
             return Answered::Refused(broken);
         }
         if value == old.value {

@@ -3,24 +3,24 @@
 use std::rc::Rc;
 
 use super::rollout::{Share, Wanted};
-use crate::torture::case::{WORKLOAD, WorkloadCase};
-use crate::torture::plane::Plane;
-use crate::torture::plane::objects::{self, Deployment, Kind, Object, ReplicaSet, SetStatus};
+use crate::plane::setup::{Kind as WorkloadKind, Template};
+use crate::plane::Plane;
+use crate::plane::objects::{Deployment, Kind, Object, ReplicaSet, SetStatus, set_key};
 
 impl Plane<'_> {
-    pub(in crate::torture::plane) fn sync_deployment(&mut self) {
-        let Some(deployment) = self.controllers.deployment.clone() else {
+    pub(super) fn sync_deployment(&mut self, workload: usize) {
+        let Some(deployment) = self.controllers.deployments.get(&workload).cloned() else {
             return;
         };
-        let WorkloadCase::Deployment {
+        let Some(WorkloadKind::Deployment {
             max_surge,
             max_unavailable,
-            ..
-        } = &self.case.workload
+        }) = self.setup.workloads.get(workload).map(|workload| &workload.kind)
         else {
             return;
         };
-        let mut sets: Vec<Rc<ReplicaSet>> = self.controllers.sets.values().cloned().collect();
+        let known = self.controllers.sets.range((workload, 0)..=(workload, u32::MAX));
+        let mut sets: Vec<Rc<ReplicaSet>> = known.map(|(_, set)| Rc::clone(set)).collect();
         sets.sort_by_key(|set| (set.created, set.name.clone()));
         let status = sets.iter().map(|set| set.status.replicas).sum();
         let wanted = Wanted::new(deployment.replicas, max_surge, max_unavailable, status);
@@ -63,14 +63,18 @@ impl Plane<'_> {
         }
     }
 
+    pub(super) fn template(&self, workload: usize, number: u32) -> Option<Rc<Template>> {
+        let templates = &self.setup.workloads.get(workload)?.templates;
+        templates.get(usize::try_from(number).ok()?).cloned()
+    }
+
     fn new_set(&mut self, deployment: &Deployment, sets: &[Rc<ReplicaSet>], wanted: Wanted, ordinal: u64) {
-        let (template, hash) = objects::template(deployment.template, "ReplicaSet");
-        let name = format!("{WORKLOAD}-{hash}");
-        if self
-            .store
-            .of((Kind::ReplicaSet, u64::from(deployment.template)))
-            .is_some()
-        {
+        let Some(template) = self.template(deployment.workload, deployment.template) else {
+            return;
+        };
+        let hash = template.hash.clone();
+        let name = format!("{}-{hash}", deployment.id.name);
+        if self.store.of(set_key(deployment.workload, deployment.template)).is_some() {
             return;
         }
         let mut shares: Vec<Share> = sets
@@ -91,6 +95,8 @@ impl Plane<'_> {
             max: 0,
         });
         let set = ReplicaSet {
+            workload: deployment.workload,
+            id: Rc::clone(&deployment.id),
             uid: self.chance.uids.uuid(),
             version: self.store.next_version(),
             owner: deployment.uid.clone(),
@@ -104,7 +110,6 @@ impl Plane<'_> {
             status: SetStatus::default(),
             name,
         };
-        self.controllers.templates.insert(set.template, Rc::new(template));
         self.put(Object::ReplicaSet(Rc::new(set)));
     }
 
@@ -122,17 +127,8 @@ impl Plane<'_> {
         }
     }
 
-    pub(in crate::torture::plane) fn put_set(&mut self, mut set: ReplicaSet) {
-        let stored = self.store.of((Kind::ReplicaSet, u64::from(set.template)));
-        if !matches!(stored, Some(Object::ReplicaSet(stored)) if stored.version == set.version) {
-            return;
-        }
-        set.version = self.store.next_version();
-        self.put(Object::ReplicaSet(Rc::new(set)));
-    }
-
     fn put_deployment(&mut self, mut deployment: Deployment) {
-        let stored = self.store.of((Kind::Deployment, 0));
+        let stored = self.store.of((Kind::Deployment, deployment.workload as u64));
         if !matches!(stored, Some(Object::Deployment(stored)) if stored.version == deployment.version) {
             return;
         }

@@ -6,29 +6,29 @@ use placement_core::facts::BINDER_AWAY_MILLIS;
 use serde_json::Value;
 
 use super::controllers::Sync;
-use super::objects::{Lease, Maker, Object, Origin};
+use super::objects::{Kind, Lease, Object, Origin};
 use super::store::Change;
-use super::{Event, Plane, name_it};
+use super::{Event, Plane};
 use crate::admission::{Admission, AdmissionCall, Change as Shown, Verdict, Write};
 use crate::json;
 use crate::objects::review;
 use crate::time::Millis;
-use crate::torture::case::{NAMESPACE, PolicyCase};
-use crate::torture::judge::By;
+use crate::plane::setup::PolicySpec;
+use crate::plane::observer::By;
 
 /// A replica of the policy, and what its watches have shown it.
-pub(crate) struct Replica {
-    case: PolicyCase,
-    admission: Box<dyn Admission>,
+pub(crate) struct Replica<'a> {
+    spec: PolicySpec,
+    admission: Box<dyn Admission + 'a>,
     /// Epoch and settings of the binder that the ledger names.
     binder: Option<(u64, String)>,
     lease: Option<Rc<Lease>>,
 }
 
-impl Replica {
-    pub(crate) fn new(case: PolicyCase, admission: Box<dyn Admission>) -> Self {
+impl<'a> Replica<'a> {
+    pub(crate) fn new(spec: PolicySpec, admission: Box<dyn Admission + 'a>) -> Self {
         Self {
-            case,
+            spec,
             admission,
             binder: None,
             lease: None,
@@ -37,7 +37,7 @@ impl Replica {
 
     /// Its clock.
     fn clock(&self, now: Millis) -> i64 {
-        now.unix() + self.case.skew
+        now.unix() + self.spec.skew
     }
 
     /// Whether, by what it was shown, somebody binds.
@@ -57,7 +57,7 @@ impl Plane<'_> {
             return;
         };
         let write = match change {
-            Change::Stored(Object::Ledger(value)) => {
+            Change::Stored(Object::Ledger(_, value)) => {
                 let binder = json::at(&value, &["status", "binder"]);
                 replica.binder = binder.and_then(|binder| {
                     Some((
@@ -72,19 +72,19 @@ impl Plane<'_> {
                 replica.lease = Some(lease);
                 Write::Stored(value)
             }
-            Change::Gone(Object::Ledger(value)) => {
+            Change::Gone(Object::Ledger(_, value)) => {
                 replica.binder = None;
-                let name = json::text(&value, &["metadata", "name"])
-                    .unwrap_or_default()
-                    .to_owned();
-                Write::Removed {
-                    api_version: spread_api::API_VERSION,
-                    kind: spread_api::LEDGER_KIND,
-                    namespace: NAMESPACE.to_owned(),
-                    name,
-                }
+                removed(&value, spread_api::API_VERSION, spread_api::LEDGER_KIND)
             }
-            _ => return,
+            Change::Stored(object) => Write::Stored(object.value()),
+            Change::Gone(object) => {
+                let (api_version, kind) = match object.kind() {
+                    Kind::Pod => ("v1", "Pod"),
+                    Kind::Node => ("v1", "Node"),
+                    _ => return,
+                };
+                removed(&object.value(), api_version, kind)
+            }
         };
         replica.admission.watch(Shown {
             seen: self.now,
@@ -92,12 +92,12 @@ impl Plane<'_> {
         });
     }
 
-    pub(super) fn create_arrives(&mut self, owner: Sync) {
+    pub(super) fn create_arrives(&mut self, owner: Sync, ordinal: Option<u32>) {
         if self.api.is_down {
             self.created(&owner, false);
             return;
         }
-        let Some(pod) = self.asked_for(&owner) else {
+        let Some(pod) = self.asked_for(&owner, ordinal) else {
             self.created(&owner, false);
             return;
         };
@@ -119,7 +119,8 @@ impl Plane<'_> {
             return;
         }
         let uid = self.chance.requests.uuid();
-        let review = review(NAMESPACE, &uid, &pod);
+        let namespace = json::text(&pod, &["metadata", "namespace"]).unwrap_or_default();
+        let review = review(namespace, &uid, &pod);
         let now = self.now;
         let verdict = match self.replicas.get_mut(chosen) {
             Some(replica) => {
@@ -132,20 +133,28 @@ impl Plane<'_> {
                 let answer = replica.admission.admit(&call);
                 let is_served = replica.is_served(now);
                 self.tally.admitted(is_served);
-                answer.map(|answer| answer.verdict)
+                answer.map(|answer| {
+                    for warning in &answer.warnings {
+                        self.observer.warned(warning);
+                    }
+                    for (operation, calls) in &answer.host_calls {
+                        self.observer.host_called(operation, *calls);
+                    }
+                    answer.verdict
+                })
             }
             None => Ok(Verdict::Unchanged),
         };
-        let wait = self.drawn(self.case.cluster.admission);
+        let wait = self.drawn(self.setup.cluster.admission);
         let stored = match verdict {
             Ok(Verdict::Changed(changed)) => Some(changed),
             Ok(Verdict::Unchanged) => Some(pod),
             Ok(Verdict::Refused(reason)) => {
-                self.judge.refused(self.now, &reason);
+                self.observer.refused(self.now, &reason);
                 None
             }
             Err(failure) => {
-                self.judge.refused(self.now, &failure.to_string());
+                self.observer.refused(self.now, &failure.to_string());
                 Some(pod)
             }
         };
@@ -182,22 +191,15 @@ impl Plane<'_> {
         let is_stored = !is_interrupted || self.chance.routes.below(2) == 0;
         if is_stored {
             let mut value = *pod;
-            let prefix = json::text(&value, &["metadata", "generateName"])
-                .unwrap_or_default()
-                .to_owned();
-            let mut name = format!("{prefix}{}", self.chance.names.name_suffix(5));
-            while self.store.pod_named(&name).is_some() {
-                name = format!("{prefix}{}", self.chance.names.name_suffix(5));
+            if !self.name(&mut value) {
+                // A pod of that name is there still.
+                self.created(owner, false);
+                return;
             }
-            let uid = self.chance.uids.uuid();
-            name_it(&mut value, &name, &uid, self.now);
             self.next_pod += 1;
             let origin = Origin {
                 number: self.next_pod,
-                maker: match owner {
-                    Sync::Set(template) => Maker::Set(*template),
-                    Sync::Job | Sync::Deployment => Maker::Job,
-                },
+                maker: owner.maker(),
                 created: self.now,
             };
             let by = By::Created {
@@ -210,6 +212,29 @@ impl Plane<'_> {
         self.created(owner, !is_interrupted);
     }
 
+    /// The metadata that the API server gives a new pod; `false`: it asks for a name that another has.
+    fn name(&mut self, pod: &mut Value) -> bool {
+        let text = |field| json::text(pod, &["metadata", field]).unwrap_or_default().to_owned();
+        let (namespace, prefix, mut name) = (text("namespace"), text("generateName"), text("name"));
+        if name.is_empty() {
+            name = format!("{prefix}{}", self.chance.names.name_suffix(5));
+            while self.store.pod_named(&namespace, &name).is_some() {
+                name = format!("{prefix}{}", self.chance.names.name_suffix(5));
+            }
+        } else if self.store.pod_named(&namespace, &name).is_some() {
+            return false;
+        }
+        let uid = self.chance.uids.uuid();
+        for (field, text) in [
+            ("name", name),
+            ("uid", uid),
+            ("creationTimestamp", self.now.timestamp()),
+        ] {
+            json::put(pod, &["metadata", field], text.into());
+        }
+        true
+    }
+
     pub(super) fn delete_arrives(&mut self, owner: Option<Sync>, number: u64) {
         let is_done = !self.api.is_down;
         if is_done && let Some(pod) = self.store.pod(number).cloned() {
@@ -219,5 +244,15 @@ impl Plane<'_> {
         if let Some(owner) = owner {
             self.deleted(&owner, number, is_done);
         }
+    }
+}
+
+fn removed(object: &Value, api_version: &'static str, kind: &'static str) -> Write {
+    let text = |field| json::text(object, &["metadata", field]).unwrap_or_default().to_owned();
+    Write::Removed {
+        api_version,
+        kind,
+        namespace: text("namespace"),
+        name: text("name"),
     }
 }

@@ -1,0 +1,56 @@
+//! The ReplicaSet controller.
+
+use std::rc::Rc;
+
+use super::{Owned, Sync};
+use crate::plane::Plane;
+use crate::plane::objects::{Object, Pod, ReplicaSet, SetStatus, set_key};
+
+impl Plane<'_> {
+    pub(super) fn sync_set(&mut self, workload: usize, template: u32) {
+        let what = Sync::Set { workload, template };
+        let Some(set) = self.controllers.sets.get(&(workload, template)).cloned() else {
+            return;
+        };
+        if !self.is_idle(what) {
+            return;
+        }
+        let counts = |owned: &Owned| (owned.active(), owned.ready());
+        let (active, ready) = self.controllers.pods.get(&what.maker()).map_or((0, 0), counts);
+        if self.is_expecting_nothing(what) {
+            let wanted = usize::try_from(set.replicas).unwrap_or(0);
+            if active < wanted {
+                self.create(&what, wanted - active);
+            } else if active > wanted {
+                let pods = self.active_pods(what);
+                self.give_up(&what, &pods, active - wanted);
+            }
+        }
+        let count = |pods: usize| u32::try_from(pods).unwrap_or(u32::MAX);
+        let status = SetStatus {
+            replicas: count(active),
+            available: count(ready),
+        };
+        if status != set.status {
+            self.put_set(ReplicaSet {
+                status,
+                ..set.as_ref().clone()
+            });
+        }
+    }
+
+    pub(super) fn active_pods(&self, what: Sync) -> Vec<Rc<Pod>> {
+        let owned = self.controllers.owned(what.maker());
+        owned.filter(|pod| pod.is_active()).cloned().collect()
+    }
+
+    /// Writes what a controller saw last: refused by the API server if it is not the newest.
+    pub(super) fn put_set(&mut self, mut set: ReplicaSet) {
+        let stored = self.store.of(set_key(set.workload, set.template));
+        if !matches!(stored, Some(Object::ReplicaSet(stored)) if stored.version == set.version) {
+            return;
+        }
+        set.version = self.store.next_version();
+        self.put(Object::ReplicaSet(Rc::new(set)));
+    }
+}

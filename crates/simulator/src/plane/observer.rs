@@ -1,0 +1,91 @@
+//! Who looks at a run: a judge that finds what must never be, a recorder that draws pictures of it.
+
+use std::rc::Rc;
+
+use super::objects::Pod;
+use super::store::Store;
+use crate::time::Millis;
+
+/// Who writes to a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A controller, through the policy; `served`: the replica that decided knew of a binder.
+    Created { served: bool },
+    /// A sidecar, as the leader of an epoch, who knew the workload at a version.
+    Sidecar { epoch: u64, known: u64, landed: Landed },
+    /// The scheduler, a kubelet, the garbage collector.
+    Cluster,
+    /// The controller that owns the pod.
+    Controller,
+    /// Somebody.
+    User,
+}
+
+/// What a sidecar's write was meant to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Landed {
+    Bound(String),
+    Released,
+    Adopted,
+    Cost,
+    Deleted,
+}
+
+/// A plan of a sidecar that binds pods.
+pub(crate) struct Chosen<'a> {
+    /// The place of the spread in the settings.
+    pub(crate) spread: usize,
+    /// The subsets that pods are bound to, in this order.
+    pub(crate) binds: &'a [usize],
+    /// How many binds to each subset are on their way.
+    pub(crate) pending: &'a [u32],
+    /// How late whoever plans can know of something.
+    pub(crate) late: Millis,
+}
+
+/// Is told of everything that matters in a run. What is not listened to is passed over.
+pub(crate) trait Observer {
+    /// A workload asks for so many from this version of it on.
+    fn replicas(&mut self, _workload: usize, _version: u64, _now: Millis, _replicas: u32) {}
+
+    /// A pod was written; `new`: `None` where it is gone.
+    fn pod(&mut self, _now: Millis, _store: &Store, _old: Option<&Pod>, _new: Option<&Pod>, _by: &By) {}
+
+    /// A pod is about to be deleted.
+    fn deleted(&mut self, _now: Millis, _pod: &Pod, _by: &By) {}
+
+    /// A controller that ranks its pods gives some up.
+    fn scaled_in(&mut self, _now: Millis, _removed: &[Rc<Pod>], _kept: &[Rc<Pod>]) {}
+
+    /// The admission refused a pod or failed.
+    fn refused(&mut self, _now: Millis, _reason: &str) {}
+
+    /// The admission warned.
+    fn warned(&mut self, _warning: &str) {}
+
+    /// The admission called a host operation so often for one pod.
+    fn host_called(&mut self, _operation: &str, _calls: u64) {}
+
+    /// A patch does what no pod allows.
+    fn forbidden(&mut self, _now: Millis, _pod: &Pod, _broken: &str) {}
+
+    /// A sidecar wrote as the leader of an epoch.
+    fn epoch(&mut self, _now: Millis, _epoch: u64, _what: &str) {}
+
+    /// A plan was made; `is_idle`: it has no steps, and wants to be made again at once.
+    fn planned(&mut self, _now: Millis, _is_idle: bool) {}
+
+    /// A plan binds pods.
+    fn chosen(&mut self, _now: Millis, _store: &Store, _chosen: &Chosen<'_>) {}
+
+    /// Too many events, and still no rest.
+    fn never_at_rest(&mut self, _now: Millis, _events: u64) {}
+
+    /// Nothing moves any more; whether a sidecar leads.
+    fn at_rest(&mut self, _now: Millis, _store: &Store, _leads: bool) {}
+
+    /// Whether the run need not go on.
+    fn is_broken(&self) -> bool {
+        false
+    }
+}

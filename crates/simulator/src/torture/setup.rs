@@ -1,0 +1,138 @@
+//! A case as what a plane is made of.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use placement_core::Spread;
+use placement_core::names::POD_TEMPLATE_HASH;
+use reconcile_core::Rule;
+use serde_json::json;
+
+use super::case::{Case, Happening as HappeningCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
+use crate::json;
+use crate::objects::{set_pod_defaults, template_hash};
+use crate::plane::setup::{Happening, Kind, Observe, Setup, Template, Workload, WorkloadName};
+use crate::scenario::NodeSpec;
+use crate::time::Millis;
+
+impl Case {
+    /// What the case is played on. `spread`: its rule, checked.
+    pub(super) fn setup(&self, spread: Spread) -> Setup {
+        let happenings = self.events.iter().map(|event| (Millis(event.at), happening(&event.happening)));
+        Setup {
+            seed: self.seed,
+            rules: vec![Rule {
+                spread,
+                written: self.spread.clone(),
+            }],
+            workloads: vec![self.workload()],
+            nodes: self.pools.iter().flat_map(nodes).collect(),
+            cluster: self.cluster.clone(),
+            observe: Observe::Ledger,
+            policies: self.policies.clone(),
+            sidecars: self.sidecars.clone(),
+            happenings: happenings.collect(),
+        }
+    }
+
+    fn workload(&self) -> Workload {
+        let newest = self.events.iter().filter_map(|event| match event.happening {
+            HappeningCase::Rollout { template } => Some(template),
+            _ => None,
+        });
+        let (kind, replicas) = match &self.workload {
+            WorkloadCase::Deployment {
+                replicas,
+                max_surge,
+                max_unavailable,
+            } => {
+                let kind = Kind::Deployment {
+                    max_surge: max_surge.clone(),
+                    max_unavailable: max_unavailable.clone(),
+                };
+                (kind, *replicas)
+            }
+            WorkloadCase::Job {
+                parallelism,
+                completions,
+                run_millis,
+                backoff_limit,
+            } => {
+                let kind = Kind::Job {
+                    completions: *completions,
+                    run: Millis(*run_millis),
+                    backoff_limit: *backoff_limit,
+                };
+                (kind, *parallelism)
+            }
+        };
+        let templates = 0..=newest.max().unwrap_or(0);
+        Workload {
+            id: Rc::new(WorkloadName {
+                namespace: NAMESPACE.to_owned(),
+                name: WORKLOAD.to_owned(),
+            }),
+            templates: templates.map(|number| Rc::new(template(number, &kind))).collect(),
+            kind,
+            replicas,
+        }
+    }
+}
+
+fn template(number: u32, kind: &Kind) -> Template {
+    let mut value = json!({
+        "metadata": {"labels": {"app": WORKLOAD}},
+        "spec": {"containers": [{"name": "main", "image": format!("web:{number}")}]},
+    });
+    let hash = template_hash(&value);
+    if matches!(kind, Kind::Deployment { .. }) {
+        json::put(&mut value, &["metadata", "labels", POD_TEMPLATE_HASH], json!(hash));
+    } else {
+        json::put(&mut value, &["spec", "restartPolicy"], json!("Never"));
+    }
+    set_pod_defaults(&mut value);
+    Template { value, hash }
+}
+
+fn nodes(pool: &PoolCase) -> impl Iterator<Item = NodeSpec> {
+    (0..pool.nodes).map(|number| NodeSpec {
+        name: format!("{}-{number}", pool.name),
+        labels: BTreeMap::from([("pool".to_owned(), pool.name.clone())]),
+        taints: Vec::new(),
+        pods: u64::from(pool.pods),
+        startup: None,
+    })
+}
+
+fn happening(case: &HappeningCase) -> Happening {
+    let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let workload = 0;
+    match *case {
+        HappeningCase::Scale { replicas } => Happening::Scale { workload, replicas },
+        HappeningCase::Rollout { template } => Happening::Rollout { workload, template },
+        HappeningCase::LoseNode { node, back_after } => Happening::LoseNode {
+            node: index(node),
+            back_after: Some(Millis(back_after)),
+        },
+        HappeningCase::DeletePods { count } => Happening::DeletePods { workload, count },
+        HappeningCase::EditGated { count } => Happening::EditGated { workload, count },
+        HappeningCase::Crash { sidecar, back_after } => Happening::Crash {
+            sidecar: index(sidecar),
+            back_after: Millis(back_after),
+        },
+        HappeningCase::Stop { sidecar, back_after } => Happening::Stop {
+            sidecar: index(sidecar),
+            back_after: Millis(back_after),
+        },
+        HappeningCase::Freeze { sidecar, back_after } => Happening::Freeze {
+            sidecar: index(sidecar),
+            back_after: Millis(back_after),
+        },
+        HappeningCase::RestartApi { back_after } => Happening::RestartApi {
+            back_after: Millis(back_after),
+        },
+        HappeningCase::PolicyDown { back_after } => Happening::PolicyDown {
+            back_after: Millis(back_after),
+        },
+    }
+}
