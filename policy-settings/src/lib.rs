@@ -17,8 +17,10 @@ pub mod schema;
 mod settings;
 mod target;
 mod text;
+mod written;
 
 pub use placement_core::{Fault, FaultCode};
 pub use reader::{read_spread, read_spread_again};
 pub use settings::{LEASE_NAMESPACE, Observe, OnError, Settings};
 pub use text::{SettingsText, SpreadHead, TargetHead, Unreadable};
+pub use written::written_spreads;

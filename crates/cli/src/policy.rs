@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use placement_core::time::UnixMillis;
 use policy_host::{Counted, Grants, HostError, Kubernetes, Module, ObjectId, Policy, Resource, Store};
 use serde_json::Value;
 use simulator::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Millis, Verdict, Write};
@@ -12,12 +14,16 @@ const PLACES: [&str; 2] = ["policy.wasm", "target/wasm32-wasip1/release/spillway
 /// The environment variable that names the module.
 pub(crate) const VARIABLE: &str = "SPILLWAY_POLICY_WASM";
 /// What the simulator shows; the policy may read all of it.
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 9] = [
     ("v1", "Pod"),
     ("v1", "Node"),
     ("v1", "Namespace"),
     ("apps/v1", "Deployment"),
     ("apps/v1", "ReplicaSet"),
+    ("apps/v1", "StatefulSet"),
+    ("batch/v1", "Job"),
+    ("spillway.dev/v1alpha1", "SpreadLedger"),
+    ("coordination.k8s.io/v1", "Lease"),
 ];
 /// Versions that nobody can see any more are dropped after so many changes.
 const CHANGES_KEPT: u32 = 512;
@@ -52,22 +58,26 @@ pub(crate) fn find(named: Option<PathBuf>) -> Result<PathBuf, PolicyError> {
     }
 }
 
+/// Compiles the module.
+pub(crate) fn load(path: &Path) -> Result<Module, PolicyError> {
+    Module::from_file(path).map_err(|source| PolicyError::Module {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// The policy in its host.
 pub(crate) struct PolicyAdmission {
     policy: Policy,
     grants: Arc<Grants>,
     store: Store,
     changes: u32,
+    lease: Option<Value>,
 }
 
 impl PolicyAdmission {
-    /// Compiles the module and has it judge its settings. No time limit is set: how fast this machine is must not change a
-    /// simulation.
-    pub(crate) fn new(path: &Path, settings: &Value) -> Result<Self, PolicyError> {
-        let module = Module::from_file(path).map_err(|source| PolicyError::Module {
-            path: path.to_owned(),
-            source,
-        })?;
+    /// Has the module judge its settings. No time limit is set: how fast this machine is must not change a simulation.
+    pub(crate) fn new(module: Module, settings: &Value) -> Result<Self, PolicyError> {
         let policy = Policy::new("spillway", module, &settings.to_string())?.allowed_to_mutate(true);
         let judged = policy.validate_settings()?;
         if !judged.valid {
@@ -81,12 +91,14 @@ impl PolicyAdmission {
             grants: Arc::new(grants),
             store: Store::new(),
             changes: 0,
+            lease: None,
         })
     }
 
     fn answer(&mut self, call: &AdmissionCall<'_>) -> Result<Answer, String> {
         let review = serde_json::to_vec(call.review).map_err(|error| error.to_string())?;
         self.forget(call.now);
+        self.date_lease(call)?;
         // A policy's lists lag behind, its single reads go to the API server.
         let cluster = Arc::new(self.store.lists_as_of(call.now.0));
         let host = Arc::new(Counted::new(Arc::new(Kubernetes::new(
@@ -125,6 +137,28 @@ impl PolicyAdmission {
         })
     }
 
+    /// The module reads the clock of this machine, so that its Lease is dated by that: as old as it is on the virtual clock.
+    fn date_lease(&mut self, call: &AdmissionCall<'_>) -> Result<(), String> {
+        let Some(lease) = &self.lease else { return Ok(()) };
+        let renewed = lease.pointer("/spec/renewTime").and_then(Value::as_str);
+        let Some(renewed) = renewed.and_then(UnixMillis::parse) else {
+            return Ok(());
+        };
+        let here = SystemTime::UNIX_EPOCH
+            .elapsed()
+            .map_err(|error| error.to_string())?;
+        let here = i64::try_from(here.as_millis()).map_err(|error| error.to_string())?;
+        let dated = UnixMillis(here - (call.clock - renewed.0));
+        let mut lease = lease.clone();
+        if let Some(time) = lease.pointer_mut("/spec/renewTime") {
+            *time = dated.to_string().into();
+        }
+        self.store
+            .put(call.now.0, lease)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    }
+
     fn forget(&mut self, now: Millis) {
         if self.changes > CHANGES_KEPT {
             self.changes = 0;
@@ -138,6 +172,10 @@ impl Admission for PolicyAdmission {
         self.changes += 1;
         let at = change.seen.0;
         let stored = match change.write {
+            Write::Stored(object) if object.get("kind").and_then(Value::as_str) == Some("Lease") => {
+                self.lease = Some(object);
+                Ok(())
+            }
             Write::Stored(object) => self.store.put(at, object).map(drop),
             Write::Removed {
                 api_version,
@@ -182,10 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.wasm");
         std::fs::write(&path, "not wasm").unwrap();
-        let error = PolicyAdmission::new(&path, &Value::Null)
-            .map(drop)
-            .unwrap_err()
-            .to_string();
+        let error = load(&path).map(drop).unwrap_err().to_string();
         assert!(
             error.starts_with(&format!("policy module `{}`: ", path.display())),
             "{error}"

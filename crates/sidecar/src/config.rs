@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use placement_core::Fault;
 use placement_core::hash::fnv1a64;
 use placement_core::spread::{CustomKind, GroupKind};
-use policy_settings::Settings;
+use policy_settings::{Settings, written_spreads};
 use reconcile_core::Rule;
 use serde_json::Value;
 
@@ -75,13 +75,12 @@ pub fn check(value: &Value, from: &str) -> Result<Loaded, SettingsError> {
         from: from.to_owned(),
         faults,
     })?;
-    let written = value.get("spreads").and_then(Value::as_array);
-    let rules = settings.spreads().iter().zip(written.into_iter().flatten());
+    let rules = settings.spreads().iter().zip(written_spreads(value));
     Ok(Loaded {
         rules: rules
             .map(|(spread, written)| Rule {
                 spread: spread.clone(),
-                written: without_nulls(written),
+                written,
             })
             .collect(),
         hash: hash(value),
@@ -105,37 +104,6 @@ impl Loaded {
         kinds
             .map(|kind| (kind.kind.clone(), kind.api_version.clone()))
             .collect()
-    }
-}
-
-/// A field that is null counts as absent in settings, and is refused in a ledger. What is not ours to read stays as it is.
-fn without_nulls(written: &Value) -> Value {
-    const OPAQUE: &[&str] = &[
-        "patch",
-        "requiredNodeSelectorTerm",
-        "preferredNodeSelectorTerms",
-        "tolerations",
-    ];
-    match written {
-        Value::Object(fields) => {
-            let kept = fields
-                .iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(name, value)| {
-                    let is_opaque = OPAQUE.contains(&name.as_str());
-                    (
-                        name.clone(),
-                        if is_opaque {
-                            value.clone()
-                        } else {
-                            without_nulls(value)
-                        },
-                    )
-                });
-            Value::Object(kept.collect())
-        }
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        other => other.clone(),
     }
 }
 

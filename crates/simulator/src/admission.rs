@@ -19,6 +19,16 @@ pub trait Admission {
     fn admit(&mut self, call: &AdmissionCall<'_>) -> Result<Answer, AdmissionFailure>;
 }
 
+impl<A: Admission + ?Sized> Admission for &mut A {
+    fn watch(&mut self, change: Change) {
+        (**self).watch(change);
+    }
+
+    fn admit(&mut self, call: &AdmissionCall<'_>) -> Result<Answer, AdmissionFailure> {
+        (**self).admit(call)
+    }
+}
+
 /// A write to the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {

@@ -18,7 +18,6 @@ mod admission;
 mod json;
 mod objects;
 mod plane;
-mod pod;
 mod queue;
 mod random;
 mod ranking;
@@ -27,18 +26,17 @@ mod report;
 mod scenario;
 mod scheduler;
 mod simulation;
-mod tally;
 mod time;
 pub mod torture;
 
 pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict, Write};
-pub use pod::SUBSET_LABEL;
+pub use placement_core::names::SUBSET_LABEL;
 pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order};
 pub use report::{Counts, Outcome, Report, Sample, ScaleIn, UNPLACED};
 pub use scenario::{
-    Amount, Bound, Cluster, Expectation, Fault, NodeSpec, SCRIPT_FILE, SETTINGS_FILE, Scale, Scenario,
-    Script, SourceFile, Split, SubsetRule, Taint, Workload,
+    Amount, Bound, Cluster, EventKind, Expectation, Fault, NodeSpec, SCRIPT_FILE, SETTINGS_FILE, Scenario,
+    Script, ScriptEvent, SourceFile, Split, SubsetRule, Taint, Workload,
 };
 pub use simulation::{Moment, run};
 pub use time::Millis;

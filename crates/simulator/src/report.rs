@@ -26,6 +26,9 @@ pub struct Report {
     pub scale_in: ScaleIn,
     /// How often the admission called each host operation.
     pub host_calls: BTreeMap<String, u64>,
+    /// What the sidecars wrote, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub writes: BTreeMap<String, u64>,
 }
 
 /// The workload at one moment.
@@ -49,6 +52,17 @@ pub struct Counts {
     pub running: u64,
     /// The others.
     pub pending: u64,
+    /// Of these, behind the gate of Spillway.
+    #[serde(skip_serializing_if = "is_none")]
+    pub gated: u64,
+    /// Of these, those that the scheduler found no node for.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unschedulable: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Counts {

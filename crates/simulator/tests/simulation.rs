@@ -91,7 +91,7 @@ events: [{at: 1s, scale: {deployment: web, replicas: 600}}]
     // 500 in one sync, then the rest in another, from 1 again.
     assert_eq!(sizes, [1, 2, 4, 8, 16, 32, 64, 128, 245, 1, 2, 4, 8, 16, 32, 37]);
     assert!(
-        batches.windows(2).all(|pair| pair[1].0.0 - pair[0].0.0 == 100),
+        batches.windows(2).all(|pair| pair[1].0.0 - pair[0].0.0 == 101),
         "{batches:?}"
     );
 }
@@ -107,8 +107,8 @@ events: [{at: 1s, scale: {deployment: web, replicas: 501}}]
     play(script, 1, &mut admission);
     // The Deployment is seen after 7 s, its ReplicaSet after 14 s, the 500 new pods after 21 s.
     assert_eq!(admission.calls.len(), 501);
-    assert!(admission.calls[..500].iter().all(|at| *at == Millis(15_000)));
-    assert_eq!(admission.calls[500], Millis(22_000));
+    assert!(admission.calls[..500].iter().all(|at| *at == Millis(15_001)));
+    assert_eq!(admission.calls[500], Millis(22_002));
 }
 
 #[test]
@@ -160,8 +160,8 @@ events: [{at: 1s, scale: {deployment: web, replicas: 7}}]
     admission.script = [refused(), refused()].into();
     let outcome = play(script, 1, &mut admission);
     let times: Vec<u64> = admission.calls.iter().map(|at| at.0).collect();
-    // Refused twice, the second wait twice as long; then 1, 2, 4.
-    assert_eq!(times, [1000, 1105, 1215, 1315, 1315, 1415, 1415, 1415, 1415]);
+    // Refused twice, the second wait twice as long; then 1, 2, 4. A request is on its way for a millisecond.
+    assert_eq!(times, [1001, 1107, 1218, 1319, 1319, 1420, 1420, 1420, 1420]);
     assert_eq!(split(&outcome), json!({"fixed": 7, "elastic": 0}));
     assert_eq!(json!(outcome.warnings), json!({"refused: no": 2}));
 }

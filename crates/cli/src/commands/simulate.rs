@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use simulator::{Moment, Outcome, Scenario};
+use simulator::{Admission, Moment, Outcome, Scenario};
 
 use crate::exit::{self, Exit};
 use crate::picture::{self, Caption};
-use crate::policy::{self, PolicyAdmission};
+use crate::policy::{self, PolicyAdmission, PolicyError};
 use crate::stacks::Stacks;
 use crate::{chart, files, folder, table};
 
@@ -136,12 +136,17 @@ fn check_folder_of(path: &Path) -> Result<(), Exit> {
 }
 
 fn play(checked: &Checked) -> Result<Outcome, Exit> {
-    let mut admission = PolicyAdmission::new(&checked.module, &checked.scenario.settings)
-        .map_err(|error| Exit::bad(&error))?;
-    let mut progress = Progress::new();
-    let outcome = simulator::run(&checked.scenario, checked.seed, &mut admission, &mut |moment| {
-        progress.show(moment)
+    let scenario = &checked.scenario;
+    let module = policy::load(&checked.module).map_err(|error| Exit::bad(&error))?;
+    let replicas = (0..scenario.script.policies).map(|_| {
+        let admission = PolicyAdmission::new(module.clone(), &scenario.settings)?;
+        Ok(Box::new(admission) as Box<dyn Admission>)
     });
+    let replicas = replicas.collect::<Result<Vec<_>, PolicyError>>();
+    let replicas = replicas.map_err(|error| Exit::bad(&error))?;
+    let mut progress = Progress::new();
+    let mut show = |moment| progress.show(moment);
+    let outcome = simulator::run(scenario, checked.seed, replicas, &mut show);
     progress.end();
     Ok(outcome)
 }

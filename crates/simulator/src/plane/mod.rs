@@ -40,13 +40,13 @@ use crate::random::Random;
 use crate::time::Millis;
 use controllers::{Controllers, Sync};
 use happenings::Back;
-use observer::{By, Observer};
 use nodes::Nodes;
 use objects::{Kind, Object, Origin, Pod};
+use observer::{By, Observer};
 use policies::Replica;
+use requests::{Answer, Request};
 use sabotage::Sabotage;
 use setup::Setup;
-use requests::{Answer, Request};
 use sidecars::{Sidecar, SidecarEvent};
 use store::{Change, Store, Watch};
 use tally::Tally;
@@ -198,10 +198,37 @@ impl<'a> Plane<'a> {
         plane
     }
 
+    /// Plays up to and at a moment.
+    pub(crate) fn until(mut self, end: Millis) -> Ended {
+        let mut events = 0_u64;
+        while self.queue.next_time().is_some_and(|next| next <= end) {
+            let Some((at, event)) = self.queue.pop() else {
+                break;
+            };
+            self.observer.passes(self.now, at);
+            self.now = at;
+            self.take(event);
+            events += 1;
+            if self.observer.is_broken() {
+                break;
+            }
+        }
+        self.observer.passes(self.now, end + Millis(1));
+        self.tally.events = events;
+        Ended {
+            tally: self.tally,
+            now: end,
+        }
+    }
+
     /// Plays until the cluster has been at rest for a while, or something is wrong.
     pub(crate) fn rest(mut self) -> Ended {
         let end = self.setup.end();
-        let timeouts = self.setup.rules.iter().map(|rule| rule.spread.gate_timeout_seconds());
+        let timeouts = self
+            .setup
+            .rules
+            .iter()
+            .map(|rule| rule.spread.gate_timeout_seconds());
         let patience = Millis(u64::from(timeouts.max().unwrap_or(0)) * 1000)
             + Millis(
                 3 * (self.setup.cluster.lease_millis + self.setup.cluster.request_timeout_millis) + 30_000,
@@ -334,12 +361,19 @@ impl<'a> Plane<'a> {
 
     /// The rule of a spread.
     fn rule(&self, id: &SpreadId) -> Option<&'a Rule> {
-        self.setup.rules.iter().find(|rule| SpreadId::of(&rule.spread) == *id)
+        self.setup
+            .rules
+            .iter()
+            .find(|rule| SpreadId::of(&rule.spread) == *id)
     }
 
     /// The place in the store of a spread's ledger.
     fn ledger_number(&self, id: &SpreadId) -> u64 {
-        let place = self.setup.rules.iter().position(|rule| SpreadId::of(&rule.spread) == *id);
+        let place = self
+            .setup
+            .rules
+            .iter()
+            .position(|rule| SpreadId::of(&rule.spread) == *id);
         place.unwrap_or(self.setup.rules.len()) as u64
     }
 }

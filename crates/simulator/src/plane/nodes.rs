@@ -10,11 +10,11 @@ use super::store::Change;
 use super::{Event, Plane};
 use crate::json;
 use crate::objects;
+use crate::plane::observer::By;
+use crate::plane::setup::{Kind as WorkloadKind, Lag};
 use crate::scenario::NodeSpec;
 use crate::scheduler::{self, Node};
 use crate::time::Millis;
-use crate::plane::setup::{Kind as WorkloadKind, Lag};
-use crate::plane::observer::By;
 
 /// The nodes, and the pods that wait for one.
 #[derive(Debug)]

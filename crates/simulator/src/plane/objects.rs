@@ -6,11 +6,11 @@ use placement_core::names::{DELETION_COST_ANNOTATION, PLACEMENT_GATE, POD_TEMPLA
 use reconcile_core::PodRecord;
 use serde_json::{Value, json};
 
+use super::setup::{Template, WorkloadName};
 use crate::json;
 use crate::objects::owner;
 use crate::ranking::{Phase, deletion_cost};
 use crate::time::Millis;
-use super::setup::{Template, WorkloadName};
 
 /// The kinds that somebody watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,7 +220,9 @@ impl Object {
             Self::ReplicaSet(set) => set.value(),
             Self::StatefulSet(set) => set.value(),
             Self::Job(job) => job.value(),
-            Self::Node(_, value) | Self::Namespace(_, value) | Self::Ledger(_, value) => value.as_ref().clone(),
+            Self::Node(_, value) | Self::Namespace(_, value) | Self::Ledger(_, value) => {
+                value.as_ref().clone()
+            }
             Self::Lease(lease) => lease.value(),
         }
     }

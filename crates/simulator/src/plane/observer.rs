@@ -33,8 +33,6 @@ pub(crate) enum Landed {
 
 /// A plan of a sidecar that binds pods.
 pub(crate) struct Chosen<'a> {
-    /// The place of the spread in the settings.
-    pub(crate) spread: usize,
     /// The subsets that pods are bound to, in this order.
     pub(crate) binds: &'a [usize],
     /// How many binds to each subset are on their way.
@@ -45,6 +43,12 @@ pub(crate) struct Chosen<'a> {
 
 /// Is told of everything that matters in a run. What is not listened to is passed over.
 pub(crate) trait Observer {
+    /// Nothing happens between two events.
+    fn passes(&mut self, _now: Millis, _next: Millis) {}
+
+    /// The admission is asked about a pod.
+    fn admitted(&mut self) {}
+
     /// A workload asks for so many from this version of it on.
     fn replicas(&mut self, _workload: usize, _version: u64, _now: Millis, _replicas: u32) {}
 

@@ -12,9 +12,9 @@ use super::{Event, Plane};
 use crate::admission::{Admission, AdmissionCall, Change as Shown, Verdict, Write};
 use crate::json;
 use crate::objects::review;
-use crate::time::Millis;
-use crate::plane::setup::PolicySpec;
 use crate::plane::observer::By;
+use crate::plane::setup::PolicySpec;
+use crate::time::Millis;
 
 /// A replica of the policy, and what its watches have shown it.
 pub(crate) struct Replica<'a> {
@@ -130,6 +130,7 @@ impl Plane<'_> {
                     now,
                     clock: replica.clock(now),
                 };
+                self.observer.admitted();
                 let answer = replica.admission.admit(&call);
                 let is_served = replica.is_served(now);
                 self.tally.admitted(is_served);
@@ -150,7 +151,7 @@ impl Plane<'_> {
             Ok(Verdict::Changed(changed)) => Some(changed),
             Ok(Verdict::Unchanged) => Some(pod),
             Ok(Verdict::Refused(reason)) => {
-                self.observer.refused(self.now, &reason);
+                self.observer.refused(self.now, &format!("refused: {reason}"));
                 None
             }
             Err(failure) => {
@@ -214,7 +215,11 @@ impl Plane<'_> {
 
     /// The metadata that the API server gives a new pod; `false`: it asks for a name that another has.
     fn name(&mut self, pod: &mut Value) -> bool {
-        let text = |field| json::text(pod, &["metadata", field]).unwrap_or_default().to_owned();
+        let text = |field| {
+            json::text(pod, &["metadata", field])
+                .unwrap_or_default()
+                .to_owned()
+        };
         let (namespace, prefix, mut name) = (text("namespace"), text("generateName"), text("name"));
         if name.is_empty() {
             name = format!("{prefix}{}", self.chance.names.name_suffix(5));
@@ -248,7 +253,11 @@ impl Plane<'_> {
 }
 
 fn removed(object: &Value, api_version: &'static str, kind: &'static str) -> Write {
-    let text = |field| json::text(object, &["metadata", field]).unwrap_or_default().to_owned();
+    let text = |field| {
+        json::text(object, &["metadata", field])
+            .unwrap_or_default()
+            .to_owned()
+    };
     Write::Removed {
         api_version,
         kind,

@@ -12,10 +12,10 @@ use super::objects::{Kind, Object, Pod};
 use super::store::Change;
 use super::{Event, Plane, mutability};
 use crate::json;
-use crate::time::Millis;
-use crate::plane::setup::Lag;
 use crate::plane::observer::{By, Landed};
 use crate::plane::sabotage::Sabotage;
+use crate::plane::setup::Lag;
+use crate::time::Millis;
 
 /// A request on its way.
 #[derive(Debug)]

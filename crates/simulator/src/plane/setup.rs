@@ -167,25 +167,53 @@ pub struct SidecarSpec {
 /// What happens. Workloads, nodes and sidecars are named by their place; what has an end tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
-    Scale { workload: usize, replicas: u32 },
+    Scale {
+        workload: usize,
+        replicas: u32,
+    },
     /// The workload gets another of its templates; an earlier one is a rollback.
-    Rollout { workload: usize, template: u32 },
+    Rollout {
+        workload: usize,
+        template: u32,
+    },
     /// A node is lost with its pods.
-    LoseNode { node: usize, back_after: Option<Millis> },
+    LoseNode {
+        node: usize,
+        back_after: Option<Millis>,
+    },
     /// Somebody deletes so many pods of a workload, at random.
-    DeletePods { workload: usize, count: u32 },
+    DeletePods {
+        workload: usize,
+        count: u32,
+    },
     /// Somebody gives so many waiting pods a toleration and an annotation.
-    EditGated { workload: usize, count: u32 },
+    EditGated {
+        workload: usize,
+        count: u32,
+    },
     /// SIGKILL.
-    Crash { sidecar: usize, back_after: Millis },
+    Crash {
+        sidecar: usize,
+        back_after: Millis,
+    },
     /// SIGTERM: the writes in flight are finished, the Lease is given up.
-    Stop { sidecar: usize, back_after: Millis },
+    Stop {
+        sidecar: usize,
+        back_after: Millis,
+    },
     /// SIGSTOP, then SIGCONT.
-    Freeze { sidecar: usize, back_after: Millis },
+    Freeze {
+        sidecar: usize,
+        back_after: Millis,
+    },
     /// The API server is away; every watch breaks.
-    RestartApi { back_after: Millis },
+    RestartApi {
+        back_after: Millis,
+    },
     /// No replica of the policy answers: pods are created as they came.
-    PolicyDown { back_after: Millis },
+    PolicyDown {
+        back_after: Millis,
+    },
 }
 
 impl Happening {
@@ -208,7 +236,10 @@ impl Happening {
 impl Setup {
     /// When the last happening has ended.
     pub(crate) fn end(&self) -> Millis {
-        let ends = self.happenings.iter().map(|(at, happening)| *at + happening.lasts());
+        let ends = self
+            .happenings
+            .iter()
+            .map(|(at, happening)| *at + happening.lasts());
         ends.max().unwrap_or(Millis::ZERO)
     }
 }

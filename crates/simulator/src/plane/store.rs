@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use super::objects::{Key, Kind, Object, Pod};
+use crate::plane::setup::Lag;
 use crate::random::Random;
 use crate::time::Millis;
-use crate::plane::setup::Lag;
 
 /// What is stored now.
 #[derive(Debug, Default)]
@@ -64,7 +64,8 @@ impl Store {
         if let Object::Pod(pod) = &object
             && !self.objects.contains_key(&key)
         {
-            self.names.insert((pod.namespace.clone(), pod.name.clone()), key.1);
+            self.names
+                .insert((pod.namespace.clone(), pod.name.clone()), key.1);
         }
         self.objects.insert(key, object);
     }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::setup::Happening;
-use super::observer::Landed;
 use super::objects::Pod;
+use super::observer::Landed;
+use super::setup::Happening;
 
 /// Counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

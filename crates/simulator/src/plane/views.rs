@@ -4,9 +4,9 @@ use super::objects::Kind;
 use super::sidecars::Sidecar;
 use super::store::{Change, Viewer, Watch};
 use super::{Event, Plane};
+use crate::plane::setup::Lag;
 use crate::random::Random;
 use crate::time::Millis;
-use crate::plane::setup::Lag;
 
 impl Plane<'_> {
     pub(super) fn watch(&mut self, viewer: Viewer, kind: Kind, lag: Lag) {

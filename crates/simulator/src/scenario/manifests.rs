@@ -2,40 +2,45 @@
 
 use std::collections::BTreeMap;
 
+use placement_core::spread::WorkloadKind;
 use serde_json::Value;
 
-use super::reader::{At, Fault, Faults};
+use super::reader::{At, Fault, Faults, Fields};
 use super::{SCRIPT_FILE, SETTINGS_FILE, SourceFile, documents};
+use crate::time::Millis;
 
 /// Workloads that would have to be played; leaving one out without a word would falsify the result.
-const UNPLAYED_WORKLOADS: [&str; 7] = [
-    "StatefulSet",
-    "DaemonSet",
-    "ReplicaSet",
-    "Job",
-    "CronJob",
-    "CloneSet",
-    "Pod",
+const UNPLAYED_WORKLOADS: [&str; 5] = ["DaemonSet", "ReplicaSet", "CronJob", "CloneSet", "Pod"];
+
+/// Workloads that are played, and their versions.
+const PLAYED_WORKLOADS: [(&str, WorkloadKind, &str); 3] = [
+    ("Deployment", WorkloadKind::Deployment, "apps/v1"),
+    ("StatefulSet", WorkloadKind::StatefulSet, "apps/v1"),
+    ("Job", WorkloadKind::Job, "batch/v1"),
 ];
 
-/// The Deployment that is played.
+/// A workload that is played.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
+    /// Its kind.
+    pub kind: WorkloadKind,
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Its replicas before the first event.
+    /// Its replicas before the first event, or the parallelism of a Job.
     pub replicas: u64,
+    /// How long a pod of a Job runs.
+    pub runs_for: Millis,
     /// The labels of its pods.
     pub pod_labels: BTreeMap<String, String>,
     /// The whole manifest.
     pub manifest: Value,
 }
 
-pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> (Option<Workload>, Vec<String>) {
+pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> (Vec<Workload>, Vec<String>) {
     let mut notes = Vec::new();
-    let mut workloads = Vec::new();
+    let mut workloads: Vec<Workload> = Vec::new();
     let mut attempts = 0_usize;
     for file in files
         .iter()
@@ -47,17 +52,27 @@ pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> (Option<Wor
             let at = At::root(node, &here);
             let value = at.value();
             match value.get("kind").and_then(Value::as_str) {
-                Some("Deployment") => {
-                    attempts += 1;
-                    workloads.extend(read_deployment(&at, value).filter(|_| attempts == 1));
-                    if attempts > 1 {
-                        at.fault("a second Deployment; a scenario plays exactly one");
-                    }
-                }
                 Some(kind) if UNPLAYED_WORKLOADS.contains(&kind) => {
-                    at.fault(format!("a `{kind}` is not played; write a Deployment"));
+                    at.fault(format!(
+                        "a `{kind}` is not played; write a Deployment, a StatefulSet or a Job"
+                    ));
                 }
                 Some(kind) => {
+                    let played = PLAYED_WORKLOADS.iter().find(|(name, ..)| *name == kind);
+                    if let Some((_, kind, version)) = played {
+                        attempts += 1;
+                        let Some(workload) = read_workload(&at, *kind, version, value) else {
+                            continue;
+                        };
+                        if workloads.iter().any(|other| other.name == workload.name) {
+                            at.fault(format!(
+                                "a second workload `{}`; write another name",
+                                workload.name
+                            ));
+                        }
+                        workloads.push(workload);
+                        continue;
+                    }
                     let name = value
                         .pointer("/metadata/name")
                         .and_then(Value::as_str)
@@ -74,25 +89,30 @@ pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> (Option<Wor
         here.add(
             None,
             "",
-            "the folder has no Deployment; write one manifest of kind `Deployment`",
+            "the folder has no workload; write a manifest of kind `Deployment`, `StatefulSet` or `Job`",
         );
         faults.extend(here.into_found());
     }
-    (workloads.pop(), notes)
+    (workloads, notes)
 }
 
 /// The manifest is the user's and the API server's affair; only what the controllers need is checked.
-fn read_deployment(at: &At<'_>, manifest: Value) -> Option<Workload> {
-    let fields = at.as_map("a Deployment")?;
-    if let Some(version) = fields.required("apiVersion", "`apps/v1`") {
-        version.as_one_of(&[("apps/v1", ())]);
+fn read_workload(
+    at: &At<'_>,
+    kind: WorkloadKind,
+    api_version: &'static str,
+    manifest: Value,
+) -> Option<Workload> {
+    let fields = at.as_map("a workload")?;
+    if let Some(version) = fields.required("apiVersion", &format!("`{api_version}`")) {
+        version.as_one_of(&[(api_version, ())]);
     }
     let metadata = fields
         .required("metadata", "`name` and `namespace`")?
         .as_map("`name` and `namespace`")?;
     let name = metadata
-        .required("name", "the Deployment's name")
-        .and_then(|at| at.as_text("the Deployment's name"));
+        .required("name", "the workload's name")
+        .and_then(|at| at.as_text("the workload's name"));
     let namespace = metadata
         .optional("namespace")
         .map_or(Some("default"), |at| at.as_text("a namespace"));
@@ -100,7 +120,11 @@ fn read_deployment(at: &At<'_>, manifest: Value) -> Option<Workload> {
         .required("spec", "`selector` and `template`")?
         .as_map("`selector` and `template`")?;
     let replicas = spec
-        .optional("replicas")
+        .optional(if kind == WorkloadKind::Job {
+            "parallelism"
+        } else {
+            "replicas"
+        })
         .map_or(Some(1), |at| at.as_number(0, 1_000_000));
     let template = spec
         .required("template", "the pods' template")?
@@ -112,6 +136,21 @@ fn read_deployment(at: &At<'_>, manifest: Value) -> Option<Workload> {
     template
         .required("spec", "the pods' spec")?
         .as_map("the pods' spec")?;
+    if kind != WorkloadKind::Job {
+        check_selector(&spec, &labels)?;
+    }
+    Some(Workload {
+        kind,
+        runs_for: runs_for(&metadata)?,
+        namespace: namespace?.to_owned(),
+        name: name?.to_owned(),
+        replicas: replicas?,
+        pod_labels: labels,
+        manifest,
+    })
+}
+
+fn check_selector(spec: &Fields<'_>, labels: &BTreeMap<String, String>) -> Option<()> {
     let selector = spec
         .required("selector", "`matchLabels`")?
         .as_map("`matchLabels`")?;
@@ -123,11 +162,14 @@ fn read_deployment(at: &At<'_>, manifest: Value) -> Option<Workload> {
             ));
         }
     }
-    Some(Workload {
-        namespace: namespace?.to_owned(),
-        name: name?.to_owned(),
-        replicas: replicas?,
-        pod_labels: labels,
-        manifest,
-    })
+    Some(())
+}
+
+/// How long a pod of a Job runs: no manifest says that, so an annotation does.
+fn runs_for(metadata: &Fields<'_>) -> Option<Millis> {
+    const LASTS: &str = "simulator.spillway.dev/runs-for";
+    let annotations = metadata.optional("annotations");
+    let entries = annotations.map(|at| at.as_entries("a map of annotations"));
+    let found = entries.into_iter().flatten().find(|(name, _)| *name == LASTS);
+    found.map_or(Some(Millis(60_000)), |(_, at)| at.as_span())
 }

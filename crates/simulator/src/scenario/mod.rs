@@ -1,20 +1,24 @@
 //! A scenario folder: manifests as a user has them, the policy's `settings.yaml`, and `scenario.yaml` with the nodes, the
 //! times and the events. Reading is strict: what is not understood is a fault, and every fault is reported.
 
+mod events_reader;
+mod expectations_reader;
 mod manifests;
+mod nodes_reader;
 mod reader;
 mod script;
 mod script_reader;
 mod settings;
 mod tree;
 
-use policy_settings::Settings;
+use policy_settings::{Observe, Settings};
+use reconcile_core::Rule;
 use serde_json::Value;
 
 pub use manifests::Workload;
 pub use placement_core::spread::Amount;
 pub use reader::Fault;
-pub use script::{Bound, Cluster, Expectation, NodeSpec, Scale, Script, Split, Taint};
+pub use script::{Bound, Cluster, EventKind, Expectation, NodeSpec, Script, ScriptEvent, Split, Taint};
 pub use settings::SubsetRule;
 
 use reader::Faults;
@@ -39,12 +43,16 @@ pub struct SourceFile {
 pub struct Scenario {
     /// The folder's name.
     pub name: String,
-    /// The Deployment that is played.
-    pub workload: Workload,
+    /// The workloads that are played.
+    pub workloads: Vec<Workload>,
     /// The policy's settings, as they are.
     pub settings: Value,
-    /// The subsets of the spread that targets the workload.
-    pub subsets: Vec<SubsetRule>,
+    /// What the policy looks at.
+    pub observe: Observe,
+    /// The spreads of the settings.
+    pub rules: Vec<Rule>,
+    /// The subsets of the spread that targets each workload.
+    pub subsets: Vec<Vec<SubsetRule>>,
     /// Nodes, times, events and expectations.
     pub script: Script,
     /// What a user should know about the reading.
@@ -59,34 +67,70 @@ impl Scenario {
     pub fn read(name: &str, files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let settings = read_settings(files, &mut faults);
-        let (workload, mut notes) = manifests::read(files, &mut faults);
-        let script = script_reader::read(files, workload.as_ref(), &mut faults);
-        match (settings, workload, script) {
-            (Some(settings), Some(workload), Some(script)) if faults.is_empty() => {
-                let (settings, checked) = settings;
-                let subsets = settings::subsets_of(&checked, &workload);
-                if subsets.is_empty() {
-                    let Workload { namespace, name, .. } = &workload;
-                    notes.push(format!(
-                        "no spread in {SETTINGS_FILE} targets the Deployment `{namespace}/{name}`"
-                    ));
-                }
-                let unknown = script_reader::unknown_subsets(&script, &subsets);
-                if unknown.is_empty() {
-                    Ok(Self {
-                        name: name.to_owned(),
-                        workload,
-                        settings,
-                        subsets,
-                        script,
-                        notes,
-                    })
-                } else {
-                    Err(unknown)
-                }
-            }
-            _ => Err(faults),
+        let (workloads, mut notes) = manifests::read(files, &mut faults);
+        let observe = settings
+            .as_ref()
+            .map(|(_, checked)| checked.observe())
+            .unwrap_or_default();
+        let sidecars = usize::from(observe == Observe::Ledger);
+        let script = script_reader::read(files, &workloads, sidecars, &mut faults);
+        let (Some((settings, checked)), Some(script)) = (settings, script) else {
+            return Err(faults);
+        };
+        if !faults.is_empty() {
+            return Err(faults);
         }
+        let rules = settings::rules(&checked, &settings);
+        let subsets: Vec<Vec<SubsetRule>> = workloads
+            .iter()
+            .map(|workload| settings::subsets_of(&rules, workload))
+            .collect();
+        for (workload, subsets) in workloads.iter().zip(&subsets) {
+            if subsets.is_empty() {
+                let Workload { namespace, name, .. } = workload;
+                let kind = workload.kind.kind();
+                notes.push(format!(
+                    "no spread in {SETTINGS_FILE} targets the {kind} `{namespace}/{name}`"
+                ));
+            }
+        }
+        let scenario = Self {
+            name: name.to_owned(),
+            workloads,
+            settings,
+            observe,
+            rules,
+            subsets,
+            script,
+            notes,
+        };
+        let unknown = script_reader::unknown_subsets(&scenario.script, &scenario.labels());
+        if unknown.is_empty() {
+            Ok(scenario)
+        } else {
+            Err(unknown)
+        }
+    }
+
+    /// The subsets of the spread that targets a workload.
+    pub fn subsets_of(&self, workload: usize) -> impl Iterator<Item = &SubsetRule> {
+        self.subsets.get(workload).into_iter().flatten()
+    }
+
+    /// What a subset of a workload is called in reports and expectations: its name, behind that of the workload where
+    /// there are several.
+    #[must_use]
+    pub fn label(&self, workload: usize, subset: &str) -> String {
+        match self.workloads.get(workload) {
+            Some(spec) if self.workloads.len() > 1 => format!("{}/{subset}", spec.name),
+            _ => subset.to_owned(),
+        }
+    }
+
+    fn labels(&self) -> Vec<String> {
+        let all = self.subsets.iter().enumerate();
+        all.flat_map(|(workload, subsets)| subsets.iter().map(move |rule| self.label(workload, &rule.name)))
+            .collect()
     }
 }
 

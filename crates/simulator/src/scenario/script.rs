@@ -19,8 +19,12 @@ pub struct Script {
     pub cluster: Cluster,
     /// The nodes, one entry for each.
     pub nodes: Vec<NodeSpec>,
-    /// When the Deployment is scaled, in order of time.
-    pub scales: Vec<Scale>,
+    /// How many replicas of the policy there are.
+    pub policies: usize,
+    /// How many sidecars there are.
+    pub sidecars: usize,
+    /// What happens, in order of time.
+    pub events: Vec<ScriptEvent>,
     /// What must come out.
     pub expectations: Vec<Expectation>,
 }
@@ -70,13 +74,63 @@ pub struct Taint {
     pub effect: &'static str,
 }
 
-/// The Deployment's replicas are set.
+/// Something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scale {
+pub struct ScriptEvent {
     /// When.
     pub at: Millis,
-    /// To how many.
-    pub replicas: u64,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happens. Workloads, nodes and sidecars are named by their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// A workload's replicas are set.
+    Scale {
+        /// Which.
+        workload: usize,
+        /// To how many.
+        replicas: u64,
+    },
+    /// A workload gets a template, numbered from 0.
+    Rollout {
+        /// Which.
+        workload: usize,
+        /// Its number.
+        template: u32,
+    },
+    /// A node is lost with its pods.
+    LoseNode {
+        /// Which.
+        node: usize,
+        /// When it is back, if ever.
+        back_after: Option<Millis>,
+    },
+    /// Somebody deletes pods, at random.
+    DeletePods {
+        /// Whose.
+        workload: usize,
+        /// How many.
+        pods: u64,
+    },
+    /// A sidecar is killed.
+    Crash {
+        /// Which.
+        sidecar: usize,
+        /// When a new process begins.
+        back_after: Millis,
+    },
+    /// No replica of the policy answers.
+    PolicyDown {
+        /// For how long.
+        back_after: Millis,
+    },
+    /// The API server is away.
+    RestartApi {
+        /// For how long.
+        back_after: Millis,
+    },
 }
 
 /// What must come out of a run.

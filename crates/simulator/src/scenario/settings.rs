@@ -1,7 +1,10 @@
 //! What the simulator must know of the policy's settings: the subsets of the workload and their maximums, to judge the run by.
 
-use placement_core::spread::{Amount, Fill, Spread, Target, WorkloadKind};
-use policy_settings::Settings;
+use placement_core::spread::{Amount, Fill, Spread, Target};
+use policy_settings::{Settings, written_spreads};
+use reconcile_core::Rule;
+
+use serde_json::Value;
 
 use super::Workload;
 use super::reader::{Fault, Faults};
@@ -39,9 +42,22 @@ pub(super) fn check(file: &str, node: &Node, faults: &mut Vec<Fault>) -> Option<
     }
 }
 
+/// The spreads with what a ledger carries of them.
+pub(super) fn rules(settings: &Settings, written: &Value) -> Vec<Rule> {
+    let written = written_spreads(written);
+    let rules = settings.spreads().iter().zip(written);
+    rules
+        .map(|(spread, written)| Rule {
+            spread: spread.clone(),
+            written,
+        })
+        .collect()
+}
+
 /// The subsets of the spread that targets the workload, in their order; none if no spread does.
-pub(super) fn subsets_of(settings: &Settings, workload: &Workload) -> Vec<SubsetRule> {
-    let Some(spread) = settings.spreads().iter().find(|spread| targets(spread, workload)) else {
+pub(super) fn subsets_of(rules: &[Rule], workload: &Workload) -> Vec<SubsetRule> {
+    let spreads = rules.iter().map(|rule| &rule.spread);
+    let Some(spread) = spreads.into_iter().find(|spread| targets(spread, workload)) else {
         return Vec::new();
     };
     let maximum = |index: usize| match spread.fill() {
@@ -61,7 +77,7 @@ fn targets(spread: &Spread, workload: &Workload) -> bool {
     spread.namespace() == workload.namespace
         && match spread.target() {
             Target::Workload { kind, name, .. } => {
-                kind.known() == Some(WorkloadKind::Deployment) && *name == workload.name
+                kind.known() == Some(workload.kind) && *name == workload.name
             }
             Target::Selector(selector) => {
                 selector.matches(|key: &str| workload.pod_labels.get(key).map(String::as_str))

@@ -56,12 +56,15 @@ fn a_folder_is_read() {
         .map(|node| node.name.as_str())
         .collect();
     assert_eq!(names, ["a-1", "a-2", "b"]);
-    let scale = |seconds: u64, replicas| Scale {
+    let scale = |seconds: u64, replicas| ScriptEvent {
         at: Millis(seconds * 1000),
-        replicas,
+        kind: EventKind::Scale {
+            workload: 0,
+            replicas,
+        },
     };
-    assert_eq!(scenario.script.scales, [scale(1, 3), scale(10, 1), scale(15, 0)]);
-    assert_eq!(scenario.subsets[0].maximum, Some(Amount::Count(2)));
+    assert_eq!(scenario.script.events, [scale(1, 3), scale(10, 1), scale(15, 0)]);
+    assert_eq!(scenario.subsets[0][0].maximum, Some(Amount::Count(2)));
     assert_eq!(scenario.notes, Vec::<String>::new());
 }
 
@@ -89,10 +92,10 @@ events:
             "scenario.yaml:5: nodes[0].size: unknown field `size`; the fields here are `name`, `count`, `pods`, `labels`, `taints`, `startup`",
             "scenario.yaml:7: nodes[2].taints[0].effect: found `\"Never\"`; write one of `NoSchedule`, `PreferNoSchedule`, `NoExecute`",
             "scenario.yaml:7: nodes[2]: a second node `a`; write another name",
-            "scenario.yaml:9: events[0].scale.deployment: found `other`; write `web`, the Deployment of this folder",
+            "scenario.yaml:9: events[0].scale.deployment: found `other`; write `web`, a workload of this folder",
             "scenario.yaml:9: events[0].scale.replicas: found `-1`; write a whole number from 0 to 1000000",
-            "scenario.yaml:10: events[1]: found neither or both of `scale` and `ramp`; write exactly one",
-            "scenario.yaml:3: color: unknown field `color`; the fields here are `description`, `seed`, `duration`, `sampleEvery`, `cluster`, `nodes`, `events`, `expect`",
+            "scenario.yaml:10: events[1]: found 0 things that happen; write exactly one of `scale`, `ramp`, `rollout`, `loseNode`, `deletePods`, `crashSidecar`, `policyDown`, `restartApi`",
+            "scenario.yaml:3: color: unknown field `color`; the fields here are `description`, `seed`, `duration`, `sampleEvery`, `cluster`, `nodes`, `policies`, `sidecars`, `events`, `expect`",
         ]
     );
 }
@@ -105,7 +108,7 @@ fn a_missing_file_is_a_fault() {
         faults,
         [
             "settings.yaml: the folder has no such file; write what a ClusterAdmissionPolicy has under `spec.settings`",
-            "deployment.yaml: the folder has no Deployment; write one manifest of kind `Deployment`",
+            "deployment.yaml: the folder has no workload; write a manifest of kind `Deployment`, `StatefulSet` or `Job`",
             "scenario.yaml: the folder has no such file; write `duration`, `nodes` and `events`",
         ]
     );
@@ -139,10 +142,10 @@ fn workloads_that_are_not_played_are_refused_and_other_objects_named() {
         ["deployment.yaml: Service `web` is not played"]
     );
     let manifests =
-        format!("{DEPLOYMENT}---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: db}}\n");
+        format!("{DEPLOYMENT}---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {{name: db}}\n");
     assert_eq!(
         read(&manifests, SETTINGS, SCRIPT).unwrap_err(),
-        ["deployment.yaml:11: a `StatefulSet` is not played; write a Deployment"]
+        ["deployment.yaml:11: a `DaemonSet` is not played; write a Deployment, a StatefulSet or a Job"]
     );
 }
 

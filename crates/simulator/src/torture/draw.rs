@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::case::{
-    Case, EventCase, Happening, NAMESPACE, PoolCase, WORKLOAD,
-    WorkloadCase,
-};
+use super::case::{Case, EventCase, Happening, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
 use crate::json;
 use crate::plane::setup::{ClusterSpec, Lag, PolicySpec, SidecarSpec};
 use crate::random::Random;

@@ -18,14 +18,12 @@ mod shrink;
 #[cfg(test)]
 mod tests;
 
-pub use case::{
-    Case, CaseError, EventCase, Happening, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase,
-};
-pub use core_admission::CoreAdmission;
-pub use judge::{Tolerated, Violation};
 pub use crate::plane::Trace;
 pub use crate::plane::setup::{ClusterSpec, Lag, PolicySpec, SidecarSpec};
 pub use crate::plane::tally::Tally;
+pub use case::{Case, CaseError, EventCase, Happening, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
+pub use core_admission::CoreAdmission;
+pub use judge::{Tolerated, Violation};
 pub use search::{Failure, MOST_SHRINKS, attempt, hostility, is_for_a_real_cluster, minimise};
 pub use shrink::shrink;
 

@@ -18,7 +18,10 @@ use crate::time::Millis;
 impl Case {
     /// What the case is played on. `spread`: its rule, checked.
     pub(super) fn setup(&self, spread: Spread) -> Setup {
-        let happenings = self.events.iter().map(|event| (Millis(event.at), happening(&event.happening)));
+        let happenings = self
+            .events
+            .iter()
+            .map(|event| (Millis(event.at), happening(&event.happening)));
         Setup {
             seed: self.seed,
             rules: vec![Rule {
@@ -86,7 +89,11 @@ fn template(number: u32, kind: &Kind) -> Template {
     });
     let hash = template_hash(&value);
     if matches!(kind, Kind::Deployment { .. }) {
-        json::put(&mut value, &["metadata", "labels", POD_TEMPLATE_HASH], json!(hash));
+        json::put(
+            &mut value,
+            &["metadata", "labels", POD_TEMPLATE_HASH],
+            json!(hash),
+        );
     } else {
         json::put(&mut value, &["spec", "restartPolicy"], json!("Never"));
     }

@@ -118,7 +118,7 @@ nodes:
 }
 
 pub(crate) fn play(script: &str, seed: u64, admission: &mut dyn Admission) -> Outcome {
-    run(&scenario(script), seed, admission, &mut |_| {})
+    run(&scenario(script), seed, vec![Box::new(admission)], &mut |_| {})
 }
 
 pub(crate) fn split(outcome: &Outcome) -> Value {

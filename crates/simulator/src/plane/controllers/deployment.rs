@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::rollout::{Share, Wanted};
-use crate::plane::setup::{Kind as WorkloadKind, Template};
 use crate::plane::Plane;
 use crate::plane::objects::{Deployment, Kind, Object, ReplicaSet, SetStatus, set_key};
+use crate::plane::setup::{Kind as WorkloadKind, Template};
 
 impl Plane<'_> {
     pub(super) fn sync_deployment(&mut self, workload: usize) {
@@ -74,7 +74,11 @@ impl Plane<'_> {
         };
         let hash = template.hash.clone();
         let name = format!("{}-{hash}", deployment.id.name);
-        if self.store.of(set_key(deployment.workload, deployment.template)).is_some() {
+        if self
+            .store
+            .of(set_key(deployment.workload, deployment.template))
+            .is_some()
+        {
             return;
         }
         let mut shares: Vec<Share> = sets

@@ -25,7 +25,11 @@ impl Plane<'_> {
         if job.ended || !self.is_idle(what) {
             return;
         }
-        let succeeded = self.controllers.pods.get(&what.maker()).map_or(0, Owned::succeeded);
+        let succeeded = self
+            .controllers
+            .pods
+            .get(&what.maker())
+            .map_or(0, Owned::succeeded);
         let failed = self.failures.get(&workload).copied().unwrap_or(0);
         let active: Vec<Rc<Pod>> = self.active_pods(what);
         if succeeded >= usize::try_from(completions).unwrap_or(usize::MAX) || failed > backoff_limit {

@@ -128,7 +128,10 @@ impl Controllers {
 
     /// The pods of a workload, all its revisions together.
     fn pods_of(&self, workload: usize) -> impl Iterator<Item = &Rc<Pod>> {
-        let sets = Maker::Set { workload, template: 0 }..=Maker::Set {
+        let sets = Maker::Set {
+            workload,
+            template: 0,
+        }..=Maker::Set {
             workload,
             template: u32::MAX,
         };

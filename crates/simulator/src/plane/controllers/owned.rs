@@ -40,7 +40,11 @@ impl Owned {
             (&mut self.succeeded, pod.finished && !pod.failed),
         ] {
             if holds {
-                *count = if is_here { *count + 1 } else { count.saturating_sub(1) };
+                *count = if is_here {
+                    *count + 1
+                } else {
+                    count.saturating_sub(1)
+                };
             }
         }
     }

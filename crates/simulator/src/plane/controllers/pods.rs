@@ -8,12 +8,12 @@ use placement_core::names::CONTROLLER_REVISION_HASH;
 use serde_json::Value;
 
 use super::{EXPECTATIONS_EXPIRE, Sync};
-use crate::ranking::{Ranked, in_deletion_order};
-use crate::replicaset::{BURST, Expectations, Progress, SlowStart};
-use crate::time::Millis;
 use crate::json;
 use crate::plane::objects::{self, Controller, Pod};
 use crate::plane::{Event, Plane};
+use crate::ranking::{Ranked, in_deletion_order};
+use crate::replicaset::{BURST, Expectations, Progress, SlowStart};
+use crate::time::Millis;
 
 impl Plane<'_> {
     pub(in crate::plane) fn create(&mut self, what: &Sync, missing: usize) {
@@ -94,7 +94,12 @@ impl Plane<'_> {
             }
             Sync::StatefulSet(workload) => {
                 let set = self.controllers.stateful_sets.get(workload)?;
-                (set.template, "StatefulSet", set.id.name.as_str(), set.uid.as_str())
+                (
+                    set.template,
+                    "StatefulSet",
+                    set.id.name.as_str(),
+                    set.uid.as_str(),
+                )
             }
             Sync::Job(workload) => {
                 let job = self.controllers.jobs.get(workload)?;
@@ -115,9 +120,18 @@ impl Plane<'_> {
             let name = format!("{name}-{ordinal}");
             for (path, value) in [
                 (&["metadata", "name"][..], name.as_str()),
-                (&["metadata", "labels", "statefulset.kubernetes.io/pod-name"], name.as_str()),
-                (&["metadata", "labels", "apps.kubernetes.io/pod-index"], &ordinal.to_string()),
-                (&["metadata", "labels", CONTROLLER_REVISION_HASH], template.hash.as_str()),
+                (
+                    &["metadata", "labels", "statefulset.kubernetes.io/pod-name"],
+                    name.as_str(),
+                ),
+                (
+                    &["metadata", "labels", "apps.kubernetes.io/pod-index"],
+                    &ordinal.to_string(),
+                ),
+                (
+                    &["metadata", "labels", CONTROLLER_REVISION_HASH],
+                    template.hash.as_str(),
+                ),
             ] {
                 json::put(&mut pod, path, value.into());
             }

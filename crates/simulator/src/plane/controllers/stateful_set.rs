@@ -18,7 +18,13 @@ impl Plane<'_> {
         let Some(spec) = self.setup.workloads.get(workload) else {
             return;
         };
-        let is_parallel = matches!(spec.kind, Kind::StatefulSet { is_parallel: true, .. });
+        let is_parallel = matches!(
+            spec.kind,
+            Kind::StatefulSet {
+                is_parallel: true,
+                ..
+            }
+        );
         let hash = usize::try_from(set.template)
             .ok()
             .and_then(|template| spec.templates.get(template))
@@ -54,7 +60,11 @@ impl Plane<'_> {
         }
         if let Some(ordinal) = missing.first() {
             let count = if is_parallel { missing.len() } else { 1 };
-            let ordinals = if is_parallel { missing.clone() } else { vec![*ordinal] };
+            let ordinals = if is_parallel {
+                missing.clone()
+            } else {
+                vec![*ordinal]
+            };
             self.create_ordinals(&what, &ordinals, count);
             return;
         }
@@ -70,7 +80,9 @@ impl Plane<'_> {
         }
         let is_old = |pod: &Rc<Pod>| pod.revision != hash;
         if let Some(pod) = pods.values().rev().find(|pod| is_old(pod))
-            && pods.values().all(|pod| pod.is_active() && pod.ready_since.is_some())
+            && pods
+                .values()
+                .all(|pod| pod.is_active() && pod.ready_since.is_some())
         {
             self.give_up(&what, &[Rc::clone(pod)], 1);
         }
@@ -78,7 +90,9 @@ impl Plane<'_> {
 
     fn tell_replicas(&mut self, set: &StatefulSet, replicas: usize) {
         let status_replicas = u32::try_from(replicas).unwrap_or(u32::MAX);
-        let stored = self.store.of((crate::plane::objects::Kind::StatefulSet, set.workload as u64));
+        let stored = self
+            .store
+            .of((crate::plane::objects::Kind::StatefulSet, set.workload as u64));
         let is_newest = matches!(stored, Some(Object::StatefulSet(stored)) if stored.version == set.version);
         if set.status_replicas == status_replicas || !is_newest {
             return;

@@ -1,10 +1,10 @@
 //! The life of a sidecar: it starts, ends with or without a word, is frozen and goes on.
 
 use super::{Sidecar, SidecarEvent, State};
-use crate::time::Millis;
 use crate::plane::setup::Lag;
 use crate::plane::store::Viewer;
 use crate::plane::{Event, Plane};
+use crate::time::Millis;
 
 impl Plane<'_> {
     /// A new process begins.

@@ -18,9 +18,9 @@ use super::objects::Object;
 use super::requests::Answer;
 use super::store::Change;
 use super::{Event, Plane, SETTINGS_HASH};
+use crate::plane::setup::{Lag, SidecarSpec};
 use crate::random::Random;
 use crate::time::Millis;
-use crate::plane::setup::{Lag, SidecarSpec};
 
 /// What a sidecar does by itself.
 #[derive(Clone, Copy, Debug)]
@@ -265,7 +265,9 @@ impl Plane<'_> {
         let clock = UnixMillis(sidecar.clock(now));
         match change {
             Change::Stored(Object::Deployment(workload)) => sidecar.know(workload.workload, workload.version),
-            Change::Stored(Object::StatefulSet(workload)) => sidecar.know(workload.workload, workload.version),
+            Change::Stored(Object::StatefulSet(workload)) => {
+                sidecar.know(workload.workload, workload.version)
+            }
             Change::Stored(Object::Job(workload)) => sidecar.know(workload.workload, workload.version),
             _ => {}
         }

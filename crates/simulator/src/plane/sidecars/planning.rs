@@ -72,19 +72,22 @@ impl Plane<'_> {
                 plan.steps.is_empty() && plan.wake.is_some_and(|at| at <= clock),
             );
             match plan.wake {
-                Some(at) => sidecar
-                    .wakes
-                    .insert(id.clone(), now + Millis(u64::try_from(at.since(clock)).unwrap_or(0))),
+                Some(at) => sidecar.wakes.insert(
+                    id.clone(),
+                    now + Millis(u64::try_from(at.since(clock)).unwrap_or(0)),
+                ),
                 None => sidecar.wakes.remove(&id),
             };
             let binds: Vec<usize> = plan.steps.iter().filter_map(bound_to).collect();
             if !binds.is_empty() {
-                let spread = self.setup.rules.iter().position(|rule| SpreadId::of(&rule.spread) == id);
-                let subsets = spread.and_then(|spread| self.setup.rules.get(spread));
-                let subsets = subsets.map_or(0, |rule| rule.spread.subsets().len());
+                let rule = self
+                    .setup
+                    .rules
+                    .iter()
+                    .find(|rule| SpreadId::of(&rule.spread) == id);
+                let subsets = rule.map_or(0, |rule| rule.spread.subsets().len());
                 let pending = sidecar.pending().filter(|step| step.spread == id);
                 let chosen = Chosen {
-                    spread: spread.unwrap_or(usize::MAX),
                     binds: &binds,
                     pending: &not_landed(pending, &self.store, subsets),
                     late: sidecar.latest(),
@@ -114,7 +117,10 @@ impl Plane<'_> {
 fn not_landed<'s>(steps: impl Iterator<Item = &'s Step>, store: &Store, subsets: usize) -> Vec<u32> {
     let mut pending = vec![0; subsets];
     for step in steps {
-        let pod = step.action.pod().and_then(|pod| store.pod_named(&pod.namespace, &pod.name));
+        let pod = step
+            .action
+            .pod()
+            .and_then(|pod| store.pod_named(&pod.namespace, &pod.name));
         if let Some(count) = bound_to(step).and_then(|subset| pending.get_mut(subset))
             && pod.is_some_and(|pod| pod.gated)
         {

@@ -6,12 +6,12 @@ use placement_core::time::UnixMillis;
 use reconcile_core::Outcome;
 
 use super::{Flight, SidecarEvent, State};
-use crate::time::Millis;
 use crate::plane::objects::Kind;
 use crate::plane::requests::{Answer, Answered, Asked};
+use crate::plane::sabotage::Sabotage;
 use crate::plane::store::Viewer;
 use crate::plane::{Event, Plane};
-use crate::plane::sabotage::Sabotage;
+use crate::time::Millis;
 
 /// A request is sent so often at most.
 const ATTEMPTS: u32 = 5;
@@ -108,7 +108,9 @@ impl Plane<'_> {
             let pod = step.action.pod();
             let pod = pod.and_then(|pod| self.store.pod_named(&pod.namespace, &pod.name));
             let workload = pod.map(|pod| pod.origin.maker.workload());
-            let known = workload.and_then(|workload| sidecar.known.get(&workload).copied()).unwrap_or(0);
+            let known = workload
+                .and_then(|workload| sidecar.known.get(&workload).copied())
+                .unwrap_or(0);
             sidecar.flying.insert(
                 number,
                 Flight {

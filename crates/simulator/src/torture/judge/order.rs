@@ -5,10 +5,10 @@ use std::rc::Rc;
 use reference_model as naive;
 
 use super::Judge;
-use crate::time::Millis;
 use crate::plane::objects::Pod;
 use crate::plane::observer::Chosen;
 use crate::plane::store::Store;
+use crate::time::Millis;
 
 /// Nobody is later than this.
 const LONGEST_LAG: Millis = Millis(20_000);
@@ -18,10 +18,7 @@ impl Judge {
     /// free for longer than whoever plans can be late must not be passed over.
     pub(super) fn passed_over(&mut self, now: Millis, store: &Store, chosen: &Chosen<'_>) {
         let Chosen {
-            binds,
-            pending,
-            late,
-            ..
+            binds, pending, late, ..
         } = *chosen;
         if !self.calm.is_prompt || !self.exempt.is_empty() {
             return;

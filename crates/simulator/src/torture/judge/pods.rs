@@ -6,10 +6,10 @@ use placement_core::spread::{Binding, Capacity, MaximumScope};
 use reference_model as naive;
 
 use super::Judge;
-use crate::time::Millis;
 use crate::plane::objects::Pod;
 use crate::plane::observer::{By, Landed, Observer};
 use crate::plane::store::Store;
+use crate::time::Millis;
 
 impl Judge {
     /// A pod is about to be deleted.

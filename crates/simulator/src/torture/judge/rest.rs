@@ -6,9 +6,9 @@ use placement_core::spread::Binding;
 use reference_model as naive;
 
 use super::Judge;
-use crate::time::Millis;
 use crate::plane::objects::{Kind, Maker, Object, Pod};
 use crate::plane::store::Store;
+use crate::time::Millis;
 
 impl Judge {
     /// The cluster is at rest.
@@ -96,7 +96,14 @@ impl Judge {
         for set in &sets {
             let active = pods
                 .iter()
-                .filter(|pod| pod.origin.maker == Maker::Set { workload: set.workload, template: set.template } && pod.is_active())
+                .filter(|pod| {
+                    pod.origin.maker
+                        == Maker::Set {
+                            workload: set.workload,
+                            template: set.template,
+                        }
+                        && pod.is_active()
+                })
                 .count();
             if active != usize::try_from(set.replicas).unwrap_or(0) {
                 let text = format!(
