@@ -78,8 +78,19 @@ pub(crate) fn place(
     let kind = owners.nearest.as_ref().and_then(|owner| owner.kind.known());
     let by_ordinal = is_direct && kind.is_some_and(WorkloadKind::has_ordinals);
     let order = if by_ordinal {
-        let ordinal = pod.name().and_then(ordinal);
-        Order::Ordinal(ordinal.map(|ordinal| ordinal.saturating_sub(counts.first_ordinal())))
+        pod.name()
+            .and_then(ordinal)
+            .map_or(Order::Ordinal(None), |ordinal| {
+                let number = ordinal.checked_sub(counts.first_ordinal());
+                let is_seen = number
+                    .zip(counts.replicas())
+                    .is_some_and(|(number, replicas)| number < replicas);
+                if is_seen {
+                    Order::Ordinal(number)
+                } else {
+                    Order::Late(number)
+                }
+            })
     } else {
         Order::None
     };

@@ -33,6 +33,9 @@ pub enum Order {
     /// By a number at the end of the name, less the workload's first ordinal; `None` where the
     /// name has no number.
     Ordinal(Option<u32>),
+    /// By a number that the workload does not have as it was seen, so it was seen late: the number less the first
+    /// ordinal as it was seen; `None` where it is below that one.
+    Late(Option<u32>),
 }
 
 /// What becomes of a pod.
@@ -94,26 +97,6 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
         };
         return place(only, Reason::OnlySubset);
     }
-    if let Order::Ordinal(ordinal) = arrival.order {
-        return match ordinal {
-            Some(ordinal) => ladder.rung(ordinal).map(|rung| (rung, Reason::Ordinal(ordinal))),
-            None => ladder.first_open().map(|subset| {
-                (
-                    Rung {
-                        subset,
-                        tier: Tier::Maximum,
-                    },
-                    Reason::NoOrdinal,
-                )
-            }),
-        }
-        .map_or(
-            Decision::Leave {
-                reason: Reason::LadderFull,
-            },
-            |(rung, reason)| place(rung, reason),
-        );
-    }
     let gates = arrival.may_wait
         && match (spread.capacity(), observation.binder) {
             (Capacity::BestEffort, _) | (Capacity::Auto, Binder::Absent) => false,
@@ -121,8 +104,42 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
             (Capacity::Auto, Binder::Serving) => spread.binding() == Binding::Late || arrival.replaceable,
             (Capacity::Exact, _) => true,
         };
+    let is_late = matches!(arrival.order, Order::Late(_));
+    match arrival.order {
+        Order::Ordinal(ordinal) | Order::Late(ordinal @ Some(_)) => {
+            let found = match ordinal {
+                Some(ordinal) => ladder.rung(ordinal).map(|rung| (rung, Reason::Ordinal(ordinal))),
+                None => ladder.first_open().map(|subset| {
+                    let tier = Tier::Maximum;
+                    (Rung { subset, tier }, Reason::NoOrdinal)
+                }),
+            };
+            let Some((rung, reason)) = found else {
+                let (hint, reason) = (None, Reason::MustBeExact);
+                let waits = gates && is_late && spread.binding() == Binding::Late;
+                return match waits {
+                    true => Decision::Gate { hint, reason },
+                    false => Decision::Leave {
+                        reason: Reason::LadderFull,
+                    },
+                };
+            };
+            // Where the first ordinal moves, pods of two sets of ordinals are there together: nobody but the binder knows
+            // who holds a place that must not be given twice.
+            let waits = gates && (is_late || ladder.maximum(rung.subset).is_some());
+            return match place(rung, reason) {
+                Decision::Place(_) if waits && spread.binding() == Binding::Late => Decision::Gate {
+                    hint: Some(rung.subset),
+                    reason: Reason::MustBeExact,
+                },
+                Decision::Place(placement) if waits => Decision::Hold(placement),
+                decision => decision,
+            };
+        }
+        Order::None | Order::Late(None) => {}
+    }
     if gates {
-        if let Some(rung) = open_end(&ladder, observation) {
+        if let Some(rung) = open_end(&ladder, observation).filter(|_| !is_late) {
             return place(rung, Reason::OnlyOpenEnd);
         }
         if spread.binding() == Binding::Late {

@@ -182,6 +182,34 @@ proptest! {
     }
 
     #[test]
+    fn with_a_binder_no_ordinal_is_placed_below_a_maximum_nor_by_a_late_view(
+        case in prop_oneof![any_in_order(), any_shares()],
+        number in 0u32..120,
+        is_late: bool,
+        uid in any_uid(),
+    ) {
+        prop_assume!(!is_lone(&case.fill));
+        let observation = Observation {
+            replicas: case.replicas,
+            closed: closed(&case.closed),
+            binder: Binder::Serving,
+            ..observation(&case.taken)
+        };
+        let order = if is_late { Order::Late(Some(number)) } else { Order::Ordinal(Some(number)) };
+        let decision = decide(&case.spread, &observation, Arrival { order, ranked: false, ..arrival(&uid) });
+        let ladder = Ladder::new(&case.spread, case.replicas, &observation.closed);
+        let rung = ladder.rung(number);
+        let is_placed = matches!(decision, Decision::Place(_));
+        let is_endless = rung.is_some_and(|rung| ladder.maximum(rung.subset).is_none());
+        prop_assert_eq!(is_placed, is_endless && !is_late);
+        prop_assert_eq!(matches!(decision, Decision::Leave { .. }), rung.is_none() && !is_late);
+        // Nobody binds: a number is as good as what was seen.
+        let alone = Observation { binder: Binder::Absent, ..observation };
+        let decision = decide(&case.spread, &alone, Arrival { order, ranked: false, ..arrival(&uid) });
+        prop_assert_eq!(subset(decision), rung.map(|rung| rung.subset.index()));
+    }
+
+    #[test]
     fn with_a_binder_only_what_cannot_go_wrong_is_placed(
         case in prop_oneof![any_in_order(), any_shares()],
         desired in proptest::option::of(0u32..120),
@@ -248,8 +276,10 @@ proptest! {
                 taken: taken(&counts),
                 closed: closed(&case.closed),
             };
-            let order = if with_ordinal { Order::Ordinal(ordinal) } else { Order::None };
-            let _ = decide(&case.spread, &observation, Arrival { uid: &uid, order, ranked: true, replaceable: true, may_wait: true });
+            let orders = if with_ordinal { [Order::Ordinal(ordinal), Order::Late(ordinal)] } else { [Order::None; 2] };
+            for order in orders {
+                let _ = decide(&case.spread, &observation, Arrival { uid: &uid, order, ranked: true, replaceable: true, may_wait: true });
+            }
         }
     }
 }
@@ -301,6 +331,33 @@ fn a_lone_closed_subset_with_a_maximum_takes_none() {
         Decision::Leave {
             reason: Reason::LadderFull
         }
+    );
+}
+
+#[test]
+fn a_number_below_the_first_ordinal_waits_or_is_placed_by_the_counts() {
+    let spread = fixed_and_elastic().spread();
+    let at = |binder| {
+        let observation = Observation {
+            binder,
+            desired: Some(20),
+            ..observation(&[10, 0])
+        };
+        let order = Order::Late(None);
+        decide(
+            &spread,
+            &observation,
+            Arrival {
+                order,
+                ..arrival(UID)
+            },
+        )
+    };
+    assert!(matches!(at(Binder::Serving), Decision::Gate { .. }));
+    assert_eq!(
+        subset(at(Binder::Absent)),
+        Some(1),
+        "not the first rung, which is taken"
     );
 }
 

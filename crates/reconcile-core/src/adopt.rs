@@ -47,10 +47,10 @@ impl Planning<'_> {
                 .entry(scope)
                 .or_insert_with_key(|revision| self.taken(spread, revision.as_deref()));
             let node = pod.record.node.as_ref().and_then(|node| world.nodes.get(node));
-            let (Some(node), Some(outline)) = (node, pod.record.outline.as_deref()) else {
+            let (Some(node), Some(outline)) = (node, pod.record.outline.as_ref()) else {
                 continue;
             };
-            let Some(subset) = best(spread, &ladder, taken, node, outline) else {
+            let Some(subset) = best(spread, &ladder, taken, node, &outline.value()) else {
                 continue;
             };
             let rung = ladder

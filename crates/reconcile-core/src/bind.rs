@@ -42,10 +42,10 @@ pub(crate) fn bind(
     placement: &Placement,
     now: UnixMillis,
 ) -> Result<PodPatch, Unrenderable> {
-    let outline = pod.outline.as_deref().ok_or(Unrenderable::Decided)?;
+    let outline = pod.outline.as_ref().ok_or(Unrenderable::Decided)?.value();
     let placed =
         inject(outline.clone(), spread, &Decision::Place(*placement)).map_err(Unrenderable::Inject)?;
-    open(outline, placed, now)
+    open(&outline, placed, now)
 }
 
 /// The patch that opens the gate of a pod that has its subset since admission.
@@ -54,12 +54,12 @@ pub(crate) fn confirm(
     placement: &Placement,
     now: UnixMillis,
 ) -> Result<PodPatch, Unrenderable> {
-    let outline = pod.outline.as_deref().ok_or(Unrenderable::Decided)?;
+    let outline = pod.outline.as_ref().ok_or(Unrenderable::Decided)?.value();
     let mut placed = outline.clone();
     if let Some(cost) = placement.cost {
         annotate(&mut placed, DELETION_COST_ANNOTATION, &cost.to_string());
     }
-    open(outline, placed, now)
+    open(&outline, placed, now)
 }
 
 /// The patch that opens the gate of a pod that gets no subset.
@@ -71,13 +71,13 @@ pub(crate) fn release(
     cost: Option<i32>,
     now: UnixMillis,
 ) -> Result<PodPatch, Unrenderable> {
-    let outline = pod.outline.as_deref().ok_or(Unrenderable::Decided)?;
+    let outline = pod.outline.as_ref().ok_or(Unrenderable::Decided)?.value();
     let mut released = outline.clone();
     annotate(&mut released, DECISION_ANNOTATION, &format!("released: {why}"));
     if let Some(cost) = cost {
         annotate(&mut released, DELETION_COST_ANNOTATION, &cost.to_string());
     }
-    open(outline, released, now)
+    open(&outline, released, now)
 }
 
 /// The differences between an outline and what is to become of it, behind tests that it still is this pod, that it

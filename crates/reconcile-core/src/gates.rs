@@ -84,6 +84,7 @@ impl<'w> Planning<'w> {
                 late.push(*pod);
             }
         }
+        let late = self.by_ordinal(spread, late, &ladder, &mut observation);
         let mut free = ladder.free(&observation.taken).flat_map(|run| {
             let length = run
                 .length
@@ -92,7 +93,7 @@ impl<'w> Planning<'w> {
         });
         for pod in late {
             match free.next().filter(|_| is_known) {
-                Some(rung) => self.bind(spread, pod, rung),
+                Some(rung) => self.bind(spread, pod, rung, Reason::Bound),
                 None if is_known && spread.capacity() != Capacity::Exact => {
                     self.release(pod, WhyReleased::LadderFull);
                 }
@@ -101,8 +102,11 @@ impl<'w> Planning<'w> {
         }
     }
 
-    fn bind(&mut self, spread: &Spread, pod: &KnownPod, rung: Rung) {
-        let placement = placement(spread, pod, rung);
+    pub(crate) fn bind(&mut self, spread: &Spread, pod: &KnownPod, rung: Rung, reason: Reason) {
+        let placement = Placement {
+            reason,
+            ..placement(spread, pod, rung)
+        };
         match bind::bind(&pod.record, spread, &placement, self.now) {
             Ok(patch) => self.step(Action::Bind {
                 pod: bind::pod_ref(&pod.record),
@@ -230,7 +234,7 @@ impl<'w> Planning<'w> {
         }
     }
 
-    fn wait_or_give_up(&mut self, spread: &Spread, pod: &KnownPod) {
+    pub(crate) fn wait_or_give_up(&mut self, spread: &Spread, pod: &KnownPod) {
         let due = pod
             .record
             .created

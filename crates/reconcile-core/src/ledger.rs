@@ -98,13 +98,7 @@ pub(crate) fn replicas(world: &World, spread: &Spread) -> Option<u32> {
 }
 
 fn first_ordinal(world: &World, spread: &Spread) -> Option<u32> {
-    let start = world
-        .workload_of(spread)?
-        .spec
-        .get("ordinals")?
-        .get("start")?
-        .as_u64()?;
-    u32::try_from(start).ok()
+    crate::ordinals::first(&world.workload_of(spread)?.spec)
 }
 
 /// The shard under which an admission looks: it knows a ReplicaSet that is named after a Deployment only by that.

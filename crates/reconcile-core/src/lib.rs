@@ -17,6 +17,7 @@ mod cost;
 mod gates;
 mod ledger;
 mod nodes;
+mod ordinals;
 mod plan;
 pub mod record;
 mod step;

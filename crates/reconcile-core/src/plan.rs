@@ -112,14 +112,32 @@ impl<'w> Planning<'w> {
                 self.release(pod, WhyReleased::NoSpread);
             }
         }
-        if let Some(known) = self.world.ledgers.get(self.id)
-            && known.stored.is_some()
-            && !known.writing
-        {
-            match known.retry.map(|retry| retry.at) {
-                Some(at) if at > self.now => self.wake(at),
-                _ => self.step(Action::RemoveLedger),
-            }
+        self.remove_ledger();
+    }
+
+    /// Removes the ledger of a spread that is no more. One that was written under settings which this process never had
+    /// may be that of a sidecar with other settings: it is told of, and removed when nobody has written it for a while.
+    fn remove_ledger(&mut self) {
+        let world = self.world;
+        let Some(known) = world.ledgers.get(self.id).filter(|known| !known.writing) else {
+            return;
+        };
+        let Some(stored) = &known.stored else { return };
+        let mut due = known.retry.map_or(self.now, |retry| retry.at);
+        if let (Some(theirs), Some(leader)) = (world.settings_of_another(stored), world.leader()) {
+            due = due.max(known.seen_at.plus(ORPHAN_MILLIS));
+            let (ours, spread) = (&leader.settings, self.id);
+            let text = format!(
+                "the spread {spread} is not in the settings `{ours}` of the sidecar that leads, its ledger was written under \
+                 the settings `{theirs}`: it is removed unless it is written again within {} s",
+                ORPHAN_MILLIS / 1000
+            );
+            self.note(Severity::Warning, "LedgerOfOtherSettings", text);
+        }
+        if due > self.now {
+            self.wake(due);
+        } else {
+            self.step(Action::RemoveLedger);
         }
     }
 

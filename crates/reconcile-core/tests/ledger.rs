@@ -220,3 +220,67 @@ fn a_ledger_that_is_late_is_hashed_over_as_far_as_a_burst_can_reach() {
     let seen = observation(published(&steps).unwrap(), &rule(TWO), Some("abc"));
     assert_eq!((seen.missing, seen.behind), (500, true));
 }
+
+/// A ledger of a spread that the settings do not have, as somebody left it.
+fn left_by(scene: &mut Scene, settings: &str, active: u32) {
+    let ledger = json!({
+        "apiVersion": "spillway.dev/v1alpha1",
+        "kind": "SpreadLedger",
+        "metadata": {"name": "old", "namespace": "shop"},
+        "spec": {},
+        "status": {
+            "summary": "", "active": active, "gated": 0, "taken": [], "revisions": [], "order": 0,
+            "binder": {"epoch": 2, "settings": settings},
+        },
+    });
+    let ledger: spread_api::SpreadLedger = serde_json::from_value(ledger).unwrap();
+    scene.world.take(Event::Ledger(Box::new(ledger)), scene.now);
+}
+
+fn plan_of_old(scene: &Scene) -> (Vec<String>, Option<i64>) {
+    let id = reconcile_core::SpreadId {
+        namespace: "shop".into(),
+        name: "old".into(),
+    };
+    let plan = reconcile_core::plan(&scene.world, &id, scene.now);
+    for step in &plan.steps {
+        if let Action::Note(note) = &step.action {
+            assert!(
+                note.text.contains("`abc`") && note.text.contains("`other`"),
+                "{}",
+                note.text
+            );
+        }
+    }
+    (all(&plan.steps), plan.wake.map(|wake| wake.since(scene.now)))
+}
+
+#[test]
+fn a_ledger_of_its_own_earlier_settings_goes_at_once() {
+    let mut scene = Scene::new(rule(TWO));
+    left_by(&mut scene, "abc", 1);
+    assert_eq!(plan_of_old(&scene), (vec!["remove ledger".to_owned()], None));
+    scene.world.lead(Some(reconcile_core::Leader {
+        epoch: 3,
+        settings: "new".into(),
+    }));
+    assert_eq!(
+        plan_of_old(&scene).0,
+        ["remove ledger"],
+        "it led with `abc` before"
+    );
+}
+
+#[test]
+fn a_ledger_of_settings_that_it_never_had_is_told_of_and_goes_when_nobody_writes_it() {
+    let mut scene = Scene::new(rule(TWO));
+    left_by(&mut scene, "other", 1);
+    let told = vec!["note LedgerOfOtherSettings".to_owned()];
+    assert_eq!(plan_of_old(&scene), (told.clone(), Some(300_000)));
+    // Whoever has these settings leads for a while.
+    scene.later(200_000);
+    left_by(&mut scene, "other", 2);
+    assert_eq!(plan_of_old(&scene), (told, Some(300_000)));
+    scene.later(300_000);
+    assert_eq!(plan_of_old(&scene).0.last().unwrap(), "remove ledger");
+}

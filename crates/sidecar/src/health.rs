@@ -1,6 +1,7 @@
 //! Whether this process lives and is ready.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A loop that did not show itself for so long hangs.
@@ -13,6 +14,7 @@ pub struct Health {
     /// Milliseconds after the start.
     last_beat: AtomicU64,
     is_ready: AtomicBool,
+    trouble: Mutex<Option<String>>,
 }
 
 impl Default for Health {
@@ -21,6 +23,7 @@ impl Default for Health {
             start: Instant::now(),
             last_beat: AtomicU64::new(0),
             is_ready: AtomicBool::new(false),
+            trouble: Mutex::new(None),
         }
     }
 }
@@ -41,6 +44,20 @@ impl Health {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Relaxed)
+    }
+
+    /// Something that people should know of though all else is well; `None`: it is over.
+    pub fn trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// What people should know of.
+    #[must_use]
+    pub fn told_trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether the loop lives.

@@ -59,14 +59,17 @@ async fn livez(State(site): State<Site>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn readyz(State(site): State<Site>) -> (StatusCode, &'static str) {
+/// Trouble makes nobody unready: a rolling update of the settings would wait for it.
+async fn readyz(State(site): State<Site>) -> (StatusCode, String) {
+    let trouble = site
+        .health
+        .told_trouble()
+        .map_or_else(String::new, |trouble| trouble + "\n");
     if site.health.is_ready() {
-        (StatusCode::OK, "ready\n")
+        (StatusCode::OK, format!("ready\n{trouble}"))
     } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "settings or caches are missing\n",
-        )
+        let missing = "settings or caches are missing\n";
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}{trouble}"))
     }
 }
 

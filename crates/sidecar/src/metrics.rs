@@ -40,6 +40,7 @@ struct All {
     lease_errors: Counter,
     leader: Gauge,
     settings_faults: Gauge,
+    settings_differ: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -88,6 +89,7 @@ impl Metrics {
             lease_errors: Counter::default(),
             leader: Gauge::default(),
             settings_faults: Gauge::default(),
+            settings_differ: Gauge::default(),
         };
         let registry = &mut all.registry;
         registry.register("pods", "Pods by spread and subset", all.pods.clone());
@@ -137,6 +139,11 @@ impl Metrics {
             "Faults of the latest settings; they are not used while there are any",
             all.settings_faults.clone(),
         );
+        registry.register(
+            "settings_differ",
+            "1 while the Lease is held by a sidecar with other settings",
+            all.settings_differ.clone(),
+        );
         Self(Arc::new(all))
     }
 
@@ -180,6 +187,11 @@ impl Metrics {
                 })
                 .set(age.as_secs_f64());
         }
+    }
+
+    /// Whether the Lease is held by a sidecar with other settings.
+    pub fn settings_differ(&self, differ: bool) {
+        self.0.settings_differ.set(i64::from(differ));
     }
 
     /// A pod was bound so long after its creation.

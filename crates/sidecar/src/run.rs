@@ -160,6 +160,7 @@ pub async fn run(options: Options) -> Result<(), RunError> {
             standing: tell_standing,
             stop: lease_stops,
             metrics: metrics.clone(),
+            health: health.clone(),
             teller: teller.clone(),
         };
         kept = None;

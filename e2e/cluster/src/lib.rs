@@ -45,6 +45,6 @@ pub use install::install;
 pub use nodes::NodePool;
 pub use policy_host::{PolicyHost, PolicyHostOptions};
 pub use process::Process;
-pub use seen::Seen;
+pub use seen::{PodState, Seen};
 pub use sidecar::{Sidecar, SidecarOptions};
 pub use witness::Witness;

@@ -1,6 +1,6 @@
 //! What a witness has seen: the pods there are, and the most that were ever in a subset.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Pod;
 
@@ -13,6 +13,7 @@ pub const GATE: &str = "spillway.dev/placement";
 
 const REVISION_LABEL: &str = "pod-template-hash";
 const COST_ANNOTATION: &str = "controller.kubernetes.io/pod-deletion-cost";
+const DECISION_ANNOTATION: &str = "spillway.dev/decision";
 
 /// A pod, as far as tests ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct PodState {
     pub node: Option<String>,
     /// Its deletion cost; 0 without one.
     pub cost: i64,
+    /// Whether it was adopted where it ran already, or let go though there was no place: no maximum is kept for it.
+    pub exempt: bool,
 }
 
 /// What was seen so far.
@@ -50,6 +53,9 @@ pub struct Seen {
     pub gaps: usize,
     placed: Counts<String>,
     placed_by_revision: Counts<(String, String)>,
+    bound: Counts<String>,
+    bound_by_revision: Counts<(String, String)>,
+    ever_placed: BTreeSet<String>,
     states: Counts<State>,
 }
 
@@ -88,11 +94,12 @@ impl PodState {
                 .and_then(|labels| labels.get(key))
                 .cloned()
         };
-        let cost = pod
-            .metadata
-            .annotations
-            .as_ref()
-            .and_then(|annotations| annotations.get(COST_ANNOTATION));
+        let annotation = |key: &str| {
+            let annotations = pod.metadata.annotations.as_ref();
+            annotations.and_then(|annotations| annotations.get(key))
+        };
+        let cost = annotation(COST_ANNOTATION);
+        let decision = annotation(DECISION_ANNOTATION);
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         let gates = pod
             .spec
@@ -113,6 +120,8 @@ impl PodState {
             terminating: pod.metadata.deletion_timestamp.is_some(),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             cost: cost.and_then(|cost| cost.parse().ok()).unwrap_or_default(),
+            exempt: decision
+                .is_some_and(|decision| decision.contains(": adopted") || decision.starts_with("released: ")),
         }
     }
 
@@ -149,6 +158,31 @@ impl Seen {
             .map(|(_, most)| *most)
             .max()
             .unwrap_or_default()
+    }
+
+    /// The most pods that were placed or bound in a subset, exempt ones left out, at one moment: what a maximum of the
+    /// workload is about.
+    #[must_use]
+    pub fn most_bound(&self, subset: &str) -> usize {
+        self.bound.most.get(subset).copied().unwrap_or_default()
+    }
+
+    /// The same of any one revision, pods on their way out left out: what a maximum of a revision is about.
+    #[must_use]
+    pub fn most_bound_of_a_revision(&self, subset: &str) -> usize {
+        let of_subset = self.bound_by_revision.most.iter();
+        of_subset
+            .filter(|((_, of), _)| of == subset)
+            .map(|(_, most)| *most)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// How many pods had a place and gave it up.
+    #[must_use]
+    pub fn given_up(&self) -> usize {
+        let hold = self.pods.values().filter(|pod| pod.placed().is_some());
+        self.ever_placed.len() - hold.count()
     }
 
     /// Pods by subset, now.
@@ -228,7 +262,16 @@ impl Seen {
         if let Some(subset) = pod.placed() {
             self.placed.change(subset.to_owned(), there);
             let of_revision = (pod.revision.clone(), subset.to_owned());
-            self.placed_by_revision.change(of_revision, there);
+            self.placed_by_revision.change(of_revision.clone(), there);
+            if !pod.exempt {
+                self.bound.change(subset.to_owned(), there);
+            }
+            if !pod.exempt && !pod.terminating {
+                self.bound_by_revision.change(of_revision, there);
+            }
+            if there {
+                self.ever_placed.insert(pod.uid.clone());
+            }
         }
     }
 }
@@ -265,6 +308,7 @@ mod tests {
             terminating: false,
             node: None,
             cost: 0,
+            exempt: false,
         }
     }
 
@@ -282,6 +326,37 @@ mod tests {
             (3, 2)
         );
         assert!(seen.settled_at(2));
+    }
+
+    #[test]
+    fn who_was_adopted_is_not_bound_and_who_gave_a_place_up_is_counted() {
+        let named = |uid: &str| PodState {
+            uid: uid.to_owned(),
+            ..pod("fixed", "1")
+        };
+        let mut seen = Seen::default();
+        seen.put("a".to_owned(), named("a"));
+        let adopted = PodState {
+            exempt: true,
+            ..named("b")
+        };
+        seen.put("b".to_owned(), adopted);
+        let leaving = PodState {
+            terminating: true,
+            ..named("a")
+        };
+        seen.put("a".to_owned(), leaving);
+        seen.put("c".to_owned(), named("c"));
+        assert_eq!(
+            (
+                seen.most_placed("fixed"),
+                seen.most_bound("fixed"),
+                seen.most_bound_of_a_revision("fixed")
+            ),
+            (3, 2, 1)
+        );
+        seen.remove("a");
+        assert_eq!(seen.given_up(), 1);
     }
 
     #[test]

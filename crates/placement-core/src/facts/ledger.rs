@@ -203,6 +203,12 @@ impl LedgerCounts<'_> {
         self.binder.as_ref()
     }
 
+    /// The replicas of the workload; `None`: it was not seen.
+    #[must_use]
+    pub fn replicas(&self) -> Option<u32> {
+        self.replicas
+    }
+
     /// The first ordinal of a StatefulSet.
     #[must_use]
     pub fn first_ordinal(&self) -> u32 {

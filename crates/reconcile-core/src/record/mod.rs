@@ -1,10 +1,12 @@
 //! What the world keeps of pods, workloads and nodes: only what a plan looks at.
 
+mod outline;
 mod pod;
 mod workload;
 
 use std::collections::BTreeMap;
 
+pub use outline::Outline;
 use placement_core::matching::Owner;
 use placement_core::spread::GroupKind;
 use placement_core::time::UnixMillis;

@@ -1,5 +1,7 @@
 //! What is kept of a pod.
 
+use std::collections::BTreeMap;
+
 use placement_core::facts::{PodFacts, revision_key};
 use placement_core::names::{
     BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, PLACEMENT_GATE,
@@ -7,9 +9,9 @@ use placement_core::names::{
 };
 use placement_core::spread::WorkloadKind;
 use placement_core::time::UnixMillis;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{Metadata, Object, OwnerRecord, Unreadable};
+use super::{Object, Outline, OwnerRecord, Unreadable};
 
 /// A pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +53,7 @@ pub struct PodRecord {
     /// Being deleted.
     pub terminating: bool,
     /// Labels, annotations, gates, tolerations, node selector and affinity; kept only of pods that may still be bound or adopted.
-    pub outline: Option<Box<Value>>,
+    pub outline: Option<Outline>,
 }
 
 /// The phase of a pod, in the order in which the ReplicaSet controller gives pods up.
@@ -110,8 +112,8 @@ impl PodRecord {
             .as_ref()
             .is_some_and(|at| !at.is_null());
         let is_undecided = metadata.label(SUBSET_LABEL).is_none() || gated;
-        let outline = (is_undecided && !terminating && phase != Phase::Finished)
-            .then(|| Box::new(outline(&metadata, &spec)));
+        let outline =
+            (is_undecided && !terminating && phase != Phase::Finished).then(|| Outline::of(&metadata, &spec));
         let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
         Ok(Self {
             version: metadata
@@ -155,14 +157,10 @@ impl PodRecord {
         self.owner.as_ref()?.owner.kind.known()
     }
 
-    /// One of its labels, while its outline is kept.
+    /// Its labels, while its outline is kept.
     #[must_use]
-    pub fn label(&self, key: &str) -> Option<&str> {
-        self.outline
-            .as_ref()?
-            .pointer("/metadata/labels")?
-            .get(key)?
-            .as_str()
+    pub fn labels(&self) -> BTreeMap<&str, &str> {
+        self.outline.as_ref().map_or_else(BTreeMap::new, Outline::labels)
     }
 
     /// What counting needs. A gated pod holds no place, whatever its labels say.
@@ -177,26 +175,6 @@ impl PodRecord {
             terminating: self.terminating,
         }
     }
-}
-
-/// The part of a pod that binding and adoption change or look at.
-fn outline(metadata: &Metadata, spec: &Value) -> Value {
-    let mut kept = Map::new();
-    for field in ["schedulingGates", "tolerations", "nodeSelector", "affinity"] {
-        if let Some(value) = spec.get(field) {
-            kept.insert(field.to_owned(), value.clone());
-        }
-    }
-    let mut outline = json!({ "metadata": { "uid": metadata.uid }, "spec": kept });
-    if let Some(fields) = outline.get_mut("metadata").and_then(Value::as_object_mut) {
-        if let Some(labels) = &metadata.labels {
-            fields.insert("labels".to_owned(), json!(labels));
-        }
-        if let Some(annotations) = &metadata.annotations {
-            fields.insert("annotations".to_owned(), json!(annotations));
-        }
-    }
-    outline
 }
 
 fn condition(status: &Value, kind: &str, wanted: &str, reason: Option<&str>) -> Option<UnixMillis> {

@@ -157,6 +157,7 @@ impl World {
         match outcome {
             Outcome::Done(_) | Outcome::Gone => {
                 ledger.retry = None;
+                ledger.seen_at = now;
                 ledger.stored = if matches!(outcome, Outcome::Done(_)) {
                     written
                 } else {

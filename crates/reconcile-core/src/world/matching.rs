@@ -1,5 +1,6 @@
 //! Which spread has a pod, by the rule that admission goes by.
 
+use core::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use placement_core::matching::Owner;
@@ -27,12 +28,13 @@ impl World {
             .filter(|(id, _)| id.namespace == pod.namespace)
             .peekable();
         here.peek()?;
-        let chain = self.chain(pod);
+        let (chain, labels) = (self.chain(pod), OnceCell::new());
+        let label = |key: &str| labels.get_or_init(|| pod.labels()).get(key).copied();
         here.find(|(_, rule)| {
             let target = rule.spread.target();
             let is_target =
                 matches!(target, Target::Selector(_)) || chain.iter().any(|owner| target.is(owner));
-            is_target && target.selects(|key| pod.label(key))
+            is_target && target.selects(label)
         })
         .map(|(id, _)| id.clone())
     }

@@ -101,6 +101,8 @@ pub struct World {
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
     pub(crate) noted: BTreeMap<(SpreadId, &'static str), UnixMillis>,
     pub(crate) surplus: BTreeMap<SpreadId, Surplus>,
+    /// The settings that this process ever led with.
+    led_with: BTreeSet<String>,
     sequence: u64,
 }
 
@@ -109,6 +111,8 @@ pub struct World {
 pub(crate) struct KnownLedger {
     /// As it is stored, as far as anybody knows.
     pub(crate) stored: Option<SpreadLedger>,
+    /// When somebody was last seen to write it.
+    pub(crate) seen_at: UnixMillis,
     /// When the last write was begun.
     pub(crate) written_at: Option<UnixMillis>,
     /// Whether a write is on its way.
@@ -158,6 +162,8 @@ impl World {
                 ledger.retry = None;
             }
         }
+        self.led_with
+            .extend(leader.iter().map(|leader| leader.settings.clone()));
         self.leader = leader;
         self.spread_ids()
     }
@@ -180,7 +186,7 @@ impl World {
     }
 
     /// Takes what a watch shows; the spreads that it changed something for.
-    pub fn take(&mut self, event: Event, _now: UnixMillis) -> Vec<SpreadId> {
+    pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
         match event {
             Event::Pod(pod) => self.take_pod(*pod),
             Event::PodGone { uid } => self.forget_pod(&uid).into_iter().collect(),
@@ -211,6 +217,9 @@ impl World {
                 };
                 let known = self.ledgers.entry(id.clone()).or_default();
                 let is_news = known.stored.as_ref() != Some(&ledger);
+                if is_news {
+                    known.seen_at = now;
+                }
                 known.stored = Some(*ledger);
                 if is_news { vec![id] } else { Vec::new() }
             }
@@ -285,6 +294,12 @@ impl World {
             kind: kind.clone(),
             name: name.clone(),
         })
+    }
+
+    /// The settings under which a ledger was written, where this process never led with them: another may.
+    pub(crate) fn settings_of_another<'l>(&self, ledger: &'l SpreadLedger) -> Option<&'l str> {
+        let settings = ledger.status.as_ref()?.binder.as_ref()?.settings.as_str();
+        (!self.led_with.contains(settings)).then_some(settings)
     }
 
     /// What is stored of a spread's counts.

@@ -1,8 +1,9 @@
-//! The order of writes: steps of one kind go one after the other, so many at a time; no kind waits for another.
+//! The order of writes: the spreads take turns, the steps of one kind of a spread go one after the other, so many at a
+//! time; no kind waits for another.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use reconcile_core::{Action, PodPatch, Step};
+use reconcile_core::{Action, PodPatch, SpreadId, Step};
 use serde_json::Value;
 
 use super::request::Draft;
@@ -84,10 +85,48 @@ pub struct Lanes {
     notes: Queue,
 }
 
+/// What waits in a lane. A burst of one spread keeps another's single pod waiting for one turn, not for all of it.
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Job>,
+    /// No queue in it is empty.
+    waiting: BTreeMap<SpreadId, VecDeque<Job>>,
+    /// The spreads that have something waiting, each once; the next to be served first.
+    turns: VecDeque<SpreadId>,
     on_their_way: usize,
+}
+
+impl Queue {
+    fn push(&mut self, job: Job) {
+        if let Some(waiting) = self.waiting.get_mut(&job.step.spread) {
+            waiting.push_back(job);
+        } else {
+            let spread = job.step.spread.clone();
+            self.turns.push_back(spread.clone());
+            self.waiting.insert(spread, VecDeque::from([job]));
+        }
+    }
+
+    fn pop(&mut self) -> Option<Job> {
+        let spread = self.turns.pop_front()?;
+        let waiting = self.waiting.get_mut(&spread)?;
+        let job = waiting.pop_front();
+        if waiting.is_empty() {
+            // A burst is over: its room is given back.
+            self.waiting.remove(&spread);
+        } else {
+            self.turns.push_back(spread);
+        }
+        job
+    }
+
+    fn len(&self) -> usize {
+        self.waiting.values().map(VecDeque::len).sum()
+    }
+
+    fn clear(&mut self) {
+        self.waiting.clear();
+        self.turns.clear();
+    }
 }
 
 impl Lanes {
@@ -103,13 +142,13 @@ impl Lanes {
         }
     }
 
-    /// Adds a step behind those of its kind; whether it was taken.
+    /// Adds a step behind those of its kind and spread; whether it was taken.
     pub fn push(&mut self, job: Job) -> bool {
         let lane = Lane::of(&job.step);
         let queue = self.queue(lane);
-        let is_taken = lane != Lane::Notes || queue.waiting.len() < MOST_NOTES;
+        let is_taken = lane != Lane::Notes || queue.len() < MOST_NOTES;
         if is_taken {
-            queue.waiting.push_back(job);
+            queue.push(job);
         }
         is_taken
     }
@@ -119,14 +158,8 @@ impl Lanes {
         Lane::ALL.into_iter().find_map(|lane| {
             let limit = self.limit(lane);
             let queue = self.queue(lane);
-            let job = (queue.on_their_way < limit)
-                .then(|| queue.waiting.pop_front())
-                .flatten()?;
+            let job = (queue.on_their_way < limit).then(|| queue.pop()).flatten()?;
             queue.on_their_way += 1;
-            if queue.waiting.is_empty() {
-                // A burst is over: its room is given back.
-                queue.waiting.shrink_to_fit();
-            }
             Some(job)
         })
     }
@@ -141,9 +174,9 @@ impl Lanes {
     pub fn clear(&mut self) -> usize {
         let mut dropped = 0;
         for lane in Lane::ALL {
-            let waiting = &mut self.queue(lane).waiting;
-            dropped += waiting.len();
-            waiting.clear();
+            let queue = self.queue(lane);
+            dropped += queue.len();
+            queue.clear();
         }
         dropped
     }
@@ -179,25 +212,33 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
-    use reconcile_core::{Note, PodRef, Severity, SpreadId};
+    use reconcile_core::{Note, PodRef, Severity};
 
     use super::*;
 
     fn job(action: Action) -> Job {
+        job_of("web", action)
+    }
+
+    fn job_of(spread: &str, action: Action) -> Job {
         let spread = SpreadId {
             namespace: "shop".to_owned(),
-            name: "web".to_owned(),
+            name: spread.to_owned(),
         };
         Job::new(Step { spread, action }, Draft::default())
     }
 
     fn pod(name: &str) -> Job {
+        pod_of("web", name)
+    }
+
+    fn pod_of(spread: &str, name: &str) -> Job {
         let pod = PodRef {
             namespace: "shop".to_owned(),
             name: name.to_owned(),
             uid: name.to_owned(),
         };
-        job(Action::DeletePod { pod })
+        job_of(spread, Action::DeletePod { pod })
     }
 
     fn note() -> Job {
@@ -233,6 +274,47 @@ mod tests {
         lanes.ended(Lane::Gates);
         assert_eq!(drain(&mut lanes), ["c"]);
         assert_eq!(lanes.on_their_way(), 2);
+    }
+
+    #[test]
+    fn a_burst_of_one_spread_keeps_no_other_waiting() {
+        let mut lanes = Lanes::new(Limits { pods: 2, ledgers: 1 });
+        for number in 0..3000 {
+            lanes.push(pod_of("web", &format!("web-{number}")));
+        }
+        assert_eq!(drain(&mut lanes), ["web-0", "web-1"]);
+        for (spread, name) in [("db", "db-0"), ("db", "db-1"), ("api", "api-0")] {
+            lanes.push(pod_of(spread, name));
+        }
+        let mut next = || {
+            lanes.ended(Lane::Gates);
+            drain(&mut lanes).join(" ")
+        };
+        let served: Vec<String> = (0..7).map(|_| next()).collect();
+        assert_eq!(
+            served,
+            ["web-2", "db-0", "api-0", "web-3", "db-1", "web-4", "web-5"]
+        );
+    }
+
+    #[test]
+    fn every_step_is_served_once_in_the_order_of_its_spread() {
+        let mut lanes = Lanes::new(Limits { pods: 64, ledgers: 1 });
+        for number in 0..100 {
+            let spread = ["a", "b", "c"][usize::from(number % 7 == 0) + usize::from(number % 3 == 0)];
+            lanes.push(pod_of(spread, &format!("{spread}-{number:03}")));
+        }
+        let mut served = Vec::new();
+        while let Some(job) = lanes.next_job() {
+            served.push(job.step.action.pod().unwrap().name.clone());
+            lanes.ended(Lane::Gates);
+        }
+        assert_eq!(served.len(), 100);
+        let mut sorted = served.clone();
+        sorted.sort();
+        served.sort_by_key(|name| name.as_bytes()[0]);
+        assert_eq!(served, sorted);
+        assert!(lanes.gates.waiting.is_empty() && lanes.gates.turns.is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod elector;
 mod store;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -21,6 +22,7 @@ pub use store::{LeaseError, Store, Stored};
 use crate::client::REQUEST_TIMEOUT;
 use crate::events::{About, Teller};
 use crate::fence::Fence;
+use crate::health::Health;
 use crate::metrics::Metrics;
 
 /// After a request about the Lease failed, it is tried again after this.
@@ -59,6 +61,8 @@ pub struct LeaseTask {
     pub stop: watch::Receiver<bool>,
     /// What is counted.
     pub metrics: Metrics,
+    /// What the probes tell.
+    pub health: Arc<Health>,
     /// For people.
     pub teller: Teller,
 }
@@ -68,6 +72,7 @@ impl LeaseTask {
     pub async fn run(mut self) {
         let mut stored: Option<Stored> = None;
         let mut is_failing = false;
+        let mut differs = None;
         loop {
             if *self.stop.borrow() {
                 break;
@@ -81,6 +86,7 @@ impl LeaseTask {
                     if core::mem::take(&mut is_failing) {
                         info!("the Lease can be reached again");
                     }
+                    self.compare(stored.as_ref(), &settings, &mut differs);
                     pause
                 }
                 Err(error) => {
@@ -139,6 +145,24 @@ impl LeaseTask {
             info!(epoch, after_wait = !is_clean, "the Lease was taken");
         }
         Ok(Duration::ZERO)
+    }
+
+    /// Tells, once, that the holder has other settings: it serves none of the spreads that only this sidecar knows.
+    fn compare(&self, stored: Option<&Stored>, ours: &str, differs: &mut Option<String>) {
+        let now = stored.and_then(|stored| difference(stored, self.elector.me(), ours));
+        if now == *differs {
+            return;
+        }
+        match &now {
+            Some(text) => {
+                warn!("{text}");
+                self.teller.warn(&About::Sidecar, "SettingsDiffer", text);
+            }
+            None => info!("the holder of the Lease has the same settings"),
+        }
+        self.metrics.settings_differ(now.is_some());
+        self.health.trouble(now.clone());
+        *differs = now;
     }
 
     /// Tells the loop and the fence what this sidecar is now.
@@ -202,6 +226,16 @@ impl LeaseTask {
     }
 }
 
+/// How the settings of a Lease's holder differ from those of another sidecar.
+fn difference(stored: &Stored, me: &str, ours: &str) -> Option<String> {
+    let holder = stored.view.holder.as_deref().filter(|holder| *holder != me)?;
+    let theirs = stored.settings.as_deref().filter(|theirs| *theirs != ours)?;
+    Some(format!(
+        "the sidecar `{holder}` leads with the settings `{theirs}`, this one has the settings `{ours}`: spreads that only one \
+         of them knows are not served; give both the same settings"
+    ))
+}
+
 /// What the loop acts on: another term, or another place in it.
 fn rank(standing: &Standing) -> (u8, u64) {
     match standing {
@@ -221,4 +255,32 @@ async fn within<T>(request: impl Future<Output = Result<T, LeaseError>>) -> Resu
 /// Between half and the whole of a pause, so that many do not come at once.
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::api::DynamicObject;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_holder_with_other_settings_is_told_of_by_both_hashes() {
+        let lease = json!({
+            "metadata": {"name": "spillway-sidecar", "annotations": {"spillway.dev/settings": "theirs"}},
+            "spec": {"holderIdentity": "a_1", "leaseTransitions": 3},
+        });
+        let object: DynamicObject = serde_json::from_value(lease).unwrap();
+        let stored = Stored::of(object);
+        let text = difference(&stored, "b_2", "ours").unwrap();
+        for part in ["`a_1`", "`theirs`", "`ours`"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert_eq!(
+            difference(&stored, "a_1", "ours"),
+            None,
+            "it is its own, and about to be renewed"
+        );
+        assert_eq!(difference(&stored, "b_2", "theirs"), None);
+    }
 }

@@ -128,7 +128,7 @@ impl Store {
 
 impl Stored {
     /// Whatever somebody wrote by hand is read as far as it can be.
-    fn of(object: DynamicObject) -> Self {
+    pub(super) fn of(object: DynamicObject) -> Self {
         let field = |name: &str| object.data.get("spec").and_then(|spec| spec.get(name));
         let text = |name: &str| field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let annotations = object.metadata.annotations.as_ref();

@@ -96,7 +96,10 @@ impl Filter {
                 })
             }
             // A pod that has its place shows no labels, and needs no other.
-            Wanted::Target(target) => target.selects(|key| pod.label(key)),
+            Wanted::Target(target) => {
+                let labels = pod.labels();
+                target.selects(|key| labels.get(key).copied())
+            }
         })
     }
 }
