@@ -15,9 +15,12 @@
 //! seed and answers give the same bytes.
 
 mod admission;
+mod fields;
+pub mod hpa;
 mod json;
 mod objects;
 mod pod;
+mod quantity;
 mod queue;
 mod random;
 mod ranking;
@@ -31,7 +34,9 @@ mod time;
 pub mod torture;
 
 pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict, Write};
+pub use fields::FieldFault;
 pub use pod::SUBSET_LABEL;
+pub use quantity::Quantity;
 pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order};
 pub use report::{Counts, Outcome, Report, Sample, ScaleIn, UNPLACED};
