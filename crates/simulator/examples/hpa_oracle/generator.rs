@@ -9,6 +9,8 @@ use crate::ours;
 
 /// Room for pods that started long before.
 const BEGIN: u64 = 1_000_000;
+/// Sums of it overflow, as they do in Go.
+const MOST_USED: u64 = 1 << 60;
 
 /// The case of that number, the same for ever.
 pub(crate) fn case(seed: u64, number: u64) -> Value {
@@ -154,9 +156,10 @@ fn resources(random: &mut Random, metrics: &Value, pods: &[Value], at: u64, load
         if one_in(random, if calm { 40 } else { 6 }) {
             continue;
         }
-        let usage = |random: &mut Random, request: u64| {
-            let factor = load + random.below(noise + 1);
-            request * target * factor.min(1_000_000) / 100_000
+        let usage = |random: &mut Random, request: u128| {
+            let factor = u128::from(load + random.below(noise + 1));
+            let usage = request * u128::from(target) * factor / 100_000;
+            u64::try_from(usage).map_or(MOST_USED, |usage| usage.min(MOST_USED))
         };
         let mut containers = Vec::new();
         for container in list(&pod["spec"]["containers"]) {

@@ -49,7 +49,7 @@ fn metric(random: &mut Random, number: usize) -> Value {
     let usage = if one_in(random, 4) {
         json!({"type": "AverageValue", "averageValue": amount})
     } else {
-        let percent = pick(random, &[1, 40, 50, 50, 60, 80, 80, 100, 150, 300, 0]);
+        let percent = pick(random, &[1, 40, 50, 50, 60, 80, 80, 100, 150, 300, 45, 70, 90, 33, 10, 250, 0]);
         json!({"type": "Utilization", "averageUtilization": percent})
     };
     let mut id = json!({"name": format!("metric-{number}")});

@@ -147,8 +147,9 @@ impl View<'_> {
     pub(crate) fn object(&self, described: &TargetRef, metric: &MetricId) -> Result<i64, String> {
         self.readings.of_object(described, metric).map_err(|error| {
             let (kind, name) = (&described.kind, &described.name);
+            // Kubernetes says it in this order.
             format!(
-                "unable to get metric {}: {error} on {kind} {}/{name}",
+                "unable to get metric {}: {kind} on {} {name}/{error}",
                 metric.name, self.namespace
             )
         })

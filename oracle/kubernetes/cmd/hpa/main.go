@@ -15,6 +15,9 @@ import (
 	"os"
 	"testing"
 	"testing/synctest"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
 )
 
 func main() {
@@ -24,8 +27,9 @@ func main() {
 	}
 	os.Args = os.Args[:1]
 	answers := os.Stdout
-	// A test program says that it passed.
+	// A test program says that it passed, and the controller each step it takes.
 	os.Stdout = os.Stderr
+	klog.SetLogger(logr.Discard())
 	inTest(func(t *testing.T) {
 		if err := judgeLines(t, os.Stdin, answers); err != nil {
 			fmt.Fprintln(os.Stderr, "hpa:", err)
