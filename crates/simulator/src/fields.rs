@@ -217,7 +217,9 @@ impl<'a> Fields<'a> {
     /// Every field that nobody asked for is a fault.
     pub(crate) fn no_others(&self) {
         let asked = self.asked.borrow();
-        let Value::Object(fields) = self.at.value else { return };
+        let Value::Object(fields) = self.at.value else {
+            return;
+        };
         for (name, value) in fields {
             if !asked.contains(&name.as_str()) {
                 let known: Vec<String> = asked.iter().map(|name| format!("`{name}`")).collect();
@@ -261,12 +263,21 @@ mod tests {
     fn faults_name_the_path_the_value_and_what_to_write() {
         let manifest = json!({"a": {"n": 7, "b.c/d": 1, "typo": 1}});
         let found = Found::default();
-        let a = At::root(&manifest, &found).as_map("a map").unwrap().optional("a").unwrap();
+        let a = At::root(&manifest, &found)
+            .as_map("a map")
+            .unwrap()
+            .optional("a")
+            .unwrap();
         let fields = a.as_map("a map").unwrap();
         assert_eq!(fields.optional("n").unwrap().as_number(1, 5), None);
         assert_eq!(fields.optional("b.c/d").unwrap().as_text("a text"), None);
         fields.no_others();
-        let texts: Vec<String> = found.or(Some(())).unwrap_err().iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = found
+            .or(Some(()))
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             texts,
             [

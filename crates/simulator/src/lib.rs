@@ -18,6 +18,8 @@ mod admission;
 mod fields;
 pub mod hpa;
 mod json;
+pub mod keda;
+pub mod load;
 mod objects;
 mod pod;
 mod quantity;

@@ -159,7 +159,13 @@ mod tests {
 
     #[test]
     fn the_number_is_that_of_the_stored_form() {
-        for (text, number) in [("0.1", 100.0 * 0.001), ("0.07", 70.0 * 0.001), ("2", 2.0), ("3k", 3000.0), ("0", 0.0)] {
+        for (text, number) in [
+            ("0.1", 100.0 * 0.001),
+            ("0.07", 70.0 * 0.001),
+            ("2", 2.0),
+            ("3k", 3000.0),
+            ("0", 0.0),
+        ] {
             let read = Quantity::parse(text).unwrap().approximate();
             assert_eq!(read.to_bits(), f64::to_bits(number), "{text}");
         }

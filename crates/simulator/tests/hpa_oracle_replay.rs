@@ -1,4 +1,4 @@
-//! What Kubernetes' own HPA controller did in about 2,000 cases, replayed without it.
+//! What Kubernetes' own HPA controller did in 2,000 cases, replayed without it.
 //! `oracle/run.sh write` makes the file anew.
 
 #[path = "../examples/hpa_oracle/ours.rs"]

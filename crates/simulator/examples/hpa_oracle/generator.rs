@@ -22,7 +22,14 @@ pub(crate) fn case(seed: u64, number: u64) -> Value {
     let mut replicas = pick(random, &[0, 1, 1, 1, 2, 3, 4, 5, 8, 12, 30_u64]);
     let calm = one_in(random, 2);
     for _ in 0..1 + random.below(if replicas > 10 { 4 } else { 12 }) {
-        let step = step(random, &case["hpa"]["spec"]["metrics"], &template, at, replicas, calm);
+        let step = step(
+            random,
+            &case["hpa"]["spec"]["metrics"],
+            &template,
+            at,
+            replicas,
+            calm,
+        );
         if let Some(steps) = case["steps"].as_array_mut() {
             steps.push(step);
         }
@@ -34,19 +41,17 @@ pub(crate) fn case(seed: u64, number: u64) -> Value {
             _ if one_in(random, 8) => random.below(15),
             _ => replicas,
         };
-        at += pick(random, &[15_000, 15_000, 15_000, 15_000, 1000, 30_000, 60_000, 300_000, 14_999, 1]);
+        at += pick(
+            random,
+            &[
+                15_000, 15_000, 15_000, 15_000, 1000, 30_000, 60_000, 300_000, 14_999, 1,
+            ],
+        );
     }
     case
 }
 
-fn step(
-    random: &mut Random,
-    metrics: &Value,
-    template: &Value,
-    at: u64,
-    replicas: u64,
-    calm: bool,
-) -> Value {
+fn step(random: &mut Random, metrics: &Value, template: &Value, at: u64, replicas: u64, calm: bool) -> Value {
     let count = match random.below(6) {
         0 => replicas + 1,
         1 => replicas.saturating_sub(1),
@@ -57,9 +62,15 @@ fn step(
         .collect();
     let load = pick(
         random,
-        &[0, 100, 400, 500, 899, 900, 901, 1000, 1000, 1050, 1099, 1100, 1101, 1500, 2000, 2700, 5400],
+        &[
+            0, 100, 400, 500, 899, 900, 901, 1000, 1000, 1050, 1099, 1100, 1101, 1500, 2000, 2700, 5400,
+        ],
     );
-    let load = if one_in(random, 3) { random.below(3000) } else { load };
+    let load = if one_in(random, 3) {
+        random.below(3000)
+    } else {
+        load
+    };
     let load = if one_in(random, 60) { 40_000_000_000 } else { load };
     let custom: Vec<Value> = list(metrics)
         .iter()
@@ -118,7 +129,11 @@ fn template(random: &mut Random) -> Value {
     }
     let mut spec = json!({"containers": containers});
     if one_in(random, 5) {
-        let restart = if one_in(random, 2) { json!("Always") } else { Value::Null };
+        let restart = if one_in(random, 2) {
+            json!("Always")
+        } else {
+            Value::Null
+        };
         let mut init = json!([{"name": "init", "resources": requests(random)}]);
         if restart.is_string() {
             init[0]["restartPolicy"] = restart;
@@ -140,13 +155,19 @@ fn template(random: &mut Random) -> Value {
 /// Usage so that the average is `load` thousandths of the target of the first metric of a resource.
 fn resources(random: &mut Random, metrics: &Value, pods: &[Value], at: u64, load: u64, calm: bool) -> Value {
     if one_in(random, 15) {
-        let error = pick(random, &["", "", "the server is currently unable to handle the request"]);
+        let error = pick(
+            random,
+            &["", "", "the server is currently unable to handle the request"],
+        );
         return json!({"error": error, "pods": []});
     }
     let target = list(metrics).iter().find_map(|metric| {
-        let target = [&metric["resource"]["target"], &metric["containerResource"]["target"]]
-            .into_iter()
-            .find(|target| target.is_object())?;
+        let target = [
+            &metric["resource"]["target"],
+            &metric["containerResource"]["target"],
+        ]
+        .into_iter()
+        .find(|target| target.is_object())?;
         Some(target["averageUtilization"].as_u64().unwrap_or(50))
     });
     let target = target.unwrap_or(80);

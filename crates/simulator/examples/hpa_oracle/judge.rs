@@ -26,11 +26,7 @@ impl Judge {
             .map_err(|error| format!("`{program}` does not start: {error}"))?;
         let input = child.stdin.take().ok_or("no input")?;
         let output = BufReader::new(child.stdout.take().ok_or("no output")?);
-        Ok(Self {
-            child,
-            input,
-            output,
-        })
+        Ok(Self { child, input, output })
     }
 
     /// One answer for each case. A thread writes, so that neither side waits for the other for ever.

@@ -6,7 +6,10 @@
 //!
 //! `--write` keeps the cases that a test replays without the judge. `oracle/run.sh` builds the judge and runs this.
 #![expect(clippy::print_stdout, reason = "a command line prints")]
-#![expect(clippy::indexing_slicing, reason = "indexing a JSON value does not panic when reading")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indexing a JSON value does not panic when reading"
+)]
 
 mod generator;
 mod judge;
@@ -21,8 +24,9 @@ use serde_json::Value;
 
 const BATCH: u64 = 200;
 const SHOWN: u64 = 3;
-/// Longer cases are not kept for the tests.
-const LONGEST: usize = 6000;
+/// Longer cases are not kept for the tests, nor more than these.
+const LONGEST: usize = 3000;
+const KEPT: usize = 2000;
 
 fn main() -> ExitCode {
     match Options::read(std::env::args().skip(1)).and_then(|options| run(&options)) {
@@ -85,7 +89,7 @@ fn run(options: &Options) -> Result<u64, Failure> {
             tally.count(number, &case, &ours::answer(&case), &theirs);
             case["answer"] = theirs;
             let text = format!("{case}\n");
-            if options.write.is_some() && text.len() <= LONGEST {
+            if text.len() <= LONGEST && kept.len() < KEPT {
                 kept.push(text);
             }
         }

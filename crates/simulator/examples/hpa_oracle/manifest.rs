@@ -49,7 +49,12 @@ fn metric(random: &mut Random, number: usize) -> Value {
     let usage = if one_in(random, 4) {
         json!({"type": "AverageValue", "averageValue": amount})
     } else {
-        let percent = pick(random, &[1, 40, 50, 50, 60, 80, 80, 100, 150, 300, 45, 70, 90, 33, 10, 250, 0]);
+        let percent = pick(
+            random,
+            &[
+                1, 40, 50, 50, 60, 80, 80, 100, 150, 300, 45, 70, 90, 33, 10, 250, 0,
+            ],
+        );
         json!({"type": "Utilization", "averageUtilization": percent})
     };
     let mut id = json!({"name": format!("metric-{number}")});
@@ -88,7 +93,9 @@ fn amount(random: &mut Random) -> &'static str {
     }
     pick(
         random,
-        &["100", "10", "1", "500m", "1500m", "0.3", "33", "7", "1k", "64Mi", "1e3"],
+        &[
+            "100", "10", "1", "500m", "1500m", "0.3", "33", "7", "1k", "64Mi", "1e3",
+        ],
     )
 }
 
@@ -117,7 +124,10 @@ fn rules(random: &mut Random) -> Value {
         rules["policies"] = (0..count).map(|_| policy(random)).collect();
     }
     if !one_in(random, 3) {
-        let tolerance = pick(random, &["0", "0.05", "0.07", "0.1", "0.2", "150m", "1", "0.333", "1u"]);
+        let tolerance = pick(
+            random,
+            &["0", "0.05", "0.07", "0.1", "0.2", "150m", "1", "0.333", "1u"],
+        );
         rules["tolerance"] = json!(tolerance);
     }
     if one_in(random, 60) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use simulator::Millis;
 use simulator::hpa::{
-    ContainerUsage, Controller, Flags, Gates, Hpa, Metric, MetricId, Outcome, PodPhase, PodRequests, PodSample,
-    PodUsage, Readings, Ready, Scale,
+    ContainerUsage, Controller, Flags, Gates, Hpa, Metric, MetricId, Outcome, PodPhase, PodRequests,
+    PodSample, PodUsage, Readings, Ready, Scale,
 };
 
 /// Plays a whole case.
@@ -24,7 +24,11 @@ pub(crate) fn answer(case: &Value) -> Value {
         .iter()
         .map(|step| given(&look(&mut controller, step)))
         .collect();
-    if steps.is_empty() { json!({}) } else { json!({ "steps": steps }) }
+    if steps.is_empty() {
+        json!({})
+    } else {
+        json!({ "steps": steps })
+    }
 }
 
 fn look(controller: &mut Controller, step: &Value) -> Outcome {
@@ -78,11 +82,14 @@ fn readings(hpa: &Hpa, read: &Value) -> Readings {
                 described, metric, ..
             } => {
                 let value = custom(read, metric).map(|values| number(&values[0]["value"]));
-                readings.objects.insert((described.clone(), metric.clone()), value);
+                readings
+                    .objects
+                    .insert((described.clone(), metric.clone()), value);
             }
             Metric::External { metric, .. } => {
                 let values = custom(read, metric);
-                let values = values.map(|values| values.iter().map(|value| number(&value["value"])).collect());
+                let values =
+                    values.map(|values| values.iter().map(|value| number(&value["value"])).collect());
                 readings.external.insert(metric.clone(), values);
             }
         }

@@ -103,7 +103,10 @@ impl History {
         now: Millis,
     ) -> Normalised {
         let (stable, said) = match behavior {
-            None => (self.stabilise_down(bounds.downscale_window, desired, now), DOWN_STABILISED),
+            None => (
+                self.stabilise_down(bounds.downscale_window, desired, now),
+                DOWN_STABILISED,
+            ),
             Some(behavior) => (self.stabilise(behavior, bounds, desired, now), {
                 if desired >= bounds.current {
                     UP_STABILISED
@@ -150,7 +153,9 @@ impl History {
             replicas: desired,
             at: now,
         };
-        remember(&mut self.recommendations, recommendation, |old| age(old.at, now) > window);
+        remember(&mut self.recommendations, recommendation, |old| {
+            age(old.at, now) > window
+        });
         most
     }
 
@@ -261,7 +266,11 @@ fn limit_simply(bounds: Bounds, desired: i32) -> (i32, Said) {
     } else {
         (bounds.max, TOO_MANY)
     };
-    if desired > most { (most, said) } else { (desired, WITHIN) }
+    if desired > most {
+        (most, said)
+    } else {
+        (desired, WITHIN)
+    }
 }
 
 /// Puts `new` in the place of the last one that is too old to count, so that the list does not grow.

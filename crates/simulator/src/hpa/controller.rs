@@ -220,9 +220,15 @@ impl Controller {
             return None;
         }
         let (desired, reason) = if current > max {
-            (max, "Current number of replicas above Spec.MaxReplicas".to_owned())
+            (
+                max,
+                "Current number of replicas above Spec.MaxReplicas".to_owned(),
+            )
         } else if current != 0 && current < min {
-            (min, "Current number of replicas below Spec.MinReplicas".to_owned())
+            (
+                min,
+                "Current number of replicas below Spec.MinReplicas".to_owned(),
+            )
         } else {
             self.from_metrics(look, scale, readings, pods)?
         };
@@ -273,8 +279,17 @@ impl Controller {
             Answer::Replicas { replicas, metric } => (replicas, metric),
             Answer::Nothing { error } => {
                 if let Some(first) = computation.unreadable.first() {
-                    let message = format!("the HPA was unable to compute the replica count: {}", first.message);
-                    self.set(look.now, ConditionType::ScalingActive, false, first.reason, message);
+                    let message = format!(
+                        "the HPA was unable to compute the replica count: {}",
+                        first.message
+                    );
+                    self.set(
+                        look.now,
+                        ConditionType::ScalingActive,
+                        false,
+                        first.reason,
+                        message,
+                    );
                 }
                 look.event("FailedComputeMetricsReplicas", error);
                 return None;
@@ -306,7 +321,13 @@ impl Controller {
             .history
             .normalise(self.hpa.behavior.as_ref(), bounds, wanted, look.now);
         let (able, limit) = (normalised.able, normalised.limit);
-        self.set(look.now, ConditionType::AbleToScale, true, able.reason, able.message);
+        self.set(
+            look.now,
+            ConditionType::AbleToScale,
+            true,
+            able.reason,
+            able.message,
+        );
         self.set(
             look.now,
             ConditionType::ScalingLimited,
@@ -342,7 +363,13 @@ impl Controller {
             self.set(now, ConditionType::ScaledToZero, true, "ScaledToZero", message);
         } else {
             let message = "the HPA controller did not scale the workload to zero";
-            self.set(now, ConditionType::ScaledToZero, false, "NotScaledToZero", message);
+            self.set(
+                now,
+                ConditionType::ScaledToZero,
+                false,
+                "NotScaledToZero",
+                message,
+            );
         }
         let to = u32::try_from(to).unwrap_or(0);
         self.records.push(Record::Scaled {
@@ -394,7 +421,10 @@ impl Controller {
     }
 
     fn scaled_to_zero(&self) -> bool {
-        let found = self.conditions.iter().find(|found| found.kind == ConditionType::ScaledToZero);
+        let found = self
+            .conditions
+            .iter()
+            .find(|found| found.kind == ConditionType::ScaledToZero);
         found.is_some_and(|found| found.status)
     }
 
@@ -430,7 +460,11 @@ impl Controller {
 
     fn record_failure(&mut self, now: Millis, why: &'static str, text: &str) {
         // Several metrics may fail in one look.
-        let same = self.records.iter_mut().rev().take_while(|record| matches!(record, Record::Failed { .. }));
+        let same = self
+            .records
+            .iter_mut()
+            .rev()
+            .take_while(|record| matches!(record, Record::Failed { .. }));
         for record in same {
             if let Record::Failed {
                 last,

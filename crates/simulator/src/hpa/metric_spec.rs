@@ -165,7 +165,9 @@ fn metric(at: &At<'_>) -> Option<Metric> {
         Source::Object => "object",
         Source::External => "external",
     };
-    let below = fields.required(name, "what its type says")?.as_map("a metric source")?;
+    let below = fields
+        .required(name, "what its type says")?
+        .as_map("a metric source")?;
     let read = match source {
         Source::Resource => resource(&below, None),
         Source::ContainerResource => {
@@ -270,9 +272,9 @@ fn target(fields: &Fields<'_>) -> Option<Target> {
 }
 
 fn wrong_target<T>(fields: &Fields<'_>, wanted: &str) -> Option<T> {
-    fields
-        .at()
-        .fault(format!("the type of `target` does not fit this metric; write {wanted}"));
+    fields.at().fault(format!(
+        "the type of `target` does not fit this metric; write {wanted}"
+    ));
     None
 }
 
@@ -300,7 +302,9 @@ fn selector(at: &At<'_>) -> Option<Selector> {
     if let Some(at) = fields.optional("matchExpressions") {
         for at in at.as_list("a list of requirements")? {
             let fields = at.as_map("a requirement: key, operator and values")?;
-            let key = fields.required("key", "a label's name")?.as_text("a label's name")?;
+            let key = fields
+                .required("key", "a label's name")?
+                .as_text("a label's name")?;
             let operator = fields.required("operator", "`In`, `NotIn`, `Exists` or `DoesNotExist`")?;
             let operator = operator.as_one_of(&[
                 ("In", "In"),

@@ -29,5 +29,7 @@ pub use spec::{
     Selector, TargetRef, ValueTarget,
 };
 
+pub(crate) use spec::{MOST, behavior as read_behavior};
+
 #[cfg(test)]
 mod tests;

@@ -67,13 +67,19 @@ impl PodRequests {
             .chain(init)
             .map(|container| {
                 let name = json::text(container, &["name"]).unwrap_or_default();
-                (name.to_owned(), milli(json::at(container, &["resources", "requests"])))
+                (
+                    name.to_owned(),
+                    milli(json::at(container, &["resources", "requests"])),
+                )
             })
             .collect();
         let pod_level = milli(json::at(spec, &["resources", "requests"]));
         let set = pod_level.keys().any(|name| is_pod_level(name));
         let pod_level = set.then(|| with_pod_level(spec, &containers, &pod_level));
-        Self { containers, pod_level }
+        Self {
+            containers,
+            pod_level,
+        }
     }
 
     /// The request that usage is compared with (`calculateRequests`).
@@ -107,7 +113,12 @@ pub(crate) fn requests<'a>(
     container: Option<&str>,
 ) -> Result<BTreeMap<&'a str, i64>, String> {
     pods.iter()
-        .map(|pod| Ok((pod.name.as_str(), pod.requests.milli(resource, container, &pod.name)?)))
+        .map(|pod| {
+            Ok((
+                pod.name.as_str(),
+                pod.requests.milli(resource, container, &pod.name)?,
+            ))
+        })
         .collect()
 }
 

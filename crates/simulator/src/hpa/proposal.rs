@@ -44,9 +44,9 @@ impl View<'_> {
                 metric,
                 average_value,
             } => {
-                let computed = self
-                    .of_pods(metric, *average_value)
-                    .map_err(|error| unreadable("FailedGetPodsMetric", "failed to get pods metric value", error))?;
+                let computed = self.of_pods(metric, *average_value).map_err(|error| {
+                    unreadable("FailedGetPodsMetric", "failed to get pods metric value", error)
+                })?;
                 Ok(Proposal {
                     replicas: computed.replicas,
                     name: format!("pods metric {}", metric.name),
@@ -168,7 +168,11 @@ impl View<'_> {
 }
 
 fn external_name(metric: &MetricId) -> String {
-    format!("external metric {}({})", metric.name, Printed(metric.selector.as_ref()))
+    format!(
+        "external metric {}({})",
+        metric.name,
+        Printed(metric.selector.as_ref())
+    )
 }
 
 fn average(value: i64) -> MetricValue {

@@ -55,7 +55,9 @@ impl Default for Readings {
     /// No metrics API is installed.
     fn default() -> Self {
         Self {
-            resources: Err("the server could not find the requested resource (get pods.metrics.k8s.io)".to_owned()),
+            resources: Err(
+                "the server could not find the requested resource (get pods.metrics.k8s.io)".to_owned(),
+            ),
             pods: BTreeMap::new(),
             objects: BTreeMap::new(),
             external: BTreeMap::new(),
@@ -65,7 +67,11 @@ impl Default for Readings {
 
 impl Readings {
     /// One resource of each pod, summed over its containers; a pod of which one container lacks it has none.
-    pub(crate) fn resource(&self, resource: &str, container: Option<&str>) -> Result<BTreeMap<&str, Sample>, String> {
+    pub(crate) fn resource(
+        &self,
+        resource: &str,
+        container: Option<&str>,
+    ) -> Result<BTreeMap<&str, Sample>, String> {
         let read = self
             .resources
             .as_ref()
@@ -104,7 +110,10 @@ impl Readings {
             at: Millis::ZERO,
             window: CUSTOM_WINDOW,
         };
-        Ok(read.iter().map(|(pod, value)| (pod.as_str(), sample(value))).collect())
+        Ok(read
+            .iter()
+            .map(|(pod, value)| (pod.as_str(), sample(value)))
+            .collect())
     }
 
     pub(crate) fn of_object(&self, described: &TargetRef, metric: &MetricId) -> Result<i64, String> {

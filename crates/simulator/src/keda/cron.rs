@@ -58,14 +58,24 @@ impl Schedule {
                 wanted: "five fields: minute, hour, day of the month, month, day of the week",
             });
         };
-        let any = |field: &str| field.split(',').any(|part| matches!(part.split('/').next(), Some("*" | "?")));
+        let any = |field: &str| {
+            field
+                .split(',')
+                .any(|part| matches!(part.split('/').next(), Some("*" | "?")))
+        };
         Ok(Self {
             text: text.to_owned(),
             minutes: bits(minutes, 0, 59, &[], "minutes from 0 to 59")?,
             hours: bits(hours, 0, 23, &[], "hours from 0 to 23")?,
             days: bits(days, 1, 31, &[], "days from 1 to 31")?,
             months: bits(months, 1, 12, &MONTHS, "months from 1 to 12, or names")?,
-            weekdays: bits(weekdays, 0, 6, &WEEKDAYS, "days of the week from 0 (Sunday) to 6, or names")?,
+            weekdays: bits(
+                weekdays,
+                0,
+                6,
+                &WEEKDAYS,
+                "days of the week from 0 (Sunday) to 6, or names",
+            )?,
             any_day: any(days),
             any_weekday: any(weekdays),
         })
@@ -122,7 +132,10 @@ impl Schedule {
 
 /// A time zone by its name, from the data that is built in, or a fixed offset such as `+08:00` or `UTC-3`.
 pub(crate) fn zone(name: &str) -> Option<TimeZone> {
-    let offset = name.strip_prefix("UTC").or_else(|| name.strip_prefix("GMT")).unwrap_or(name);
+    let offset = name
+        .strip_prefix("UTC")
+        .or_else(|| name.strip_prefix("GMT"))
+        .unwrap_or(name);
     if name.is_empty() || name == "UTC" || name == "GMT" {
         return Some(TimeZone::UTC);
     }
@@ -130,7 +143,11 @@ pub(crate) fn zone(name: &str) -> Option<TimeZone> {
         let (hours, minutes) = unsigned.split_once(':').unwrap_or((unsigned, "0"));
         let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok()?);
         let seconds = (hours.checked_mul(60)?.checked_add(minutes)?).checked_mul(60)?;
-        let signed = if offset.starts_with('-') { -seconds } else { seconds };
+        let signed = if offset.starts_with('-') {
+            -seconds
+        } else {
+            seconds
+        };
         return jiff::tz::Offset::from_seconds(signed).ok().map(TimeZone::fixed);
     }
     TimeZoneDatabase::bundled().get(name).ok()
@@ -170,7 +187,9 @@ fn bits(field: &str, least: u32, most: u32, names: &[&str], wanted: &'static str
             return Err(fault());
         }
         let step = usize::try_from(step.unwrap_or(1)).map_err(|_| fault())?;
-        bits |= (from..=to).step_by(step).fold(0, |bits, number| bits | 1 << number);
+        bits |= (from..=to)
+            .step_by(step)
+            .fold(0, |bits, number| bits | 1 << number);
     }
     Ok(bits)
 }
@@ -185,7 +204,9 @@ mod tests {
 
     /// The clock begins on Thursday, 2026-01-01, 00:00 UTC.
     fn next(text: &str, now: u64, zone_name: &str) -> Option<u64> {
-        let found = Schedule::parse(text).unwrap().next(Millis(now), &zone(zone_name).unwrap());
+        let found = Schedule::parse(text)
+            .unwrap()
+            .next(Millis(now), &zone(zone_name).unwrap());
         found.map(|at| at.0)
     }
 
@@ -206,7 +227,12 @@ mod tests {
             ("0 0 13 * 5", 0, "UTC", DAY),
             ("@monthly", 1, "UTC", 31 * DAY),
             // 02:30 does not happen in Berlin on 2026-03-29.
-            ("30 2 29 3 *", 0, "Europe/Berlin", (365 + 31 + 28 + 28) * DAY + 30 * MINUTE),
+            (
+                "30 2 29 3 *",
+                0,
+                "Europe/Berlin",
+                (365 + 31 + 28 + 28) * DAY + 30 * MINUTE,
+            ),
         ] {
             assert_eq!(next(text, now, zone), Some(at), "{text} {zone}");
         }

@@ -60,7 +60,11 @@ impl Operator {
     }
 
     /// What the HPA is told of each metric when it asks: the value, or the fallback's after too many failures.
-    pub fn serve(&mut self, activity: &Activity, current: u32) -> BTreeMap<MetricId, Result<Vec<i64>, String>> {
+    pub fn serve(
+        &mut self,
+        activity: &Activity,
+        current: u32,
+    ) -> BTreeMap<MetricId, Result<Vec<i64>, String>> {
         let mut answers = BTreeMap::new();
         for (served, trigger) in activity.served.iter().zip(&self.object.triggers) {
             let failures = self.failures.entry(served.metric.name.clone()).or_default();

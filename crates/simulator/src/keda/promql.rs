@@ -100,7 +100,9 @@ struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
     fn word(&mut self, word: &str) -> bool {
-        let Some(after) = self.0.strip_prefix(word) else { return false };
+        let Some(after) = self.0.strip_prefix(word) else {
+            return false;
+        };
         let ends = !after.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'));
         if ends {
             self.0 = after.trim_start();
@@ -195,7 +197,13 @@ mod tests {
     #[test]
     fn rates_are_read() {
         for (text, metric, matchers, window, factor) in [
-            ("rate(http_requests_total[1m])", "http_requests_total", "", 60_000, 1.0),
+            (
+                "rate(http_requests_total[1m])",
+                "http_requests_total",
+                "",
+                60_000,
+                1.0,
+            ),
             (
                 r#"sum(rate(nginx_ingress_controller_requests{ingress="hello}-web", status!~"5.."}[12s]))"#,
                 "nginx_ingress_controller_requests",
@@ -206,7 +214,11 @@ mod tests {
             ("sum ( rate ( a:b{} [1m30s] ) ) * 60 / 2", "a:b", "", 90_000, 30.0),
         ] {
             let query = Query::parse(text).unwrap();
-            assert_eq!((query.metric.as_str(), query.matchers.as_str()), (metric, matchers), "{text}");
+            assert_eq!(
+                (query.metric.as_str(), query.matchers.as_str()),
+                (metric, matchers),
+                "{text}"
+            );
             assert_eq!((query.window, query.factor), (Millis(window), factor), "{text}");
         }
     }

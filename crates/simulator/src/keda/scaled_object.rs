@@ -185,8 +185,9 @@ fn scaled_object(at: &At<'_>) -> Option<ScaledObject> {
         ));
     }
     if idle_replica_count.is_some_and(|idle| idle >= min_replica_count) {
-        spec.at()
-            .fault("`idleReplicaCount` is not below `minReplicaCount`; write a higher minimum, or leave it out");
+        spec.at().fault(
+            "`idleReplicaCount` is not below `minReplicaCount`; write a higher minimum, or leave it out",
+        );
     }
     Some(ScaledObject {
         hpa_name: hpa_name.unwrap_or_else(|| format!("keda-hpa-{name}")),
@@ -213,7 +214,9 @@ fn annotations(fields: &Fields<'_>) -> Option<Pause> {
         return Some(pause);
     };
     for (name, text) in at.as_texts("a map of annotations")? {
-        let Some(word) = name.strip_prefix("autoscaling.keda.sh/") else { continue };
+        let Some(word) = name.strip_prefix("autoscaling.keda.sh/") else {
+            continue;
+        };
         let on = text == "true";
         match word {
             "paused" => pause.all = on,
@@ -223,7 +226,9 @@ fn annotations(fields: &Fields<'_>) -> Option<Pause> {
             "paused-replicas" => {
                 pause.at_replicas = text.parse().ok();
                 if pause.at_replicas.is_none() {
-                    at.fault(format!("`{name}`: found `{text}`; write a whole number in quotes"));
+                    at.fault(format!(
+                        "`{name}`: found `{text}`; write a whole number in quotes"
+                    ));
                 }
             }
             _ => {}
@@ -239,7 +244,9 @@ fn target(at: &At<'_>) -> Option<TargetRef> {
         None => Some(absent.to_owned()),
     };
     let (api_version, kind) = (text("apiVersion", "apps/v1"), text("kind", "Deployment"));
-    let name = fields.required("name", "a name").and_then(|at| at.as_text("a name"));
+    let name = fields
+        .required("name", "a name")
+        .and_then(|at| at.as_text("a name"));
     // Only for secrets of triggers.
     let _ = fields.optional("envSourceContainerName");
     fields.no_others();
@@ -262,7 +269,10 @@ fn fallback(at: &At<'_>) -> Option<Fallback> {
         Some(at) => at.as_one_of(&[
             ("static", FallbackBehavior::Static),
             ("currentReplicas", FallbackBehavior::CurrentReplicas),
-            ("currentReplicasIfHigher", FallbackBehavior::CurrentReplicasIfHigher),
+            (
+                "currentReplicasIfHigher",
+                FallbackBehavior::CurrentReplicasIfHigher,
+            ),
             ("currentReplicasIfLower", FallbackBehavior::CurrentReplicasIfLower),
         ]),
         None => Some(FallbackBehavior::Static),

@@ -48,7 +48,10 @@ fn seconds(seconds: u64) -> Millis {
 fn the_hpa_is_the_one_keda_creates() {
     let object = read(|_| {});
     let hpa = object.hpa().unwrap();
-    assert_eq!((hpa.name.as_str(), hpa.min_replicas, hpa.max_replicas), ("keda-hpa-hello-web", 1, 10));
+    assert_eq!(
+        (hpa.name.as_str(), hpa.min_replicas, hpa.max_replicas),
+        ("keda-hpa-hello-web", 1, 10)
+    );
     let behavior = hpa.behavior.unwrap();
     assert_eq!(behavior.scale_down.window_seconds, Some(10));
     assert_eq!(behavior.scale_up.policies[0].amount, PolicyAmount::Pods(4));
@@ -56,7 +59,10 @@ fn the_hpa_is_the_one_keda_creates() {
         panic!("{:?}", hpa.metrics)
     };
     assert_eq!(metric.name, "s0-prometheus");
-    assert_eq!(metric.selector.as_ref().unwrap().match_labels["scaledobject.keda.sh/name"], "hello-web");
+    assert_eq!(
+        metric.selector.as_ref().unwrap().match_labels["scaledobject.keda.sh/name"],
+        "hello-web"
+    );
     assert_eq!(*target, ValueTarget::AverageValue(100_000));
 }
 
@@ -189,5 +195,14 @@ fn a_fallback_takes_over_after_too_many_failures() {
         answers.extend(operator.serve(&activity, 1).into_values());
     }
     let failure = || Err("no route".to_owned());
-    assert_eq!(answers, [failure(), failure(), Ok(vec![400_000]), Ok(vec![250_000]), failure()]);
+    assert_eq!(
+        answers,
+        [
+            failure(),
+            failure(),
+            Ok(vec![400_000]),
+            Ok(vec![250_000]),
+            failure()
+        ]
+    );
 }

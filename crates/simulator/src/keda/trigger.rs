@@ -111,7 +111,10 @@ pub(crate) fn read(at: &At<'_>, index: usize) -> Option<Trigger> {
         at,
     };
     let (kind, metric) = if kind {
-        (TriggerKind::Prometheus(prometheus(&metadata)?), "prometheus".to_owned())
+        (
+            TriggerKind::Prometheus(prometheus(&metadata)?),
+            "prometheus".to_owned(),
+        )
     } else {
         let cron = cron(&metadata)?;
         let metric = cron_metric(&cron);
@@ -190,7 +193,9 @@ fn cron(metadata: &Metadata<'_>) -> Option<CronTrigger> {
     if zone.is_none() {
         metadata.fault(
             "timezone",
-            &format!("found `{zone_name}`; write a name such as \"Asia/Shanghai\", or an offset such as \"+08:00\""),
+            &format!(
+                "found `{zone_name}`; write a name such as \"Asia/Shanghai\", or an offset such as \"+08:00\""
+            ),
         );
     }
     Some(CronTrigger {
@@ -227,7 +232,11 @@ impl Metadata<'_> {
     }
 
     fn number(&self, name: &str, text: &str) -> Option<f64> {
-        let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        let number = text
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite());
         if number.is_none() {
             self.fault(name, &format!("found `{text}`; write a number in quotes"));
         }
@@ -248,7 +257,10 @@ impl Metadata<'_> {
 }
 
 /// Thousandths, cut off, as KEDA makes a quantity of a number.
-#[expect(clippy::cast_possible_truncation, reason = "what does not fit becomes the largest")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what does not fit becomes the largest"
+)]
 pub(crate) fn milli(number: f64) -> i64 {
     (number * 1000.0) as i64
 }
