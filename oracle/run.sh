@@ -31,7 +31,7 @@ table)
 write)
     mkdir -p "$core/testdata/smp" "$simulator/testdata/hpa"
     smp --count 3500 --seed 2026 --write "$core/testdata/smp/judged.jsonl"
-    hpa --count 6000 --seed 2026 --write "$simulator/testdata/hpa/judged.jsonl"
+    hpa --count 30000 --seed 2026 --write "$simulator/testdata/hpa/judged.jsonl"
     ;;
 *)
     if ! "$judge" table | cmp -s - "$core/src/smp/table.rs"; then

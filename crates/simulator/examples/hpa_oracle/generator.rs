@@ -17,7 +17,7 @@ pub(crate) fn case(seed: u64, number: u64) -> Value {
     let random = &mut Random::new(seed, &format!("hpa {number}"));
     let (hpa, scale_to_zero) = manifest::hpa(random);
     let template = template(random);
-    let mut case = json!({"hpa": hpa, "scaleToZero": scale_to_zero, "steps": []});
+    let mut case = json!({"hpa": hpa, "scaleToZero": scale_to_zero, "template": template, "steps": []});
     let mut at = BEGIN + random.below(2000);
     let mut replicas = pick(random, &[0, 1, 1, 1, 2, 3, 4, 5, 8, 12, 30_u64]);
     let calm = one_in(random, 2);
@@ -81,7 +81,7 @@ fn step(random: &mut Random, metrics: &Value, template: &Value, at: u64, replica
         "spec": replicas,
         "status": if one_in(random, 5) { count } else { replicas },
         "readings": {
-            "resources": resources(random, metrics, &pods, at, load, calm),
+            "resources": resources(random, metrics, template, &pods, at, load, calm),
             "custom": custom,
         },
         "pods": pods,
@@ -94,27 +94,24 @@ fn pod(random: &mut Random, template: &Value, number: u64, at: u64, calm: bool) 
     let started = at - random.below(oldest);
     let latest = pick(random, &[1000, 60_000, 400_000]);
     let since = started + random.below(latest);
-    let phase = if odd(random, 6) {
-        pick(random, &["Pending", "Pending", "Failed", "Succeeded"])
-    } else {
-        "Running"
-    };
-    let mut spec = template.clone();
-    if odd(random, 40) {
-        spec["containers"][0]["resources"] = json!({});
+    let mut pod = json!({"name": format!("web-{number}")});
+    if odd(random, 6) {
+        pod["phase"] = json!(pick(random, &["Pending", "Pending", "Failed", "Succeeded"]));
     }
-    json!({
-        "name": format!("web-{number}"),
-        "phase": phase,
-        "deleting": odd(random, 12),
-        "ready": if odd(random, 12) {
-            Value::Null
-        } else {
-            json!({"status": !odd(random, 5), "since": since.min(at)})
-        },
-        "started": if odd(random, 20) { Value::Null } else { json!(started) },
-        "spec": spec,
-    })
+    if odd(random, 40) {
+        pod["spec"] = template.clone();
+        pod["spec"]["containers"][0]["resources"] = json!({});
+    }
+    if odd(random, 12) {
+        pod["deleting"] = json!(true);
+    }
+    if !odd(random, 12) {
+        pod["ready"] = json!({"status": !odd(random, 5), "since": since.min(at)});
+    }
+    if !odd(random, 20) {
+        pod["started"] = json!(started);
+    }
+    pod
 }
 
 fn template(random: &mut Random) -> Value {
@@ -153,7 +150,15 @@ fn template(random: &mut Random) -> Value {
 }
 
 /// Usage so that the average is `load` thousandths of the target of the first metric of a resource.
-fn resources(random: &mut Random, metrics: &Value, pods: &[Value], at: u64, load: u64, calm: bool) -> Value {
+fn resources(
+    random: &mut Random,
+    metrics: &Value,
+    template: &Value,
+    pods: &[Value],
+    at: u64,
+    load: u64,
+    calm: bool,
+) -> Value {
     if one_in(random, 15) {
         let error = pick(
             random,
@@ -183,7 +188,7 @@ fn resources(random: &mut Random, metrics: &Value, pods: &[Value], at: u64, load
             u64::try_from(usage).map_or(MOST_USED, |usage| usage.min(MOST_USED))
         };
         let mut containers = Vec::new();
-        for container in list(&pod["spec"]["containers"]) {
+        for container in list(&template["containers"]) {
             let (cpu, memory) = (usage(random, 500), usage(random, 256_000_000_000));
             let mut used = json!({"cpu": cpu, "memory": memory});
             if one_in(random, 60) {
@@ -233,7 +238,8 @@ fn custom(random: &mut Random, metric: &Value, pods: &[Value], replicas: u64, lo
     }
     let values: Vec<Value> = if metric["pods"].is_object() {
         pods.iter()
-            .filter_map(|pod| (!one_in(random, 10)).then(|| json!({"pod": pod["name"], "value": one})))
+            .filter(|_| !one_in(random, 10))
+            .map(|pod| json!({"pod": pod["name"], "value": one}))
             .collect()
     } else {
         let average = target["averageValue"].is_string();

@@ -24,9 +24,10 @@ use serde_json::Value;
 
 const BATCH: u64 = 200;
 const SHOWN: u64 = 3;
-/// Longer cases are not kept for the tests, nor more than these.
-const LONGEST: usize = 3000;
+/// Longer cases are not kept for the tests, nor more than these, nor more in which nothing is scaled.
+const LONGEST: usize = 3600;
 const KEPT: usize = 2000;
+const UNSCALED: usize = 600;
 
 fn main() -> ExitCode {
     match Options::read(std::env::args().skip(1)).and_then(|options| run(&options)) {
@@ -78,6 +79,7 @@ fn run(options: &Options) -> Result<u64, Failure> {
     let mut judge = Judge::start(&options.judge)?;
     let mut tally = Tally::default();
     let mut kept = Vec::new();
+    let mut unscaled = 0;
     let mut next = 0;
     while next < options.count {
         let end = options.count.min(next + BATCH);
@@ -89,7 +91,9 @@ fn run(options: &Options) -> Result<u64, Failure> {
             tally.count(number, &case, &ours::answer(&case), &theirs);
             case["answer"] = theirs;
             let text = format!("{case}\n");
-            if text.len() <= LONGEST && kept.len() < KEPT {
+            let scales = text.contains("\"SuccessfulRescale\"");
+            if text.len() <= LONGEST && kept.len() < KEPT && (scales || unscaled < UNSCALED) {
+                unscaled += usize::from(!scales);
                 kept.push(text);
             }
         }

@@ -22,7 +22,7 @@ pub(crate) fn answer(case: &Value) -> Value {
     let mut controller = Controller::new(hpa, Flags::default(), gates);
     let steps: Vec<Value> = list(&case["steps"])
         .iter()
-        .map(|step| given(&look(&mut controller, step)))
+        .map(|step| given(&look(&mut controller, step, &case["template"])))
         .collect();
     if steps.is_empty() {
         json!({})
@@ -31,9 +31,12 @@ pub(crate) fn answer(case: &Value) -> Value {
     }
 }
 
-fn look(controller: &mut Controller, step: &Value) -> Outcome {
+fn look(controller: &mut Controller, step: &Value, template: &Value) -> Outcome {
     let readings = readings(controller.hpa(), &step["readings"]);
-    let pods: Vec<PodSample> = list(&step["pods"]).iter().map(pod).collect();
+    let pods: Vec<PodSample> = list(&step["pods"])
+        .iter()
+        .map(|found| pod(found, template))
+        .collect();
     let scale = Scale {
         spec: count(&step["spec"]),
         status: count(&step["status"]),
@@ -43,7 +46,8 @@ fn look(controller: &mut Controller, step: &Value) -> Outcome {
     controller.reconcile(millis(&step["at"]), scale, &readings, &pods)
 }
 
-fn pod(pod: &Value) -> PodSample {
+/// A pod runs, and has the spec of the template, unless it says something else.
+fn pod(pod: &Value, template: &Value) -> PodSample {
     let ready = pod["ready"].as_object().map(|ready| Ready {
         status: ready["status"] == true,
         since: millis(&ready["since"]),
@@ -59,7 +63,7 @@ fn pod(pod: &Value) -> PodSample {
         deleting: pod["deleting"] == true,
         ready,
         started: pod["started"].as_u64().map(Millis),
-        requests: PodRequests::of(&pod["spec"]),
+        requests: PodRequests::of(pod.get("spec").unwrap_or(template)),
     }
 }
 

@@ -66,7 +66,7 @@ impl View<'_> {
         let (mut values, groups) = self.grouped(samples, resource == "cpu")?;
         let requests = requests(self.pods, resource, container)?;
         let (ratio, usage) = utilization_ratio(&values, &requests, target)?;
-        let replicas = if let Some(replicas) = self.from_complete(&groups, ratio) {
+        let replicas = if let Some(replicas) = self.of_complete(&groups, ratio) {
             replicas
         } else {
             let fallback = i64::from(target.max(100));
@@ -75,7 +75,7 @@ impl View<'_> {
                 request.wrapping_mul(fallback) / 100
             });
             let (again, _) = utilization_ratio(&values, &requests, target)?;
-            self.from_filled(ratio, again, values.len())
+            self.of_filled(ratio, again, values.len())
         };
         Ok(Computed { replicas, usage })
     }
@@ -185,12 +185,12 @@ impl View<'_> {
     ) -> Result<Computed<i64>, String> {
         let (mut values, groups) = self.grouped(samples, is_cpu)?;
         let (ratio, usage) = usage_ratio(&values, target);
-        let replicas = if let Some(replicas) = self.from_complete(&groups, ratio) {
+        let replicas = if let Some(replicas) = self.of_complete(&groups, ratio) {
             replicas
         } else {
             groups.fill(&mut values, ratio, |_| target);
             let (again, _) = usage_ratio(&values, target);
-            self.from_filled(ratio, again, values.len())
+            self.of_filled(ratio, again, values.len())
         };
         Ok(Computed { replicas, usage })
     }
@@ -219,7 +219,7 @@ impl View<'_> {
     }
 
     /// The count where no value must be guessed.
-    fn from_complete(&self, groups: &Groups<'_>, ratio: f64) -> Option<i32> {
+    fn of_complete(&self, groups: &Groups<'_>, ratio: f64) -> Option<i32> {
         let up_with_unready = !groups.unready.is_empty() && ratio > 1.0;
         if up_with_unready || !groups.missing.is_empty() {
             return None;
@@ -232,7 +232,7 @@ impl View<'_> {
     }
 
     /// The count after values were guessed: the guesses may weaken the direction, never turn it.
-    fn from_filled(&self, ratio: f64, again: f64, pods: usize) -> i32 {
+    fn of_filled(&self, ratio: f64, again: f64, pods: usize) -> i32 {
         let turned = (ratio < 1.0 && again > 1.0) || (ratio > 1.0 && again < 1.0);
         if self.tolerances.accept(again) || turned {
             return self.replicas;
@@ -315,7 +315,7 @@ pub(crate) fn int32(number: f64) -> i32 {
 /// Go's `int64()` of a double on x86-64.
 #[expect(clippy::cast_possible_truncation, reason = "checked just above")]
 fn int64(number: f64) -> i64 {
-    if number >= -9_223_372_036_854_775_808.0 && number < 9_223_372_036_854_775_808.0 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number) {
         number as i64
     } else {
         i64::MIN

@@ -14,13 +14,15 @@ mod behaviour;
 mod controller;
 mod metric;
 mod metric_spec;
+mod outcome;
 mod pods;
 mod proposal;
 mod readings;
 mod several;
 mod spec;
 
-pub use controller::{Condition, ConditionType, Controller, Event, Flags, Outcome, Record, Scale};
+pub use controller::Controller;
+pub use outcome::{Condition, ConditionType, Event, Flags, Outcome, Record, Scale};
 pub use pods::{PodPhase, PodRequests, PodSample, Ready};
 pub use proposal::MetricValue;
 pub use readings::{ContainerUsage, PodUsage, Readings};

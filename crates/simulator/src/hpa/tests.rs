@@ -153,7 +153,9 @@ fn the_first_reads_before_metrics_exist_are_one_record() {
     assert_eq!(events[0].message, message);
     assert_eq!(
         events[1].message,
-        format!("invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric value: {message}")
+        format!(
+            "invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric value: {message}"
+        )
     );
 }
 
@@ -186,7 +188,10 @@ fn pods_claimed_by_two_are_left_alone() {
     assert_eq!(outcome.desired, None);
     assert_eq!(outcome.events[0].reason, "AmbiguousSelector");
     let active = &outcome.conditions[1];
-    assert_eq!((active.kind, active.status), (ConditionType::ScalingActive, false));
+    assert_eq!(
+        (active.kind, active.status),
+        (ConditionType::ScalingActive, false)
+    );
 }
 
 #[test]

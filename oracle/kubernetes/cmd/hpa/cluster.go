@@ -22,22 +22,24 @@ import (
 
 // cluster is what the controller reads and writes, for one step.
 type cluster struct {
-	hpa     *autoscalingv2.HorizontalPodAutoscaler
-	now     step
-	began   time.Time
-	pods    []*v1.Pod
-	written *int32
-	events  []event
+	hpa      *autoscalingv2.HorizontalPodAutoscaler
+	template v1.PodSpec
+	now      step
+	began    time.Time
+	pods     []*v1.Pod
+	written  *int32
+	events   []event
 }
 
-// pod is a Pod as far as the controller looks at it; times in milliseconds since the case began.
+// pod is a Pod as far as the controller looks at it; times in milliseconds since the case began. It
+// runs, and has the spec of the template, unless it says something else.
 type pod struct {
-	Name     string     `json:"name"`
-	Phase    string     `json:"phase"`
-	Deleting bool       `json:"deleting"`
-	Ready    *ready     `json:"ready"`
-	Started  *int64     `json:"started"`
-	Spec     v1.PodSpec `json:"spec"`
+	Name     string      `json:"name"`
+	Phase    string      `json:"phase"`
+	Deleting bool        `json:"deleting"`
+	Ready    *ready      `json:"ready"`
+	Started  *int64      `json:"started"`
+	Spec     *v1.PodSpec `json:"spec"`
 }
 
 type ready struct {
@@ -52,10 +54,17 @@ func (w *cluster) begin(s step, began time.Time) {
 	w.written, w.events = nil, []event{}
 	w.pods = nil
 	for _, p := range s.Pods {
+		spec, phase := w.template, v1.PodRunning
+		if p.Spec != nil {
+			spec = *p.Spec
+		}
+		if p.Phase != "" {
+			phase = v1.PodPhase(p.Phase)
+		}
 		made := &v1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: p.Name, Namespace: namespace, Labels: map[string]string{"app": "web"}},
-			Spec:       p.Spec,
-			Status:     v1.PodStatus{Phase: v1.PodPhase(p.Phase)},
+			Spec:       spec,
+			Status:     v1.PodStatus{Phase: phase},
 		}
 		if p.Deleting {
 			now := metav1.Now()

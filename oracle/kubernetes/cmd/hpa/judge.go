@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
@@ -24,6 +25,7 @@ import (
 type question struct {
 	HPA         json.RawMessage `json:"hpa"`
 	ScaleToZero bool            `json:"scaleToZero"`
+	Template    v1.PodSpec      `json:"template"`
 	Steps       []step          `json:"steps"`
 }
 
@@ -138,7 +140,7 @@ func judge(c question) answer {
 	}
 	forget()
 	begin := time.Now()
-	world.hpa = hpa
+	world.hpa, world.template = hpa, c.Template
 	var all []given
 	for _, s := range c.Steps {
 		time.Sleep(time.Until(begin.Add(time.Duration(s.At) * time.Millisecond)))
