@@ -15,9 +15,14 @@
 //! seed and answers give the same bytes.
 
 mod admission;
+mod fields;
+pub mod hpa;
 mod json;
+pub mod keda;
+pub mod load;
 mod objects;
 mod plane;
+mod quantity;
 mod queue;
 mod random;
 mod ranking;
@@ -30,7 +35,9 @@ mod time;
 pub mod torture;
 
 pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict, Write};
+pub use fields::FieldFault;
 pub use placement_core::names::SUBSET_LABEL;
+pub use quantity::Quantity;
 pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order};
 pub use report::{Counts, Outcome, Report, Sample, ScaleIn, UNPLACED};

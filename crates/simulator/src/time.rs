@@ -21,6 +21,11 @@ impl Millis {
         self.0 / 1000
     }
 
+    /// The time as the API server stores it: to the second.
+    pub(crate) fn to_the_second(self) -> Self {
+        Self(self.0 - self.0 % 1000)
+    }
+
     /// Seconds as a number to draw with.
     #[expect(
         clippy::cast_precision_loss,
