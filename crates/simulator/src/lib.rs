@@ -40,7 +40,7 @@ pub use placement_core::names::SUBSET_LABEL;
 pub use quantity::Quantity;
 pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order};
-pub use report::{Counts, Outcome, Report, Sample, ScaleIn, UNPLACED};
+pub use report::{Counts, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};
 pub use scenario::{
     Amount, Bound, Cluster, EventKind, Expectation, Fault, NodeSpec, SCRIPT_FILE, SETTINGS_FILE, Scenario,
     Script, ScriptEvent, SourceFile, Split, SubsetRule, Taint, Workload,

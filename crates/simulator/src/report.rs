@@ -29,6 +29,15 @@ pub struct Report {
     /// What the sidecars wrote, by kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub writes: BTreeMap<String, u64>,
+    /// What happened, in order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
+    /// Thousandths of an hour that pods of each subset had a node.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pod_hours: BTreeMap<String, u64>,
+    /// Milliseconds that pods were pending, of all pods together.
+    #[serde(skip_serializing_if = "is_none")]
+    pub pending_millis: u64,
 }
 
 /// The workload at one moment.
@@ -40,6 +49,47 @@ pub struct Sample {
     pub desired: u64,
     /// The pods of each subset that are not being deleted; pods of none count as [`UNPLACED`].
     pub subsets: BTreeMap<String, Counts>,
+    /// The requests of all workloads together since the sample before; absent where nobody asks for anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadSample>,
+}
+
+/// The requests in one interval, in whole requests; what is queued is at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct LoadSample {
+    /// New ones.
+    pub arriving: u64,
+    /// Answered.
+    pub served: u64,
+    /// Given up.
+    pub lost: u64,
+    /// Waiting.
+    pub queued: u64,
+}
+
+/// Something that a picture marks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// When.
+    pub t: Millis,
+    /// What sort of thing.
+    pub kind: MarkKind,
+    /// In a few words, such as `fixed closed` or `node-1 lost`.
+    pub text: String,
+}
+
+/// What sort of thing is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MarkKind {
+    /// An event of the scenario.
+    Event,
+    /// An autoscaler changed the replicas.
+    Scaled,
+    /// The scheduler found no node for a pod, for the first time since there was one.
+    Unschedulable,
+    /// A subset was closed or opened again.
+    Subset,
 }
 
 /// The subset under which pods of no subset are counted, if there are any.

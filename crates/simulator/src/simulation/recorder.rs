@@ -9,7 +9,7 @@ use crate::plane::objects::Pod;
 use crate::plane::observer::{By, Observer};
 use crate::plane::store::Store;
 use crate::plane::tally::Tally;
-use crate::report::{Counts, Outcome, Report, Sample, ScaleIn};
+use crate::report::{Counts, Mark, Outcome, Report, Sample, ScaleIn};
 use crate::scenario::{Expectation, Scenario, Split};
 use crate::time::Millis;
 
@@ -29,6 +29,7 @@ pub(super) struct Recorder<'a> {
     scale_in: ScaleIn,
     host_calls: BTreeMap<String, u64>,
     warnings: BTreeMap<String, u64>,
+    marks: Vec<Mark>,
     violations: Vec<String>,
 }
 
@@ -64,6 +65,7 @@ impl<'a> Recorder<'a> {
             scale_in: ScaleIn::default(),
             host_calls: BTreeMap::new(),
             warnings: BTreeMap::new(),
+            marks: Vec::new(),
             violations: Vec::new(),
             scenario,
         }
@@ -74,6 +76,7 @@ impl<'a> Recorder<'a> {
             t,
             desired: self.board.desired.iter().sum(),
             subsets: self.counts(),
+            load: None,
         });
         let script = &self.scenario.script;
         self.next_sample = (t < script.duration).then(|| (t + script.sample_every).min(script.duration));
@@ -160,6 +163,9 @@ impl<'a> Recorder<'a> {
                 scale_in: self.scale_in,
                 host_calls: self.host_calls,
                 writes: writes(tally),
+                marks: self.marks,
+                pod_hours: BTreeMap::new(),
+                pending_millis: 0,
             },
             warnings: self.warnings,
             violations: self.violations,
