@@ -85,6 +85,8 @@ impl<'a> Plane<'a> {
         for sidecar in 0..self.sidecars.len() {
             self.start_sidecar(sidecar);
         }
+        self.begin_demand();
+        self.begin_autoscaling();
         for (ix, (at, _)) in setup.happenings.iter().enumerate() {
             self.queue.push(*at, Event::Happen(ix));
         }

@@ -10,8 +10,10 @@
 //!
 //! Every watch is late by itself and in order. Everything that may differ from run to run is drawn from the setup's seed.
 
+mod autoscaling;
 mod beginning;
 mod controllers;
+mod demand;
 mod happenings;
 mod lease;
 mod mutability;
@@ -38,7 +40,9 @@ use crate::json;
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::time::Millis;
+use autoscaling::Autoscaler;
 use controllers::{Controllers, Sync};
+use demand::Traffic;
 use happenings::Back;
 use nodes::Nodes;
 use objects::{Kind, Object, Origin, Pod};
@@ -90,6 +94,12 @@ enum Event {
         pod: u64,
     },
     Schedule,
+    /// A second of traffic.
+    Demand(usize),
+    /// KEDA looks.
+    Poll(usize),
+    /// The HPA controller looks.
+    Autoscale(usize),
     Ready(u64),
     Finish(u64),
     Remove(u64),
@@ -125,6 +135,8 @@ pub(crate) struct Plane<'a> {
     tally: Tally,
     /// Pods of each Job that were deleted by others.
     failures: BTreeMap<usize, u32>,
+    traffic: Vec<Traffic>,
+    autoscalers: Vec<Autoscaler>,
     /// When something other than a Lease was written last.
     stirred: Millis,
     /// Until when a controller may be waiting for something that it will not see.
@@ -188,6 +200,8 @@ impl<'a> Plane<'a> {
             observer,
             tally: Tally::default(),
             failures: BTreeMap::new(),
+            traffic: Vec::new(),
+            autoscalers: Vec::new(),
             stirred: Millis::ZERO,
             awaited: Millis::ZERO,
             trace,
@@ -289,6 +303,9 @@ impl<'a> Plane<'a> {
             } => self.store_pod(&owner, pod, replica, api_life),
             Event::Delete { owner, pod } => self.delete_arrives(owner, pod),
             Event::Schedule => self.schedule(),
+            Event::Demand(ix) => self.serve(ix),
+            Event::Poll(ix) => self.poll(ix),
+            Event::Autoscale(ix) => self.autoscale(ix),
             Event::Ready(pod) => self.ready(pod),
             Event::Finish(pod) => self.finish(pod),
             Event::Remove(pod) => self.remove_pod(pod),

@@ -1,6 +1,6 @@
 //! The scheduler and the kubelets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub(crate) struct Nodes {
     /// Pods that may be scheduled, in the order in which they were seen.
     waiting: Vec<u64>,
     is_scheduling: bool,
+    /// When each pod that is there was scheduled.
+    scheduled: BTreeMap<u64, Millis>,
 }
 
 impl Nodes {
@@ -37,6 +39,7 @@ impl Nodes {
             lost: BTreeSet::new(),
             waiting: Vec::new(),
             is_scheduling: false,
+            scheduled: BTreeMap::new(),
         }
     }
 
@@ -49,6 +52,10 @@ impl Nodes {
         let node = self.nodes.get_mut(chosen)?;
         node.pods += 1;
         Some((chosen, node.spec.name.clone()))
+    }
+
+    pub(crate) fn scheduled_at(&self, pod: u64) -> Option<Millis> {
+        self.scheduled.get(&pod).copied()
     }
 
     /// The time from scheduled to ready that is a node's own.
@@ -118,6 +125,7 @@ impl Plane<'_> {
 
     fn assign(&mut self, pod: &Pod, node: &str) {
         let (now, number) = (self.now, pod.origin.number);
+        self.nodes.scheduled.insert(number, now);
         self.change_pod(number, &By::Cluster, |value, _| {
             json::put(value, &["spec", "nodeName"], json!(node));
             json::put(value, &["status", "conditions"], json!([scheduled(now)]));
@@ -211,6 +219,7 @@ impl Plane<'_> {
         if self.store.remove((Kind::Pod, pod.origin.number)).is_none() {
             return;
         }
+        self.nodes.scheduled.remove(&pod.origin.number);
         if !pod.finished {
             self.free_node_of(pod);
         }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::objects::Pod;
 use super::store::Store;
+use crate::load::Step;
 use crate::time::Millis;
 
 /// Who writes to a pod.
@@ -60,6 +61,12 @@ pub(crate) trait Observer {
 
     /// A controller that ranks its pods gives some up.
     fn scaled_in(&mut self, _now: Millis, _removed: &[Rc<Pod>], _kept: &[Rc<Pod>]) {}
+
+    /// An autoscaler changes the replicas of a workload.
+    fn autoscaled(&mut self, _now: Millis, _workload: usize, _from: u32, _to: u32, _reason: &str) {}
+
+    /// A second of the traffic of a workload.
+    fn served(&mut self, _workload: usize, _step: &Step) {}
 
     /// The admission refused a pod or failed.
     fn refused(&mut self, _now: Millis, _reason: &str) {}

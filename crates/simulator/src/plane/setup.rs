@@ -8,6 +8,9 @@ use reconcile_core::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::hpa::Hpa;
+use crate::keda::ScaledObject;
+use crate::load::{Service, Traffic};
 use crate::scenario::NodeSpec;
 use crate::time::Millis;
 
@@ -27,6 +30,30 @@ pub(crate) struct Setup {
     pub(crate) sidecars: Vec<SidecarSpec>,
     /// What happens, and when.
     pub(crate) happenings: Vec<(Millis, Happening)>,
+    /// When traffic and autoscalers begin.
+    pub(crate) begin: Millis,
+    pub(crate) demands: Vec<Demand>,
+    pub(crate) scalers: Vec<Scaler>,
+}
+
+/// The requests that one workload serves.
+#[derive(Clone, Debug)]
+pub(crate) struct Demand {
+    pub(crate) workload: usize,
+    pub(crate) begin: Millis,
+    pub(crate) traffic: Traffic,
+    pub(crate) service: Service,
+    /// How often Prometheus scrapes the counter of requests.
+    pub(crate) scrape: Millis,
+    /// The longest window that anybody asks for.
+    pub(crate) longest_window: Millis,
+}
+
+/// What scales a workload.
+#[derive(Clone, Debug)]
+pub(crate) enum Scaler {
+    Hpa { workload: usize, hpa: Hpa },
+    Keda { workload: usize, object: ScaledObject },
 }
 
 /// What an admission looks at.

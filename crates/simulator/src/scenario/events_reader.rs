@@ -220,7 +220,7 @@ fn read_target(fields: &Fields<'_>, known: &Known<'_>) -> (Option<usize>, Option
 }
 
 /// The workload that an event names; it may go without where there is but one.
-fn read_workload(fields: &Fields<'_>, known: &Known<'_>) -> Option<usize> {
+pub(super) fn read_workload(fields: &Fields<'_>, known: &Known<'_>) -> Option<usize> {
     let named = fields
         .optional("deployment")
         .or_else(|| fields.optional("workload"));

@@ -6,7 +6,10 @@ use placement_core::spread::WorkloadKind;
 use serde_json::Value;
 
 use super::reader::{At, Fault, Faults, Fields};
+use super::tree::Node;
 use super::{SCRIPT_FILE, SETTINGS_FILE, SourceFile, documents};
+use crate::hpa::{Gates, Hpa, TargetRef};
+use crate::keda::ScaledObject;
 use crate::time::Millis;
 
 /// Workloads that would have to be played; leaving one out without a word would falsify the result.
@@ -38,9 +41,36 @@ pub struct Workload {
     pub manifest: Value,
 }
 
-pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> (Vec<Workload>, Vec<String>) {
+/// What scales a workload, by its place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Autoscaler {
+    /// A HorizontalPodAutoscaler.
+    Hpa {
+        /// Which workload.
+        workload: usize,
+        /// The checked manifest.
+        hpa: Hpa,
+    },
+    /// A ScaledObject of KEDA.
+    Keda {
+        /// Which workload.
+        workload: usize,
+        /// The checked manifest.
+        object: ScaledObject,
+    },
+}
+
+/// What the manifests of a folder hold.
+pub(super) struct Manifests {
+    pub(super) workloads: Vec<Workload>,
+    pub(super) autoscalers: Vec<Autoscaler>,
+    pub(super) notes: Vec<String>,
+}
+
+pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> Manifests {
     let mut notes = Vec::new();
     let mut workloads: Vec<Workload> = Vec::new();
+    let mut scalers = Vec::new();
     let mut attempts = 0_usize;
     for file in files
         .iter()
@@ -56,6 +86,9 @@ pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> (Vec<Worklo
                     at.fault(format!(
                         "a `{kind}` is not played; write a Deployment, a StatefulSet or a Job"
                     ));
+                }
+                Some("HorizontalPodAutoscaler" | "ScaledObject") => {
+                    scalers.push((file.name.clone(), node.clone()))
                 }
                 Some(kind) => {
                     let played = PLAYED_WORKLOADS.iter().find(|(name, ..)| *name == kind);
@@ -93,7 +126,11 @@ pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> (Vec<Worklo
         );
         faults.extend(here.into_found());
     }
-    (workloads, notes)
+    Manifests {
+        autoscalers: autoscalers(&scalers, &workloads, faults),
+        workloads,
+        notes,
+    }
 }
 
 /// The manifest is the user's and the API server's affair; only what the controllers need is checked.
@@ -172,4 +209,55 @@ fn runs_for(metadata: &Fields<'_>) -> Option<Millis> {
     let entries = annotations.map(|at| at.as_entries("a map of annotations"));
     let found = entries.into_iter().flatten().find(|(name, _)| *name == LASTS);
     found.map_or(Some(Millis(60_000)), |(_, at)| at.as_span())
+}
+
+/// Reads what scales, once every workload is known.
+fn autoscalers(
+    scalers: &[(String, Node)],
+    workloads: &[Workload],
+    faults: &mut Vec<Fault>,
+) -> Vec<Autoscaler> {
+    let mut found = Vec::new();
+    for (file, node) in scalers {
+        let here = Faults::of(file);
+        let value = node.to_value();
+        let is_hpa = value.get("kind").and_then(Value::as_str) == Some("HorizontalPodAutoscaler");
+        let place = |target: &TargetRef, namespace: &str| {
+            let is_it = |workload: &Workload| {
+                workload.namespace == namespace
+                    && workload.name == target.name
+                    && workload.kind.kind() == target.kind
+            };
+            let place = workloads.iter().position(is_it);
+            if place.is_none() {
+                let text = format!(
+                    "no {} `{namespace}/{}` in this folder; write the name of one that is there",
+                    target.kind, target.name
+                );
+                here.add(node.line_at("spec.scaleTargetRef"), "spec.scaleTargetRef", text);
+            }
+            place
+        };
+        let read = if is_hpa {
+            Hpa::read(&value, Gates::default()).map(|hpa| {
+                let workload = place(&hpa.target, &hpa.namespace)?;
+                Some(Autoscaler::Hpa { workload, hpa })
+            })
+        } else {
+            ScaledObject::read(&value).map(|object| {
+                let workload = place(&object.target, &object.namespace)?;
+                Some(Autoscaler::Keda { workload, object })
+            })
+        };
+        match read {
+            Ok(scaler) => found.extend(scaler),
+            Err(wrong) => {
+                for fault in wrong {
+                    here.add(node.line_at(&fault.path), &fault.path, fault.message);
+                }
+            }
+        }
+        faults.extend(here.into_found());
+    }
+    found
 }

@@ -9,16 +9,19 @@ mod reader;
 mod script;
 mod script_reader;
 mod settings;
+mod traffic_reader;
 mod tree;
 
 use policy_settings::{Observe, Settings};
 use reconcile_core::Rule;
 use serde_json::Value;
 
-pub use manifests::Workload;
+pub use manifests::{Autoscaler, Workload};
 pub use placement_core::spread::Amount;
 pub use reader::Fault;
-pub use script::{Bound, Cluster, EventKind, Expectation, NodeSpec, Script, ScriptEvent, Split, Taint};
+pub use script::{
+    Bound, Cluster, Demand, EventKind, Expectation, NodeSpec, Script, ScriptEvent, Split, Taint,
+};
 pub use settings::SubsetRule;
 
 use reader::Faults;
@@ -45,6 +48,8 @@ pub struct Scenario {
     pub name: String,
     /// The workloads that are played.
     pub workloads: Vec<Workload>,
+    /// What scales them.
+    pub autoscalers: Vec<Autoscaler>,
     /// The policy's settings, as they are.
     pub settings: Value,
     /// What the policy looks at.
@@ -67,7 +72,11 @@ impl Scenario {
     pub fn read(name: &str, files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let settings = read_settings(files, &mut faults);
-        let (workloads, mut notes) = manifests::read(files, &mut faults);
+        let manifests::Manifests {
+            workloads,
+            autoscalers,
+            mut notes,
+        } = manifests::read(files, &mut faults);
         let observe = settings
             .as_ref()
             .map(|(_, checked)| checked.observe())
@@ -97,6 +106,7 @@ impl Scenario {
         let scenario = Self {
             name: name.to_owned(),
             workloads,
+            autoscalers,
             settings,
             observe,
             rules,

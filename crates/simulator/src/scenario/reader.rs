@@ -104,6 +104,15 @@ impl<'a> At<'a> {
         }
     }
 
+    /// A number or a text as it was written.
+    pub(crate) fn as_written(&self) -> Option<String> {
+        match &self.node.tree {
+            Tree::Text(text) => Some(text.clone()),
+            Tree::Number(number) => Some(number.to_string()),
+            _ => self.wanted("a number"),
+        }
+    }
+
     /// A whole number from `least` to `most`.
     pub(crate) fn as_number(&self, least: u64, most: u64) -> Option<u64> {
         match &self.node.tree {

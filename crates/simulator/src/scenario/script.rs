@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::load::{Service, Traffic};
 use crate::time::Millis;
 
 /// A checked `scenario.yaml`.
@@ -23,6 +24,8 @@ pub struct Script {
     pub policies: usize,
     /// How many sidecars there are.
     pub sidecars: usize,
+    /// The requests that workloads serve.
+    pub demands: Vec<Demand>,
     /// What happens, in order of time.
     pub events: Vec<ScriptEvent>,
     /// What must come out.
@@ -72,6 +75,19 @@ pub struct Taint {
     pub value: String,
     /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
     pub effect: &'static str,
+}
+
+/// The requests that a workload serves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demand {
+    /// Which.
+    pub workload: usize,
+    /// What comes in.
+    pub traffic: Traffic,
+    /// What a pod can do.
+    pub service: Service,
+    /// How often Prometheus scrapes the counter of requests.
+    pub scrape: Millis,
 }
 
 /// Something happens.

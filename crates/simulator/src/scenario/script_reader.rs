@@ -5,6 +5,7 @@ use super::expectations_reader::read_expectations;
 use super::nodes_reader::read_nodes;
 use super::reader::{At, Fault, Faults};
 use super::script::{Cluster, Expectation, Script, ScriptEvent};
+use super::traffic_reader::read_traffic;
 use super::{SCRIPT_FILE, SourceFile, Workload, only_document, required_file};
 use crate::time::Millis;
 
@@ -84,6 +85,10 @@ fn read_script(root: &At<'_>, workloads: &[Workload], sidecars: usize) -> Option
     let events = fields
         .required("events", "a list of events")
         .map(|at| read_events(&at, &known));
+    let demands = fields
+        .optional("traffic")
+        .map(|at| read_traffic(&at, &known))
+        .unwrap_or_default();
     let expectations = fields
         .optional("expect")
         .map(|at| read_expectations(&at))
@@ -100,6 +105,7 @@ fn read_script(root: &At<'_>, workloads: &[Workload], sidecars: usize) -> Option
         nodes: nodes?,
         policies,
         sidecars,
+        demands,
         events,
         expectations,
     })

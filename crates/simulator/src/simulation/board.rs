@@ -54,8 +54,8 @@ impl Board {
         &self.rows
     }
 
-    /// Takes what became of a pod; the row that it is in now.
-    pub(crate) fn take(&mut self, old: Option<&Pod>, new: Option<&Pod>) -> Option<&Row> {
+    /// Takes what became of a pod; the place of the row that it is in now.
+    pub(crate) fn take(&mut self, old: Option<&Pod>, new: Option<&Pod>) -> Option<usize> {
         if let Some(place) = old.and_then(|old| self.place(old))
             && let (Some(row), Some(old)) = (self.rows.get_mut(place), old)
         {
@@ -63,9 +63,8 @@ impl Board {
         }
         let new = new?;
         let place = self.place(new)?;
-        let row = self.rows.get_mut(place)?;
-        row.count(new, true);
-        Some(row)
+        self.rows.get_mut(place)?.count(new, true);
+        Some(place)
     }
 
     /// The row of a pod; that of the pods in no subset where it names one that is not known.

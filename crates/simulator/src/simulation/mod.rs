@@ -1,5 +1,6 @@
 //! Plays a scenario: makes a plane of it, records what happens there, and compares it with what is expected.
 
+mod accounts;
 mod board;
 mod recorder;
 mod setup;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::Moment;
+use super::accounts::Accounts;
 use super::board::Board;
+use crate::load::Step;
 use crate::plane::objects::Pod;
 use crate::plane::observer::{By, Observer};
 use crate::plane::store::Store;
 use crate::plane::tally::Tally;
-use crate::report::{Counts, Mark, Outcome, Report, Sample, ScaleIn};
+use crate::report::{Counts, MarkKind, Outcome, Report, Sample, ScaleIn};
 use crate::scenario::{Expectation, Scenario, Split};
 use crate::time::Millis;
 
@@ -29,7 +31,7 @@ pub(super) struct Recorder<'a> {
     scale_in: ScaleIn,
     host_calls: BTreeMap<String, u64>,
     warnings: BTreeMap<String, u64>,
-    marks: Vec<Mark>,
+    accounts: Accounts,
     violations: Vec<String>,
 }
 
@@ -65,7 +67,7 @@ impl<'a> Recorder<'a> {
             scale_in: ScaleIn::default(),
             host_calls: BTreeMap::new(),
             warnings: BTreeMap::new(),
-            marks: Vec::new(),
+            accounts: Accounts::new(scenario),
             violations: Vec::new(),
             scenario,
         }
@@ -76,7 +78,7 @@ impl<'a> Recorder<'a> {
             t,
             desired: self.board.desired.iter().sum(),
             subsets: self.counts(),
-            load: None,
+            load: self.accounts.sample(),
         });
         let script = &self.scenario.script;
         self.next_sample = (t < script.duration).then(|| (t + script.sample_every).min(script.duration));
@@ -163,9 +165,9 @@ impl<'a> Recorder<'a> {
                 scale_in: self.scale_in,
                 host_calls: self.host_calls,
                 writes: writes(tally),
-                marks: self.marks,
-                pod_hours: BTreeMap::new(),
-                pending_millis: 0,
+                pod_hours: self.accounts.pod_hours(),
+                pending_millis: self.accounts.pending_millis,
+                marks: self.accounts.marks(),
             },
             warnings: self.warnings,
             violations: self.violations,
@@ -191,7 +193,10 @@ fn writes(tally: &Tally) -> BTreeMap<String, u64> {
 }
 
 impl Observer for Recorder<'_> {
-    fn passes(&mut self, _now: Millis, next: Millis) {
+    fn passes(&mut self, now: Millis, next: Millis) {
+        let end = self.begin + self.scenario.script.duration;
+        self.accounts
+            .passes(next.min(end) - now.max(self.begin), &self.board);
         while let Some(due) = self.next_sample {
             let split = self.splits.last().filter(|split| split.at <= due).copied();
             let look = split.map_or(due, |split| split.at);
@@ -217,9 +222,24 @@ impl Observer for Recorder<'_> {
         self.admissions += 1;
     }
 
-    fn pod(&mut self, _now: Millis, _store: &Store, old: Option<&Pod>, new: Option<&Pod>, _by: &By) {
-        let desired = self.board.desired.clone();
-        let Some(row) = self.board.take(old, new) else {
+    fn autoscaled(&mut self, now: Millis, workload: usize, from: u32, to: u32, _reason: &str) {
+        let name = self
+            .scenario
+            .workloads
+            .get(workload)
+            .map_or("", |spec| &spec.name);
+        let text = format!("{name} {from} → {to}");
+        self.accounts.mark(now - self.begin, MarkKind::Scaled, text);
+    }
+
+    fn served(&mut self, _workload: usize, step: &Step) {
+        self.accounts.served(step);
+    }
+
+    fn pod(&mut self, now: Millis, _store: &Store, old: Option<&Pod>, new: Option<&Pod>, _by: &By) {
+        let place = self.board.take(old, new);
+        self.accounts.look(now - self.begin, &self.board);
+        let Some(row) = place.and_then(|place| self.board.rows().get(place)) else {
             return;
         };
         let was_there = old.is_some_and(Pod::is_placed);
@@ -231,7 +251,7 @@ impl Observer for Recorder<'_> {
             .subsets_of(row.workload)
             .find(|rule| row.is(&rule.name));
         if let Some(maximum) = rule.and_then(|rule| rule.maximum) {
-            let desired = desired.get(row.workload).copied().unwrap_or_default();
+            let desired = self.board.desired.get(row.workload).copied().unwrap_or_default();
             let maximum = maximum.of(u32::try_from(desired).unwrap_or(u32::MAX));
             let over = row.present.saturating_sub(u64::from(maximum));
             let worst = self.max_over.entry(row.label.clone()).or_default();

@@ -7,12 +7,13 @@ use placement_core::spread::WorkloadKind;
 use serde_json::json;
 
 use crate::json;
+use crate::keda::TriggerKind;
 use crate::objects::{set_pod_defaults, template_hash};
 use crate::plane::setup::{
-    ClusterSpec, Happening, Kind, Lag, Observe, PolicySpec, Setup, SidecarSpec, Template, Workload,
-    WorkloadName,
+    ClusterSpec, Demand, Happening, Kind, Lag, Observe, PolicySpec, Scaler, Setup, SidecarSpec, Template,
+    Workload, WorkloadName,
 };
-use crate::scenario::{self, EventKind, Scenario};
+use crate::scenario::{self, Autoscaler, EventKind, Scenario};
 use crate::time::Millis;
 
 /// The sidecar lists, takes the Lease and writes its first ledgers.
@@ -104,6 +105,45 @@ pub(super) fn setup(scenario: &Scenario, seed: u64, policies: usize) -> Setup {
         policies: vec![policy; policies],
         sidecars: vec![sidecar; script.sidecars],
         happenings,
+        begin,
+        demands: script
+            .demands
+            .iter()
+            .map(|demand| of_demand(demand, begin, scenario))
+            .collect(),
+        scalers: scenario.autoscalers.iter().map(scaler).collect(),
+    }
+}
+
+fn of_demand(demand: &scenario::Demand, begin: Millis, scenario: &Scenario) -> Demand {
+    let windows = scenario.autoscalers.iter().filter_map(|scaler| match scaler {
+        Autoscaler::Keda { object, .. } => Some(&object.triggers),
+        Autoscaler::Hpa { .. } => None,
+    });
+    let windows = windows.flatten().filter_map(|trigger| match &trigger.kind {
+        TriggerKind::Prometheus(prometheus) => Some(prometheus.query.window),
+        TriggerKind::Cron(_) => None,
+    });
+    Demand {
+        workload: demand.workload,
+        begin,
+        traffic: demand.traffic.clone(),
+        service: demand.service.clone(),
+        scrape: demand.scrape,
+        longest_window: windows.max().unwrap_or(Millis::ZERO),
+    }
+}
+
+fn scaler(scaler: &Autoscaler) -> Scaler {
+    match scaler {
+        Autoscaler::Hpa { workload, hpa } => Scaler::Hpa {
+            workload: *workload,
+            hpa: hpa.clone(),
+        },
+        Autoscaler::Keda { workload, object } => Scaler::Keda {
+            workload: *workload,
+            object: object.clone(),
+        },
     }
 }
 

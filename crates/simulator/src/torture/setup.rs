@@ -35,6 +35,9 @@ impl Case {
             policies: self.policies.clone(),
             sidecars: self.sidecars.clone(),
             happenings: happenings.collect(),
+            begin: Millis::ZERO,
+            demands: Vec::new(),
+            scalers: Vec::new(),
         }
     }
 

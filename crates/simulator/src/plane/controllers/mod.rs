@@ -127,7 +127,7 @@ impl Controllers {
     }
 
     /// The pods of a workload, all its revisions together.
-    fn pods_of(&self, workload: usize) -> impl Iterator<Item = &Rc<Pod>> {
+    pub(super) fn pods_of(&self, workload: usize) -> impl Iterator<Item = &Rc<Pod>> {
         let sets = Maker::Set {
             workload,
             template: 0,
