@@ -41,6 +41,7 @@ fn observation(counts: &[u32]) -> Observation {
         taken: taken(counts),
         undecided: 0,
         closed: Closed::none(),
+        probing: Closed::none(),
         binder: Binder::Absent,
     }
 }
@@ -247,6 +248,7 @@ proptest! {
                 replicas, desired, active, missing, undecided, binder,
                 taken: taken(&counts),
                 closed: closed(&case.closed),
+                probing: Closed::none(),
             };
             let order = if with_ordinal { Order::Ordinal(ordinal) } else { Order::None };
             let _ = decide(&case.spread, &observation, Arrival { uid: &uid, order, ranked: true, replaceable: true, may_wait: true });
