@@ -19,6 +19,7 @@ mod ledger;
 mod nodes;
 mod plan;
 pub mod record;
+mod reschedule;
 mod step;
 mod world;
 
