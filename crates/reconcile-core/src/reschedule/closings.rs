@@ -40,8 +40,9 @@ pub(crate) struct Closings {
 struct Signs {
     /// One waits longer than it is left to.
     is_stuck: bool,
-    /// One that came after the subset was to be tried waits longer than it is left to.
-    is_probe_stuck: bool,
+    /// One that can be moved, or that came after the subset was to be tried, waits longer than it is left to: it is
+    /// still full.
+    is_still_full: bool,
     /// One that came after the subset was to be tried waits.
     is_tried: bool,
     /// One that came after the subset was to be tried has a node.
@@ -88,7 +89,7 @@ impl Planning<'_> {
                     now.all.push(closing.clone());
                     false
                 }
-                Some(_) if signs.is_probe_stuck && may_close => {
+                Some(_) if signs.is_still_full && may_close => {
                     now.all.push(anew());
                     now.newly.push(ix);
                     false
@@ -160,7 +161,7 @@ impl Planning<'_> {
                 let due = since.plus(patience.critical_millis);
                 if due <= self.now {
                     signs.is_stuck = true;
-                    signs.is_probe_stuck |= is_probe;
+                    signs.is_still_full |= is_probe || self.may_be_moved(spread, pod, subset);
                 } else {
                     self.wake(due);
                 }

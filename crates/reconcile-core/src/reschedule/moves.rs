@@ -13,8 +13,9 @@ use placement_core::ladder::{Ladder, Rung};
 use placement_core::spread::{MaximumScope, Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
 use placement_core::{DeletionCost, Reason, SubsetIx, inject};
+use spread_api::LedgerStatus;
 
-use super::Closings;
+use super::{Closing, Closings};
 use crate::bind;
 use crate::gates::MOST_REFUSALS;
 use crate::ledger::replicas;
@@ -93,11 +94,15 @@ impl<'w> Planning<'w> {
     /// The pods that wait too long in a subset that every admission knows to be closed, oldest first.
     fn stuck(&self, spread: &Spread, closings: &Closings, critical: i64) -> Vec<(SubsetIx, &'w KnownPod)> {
         let world = self.world;
-        let stored = world.stored_status(self.id).map_or(&[][..], |status| status.closed.as_slice());
+        let stored = world.stored_status(self.id);
+        let is_known = |closing: &Closing| {
+            let is_stored = |status: &LedgerStatus| status.closings.contains(&closing.status());
+            closing.until > self.now && stored.is_some_and(is_stored)
+        };
         let mut stuck = Vec::new();
         for subset in closings.closed.iter() {
             let name = spread.subset(subset).map(placement_core::spread::Subset::name);
-            if !stored.iter().any(|closed| Some(closed.as_str()) == name) {
+            if !name.and_then(|name| closings.named(name)).is_some_and(is_known) {
                 continue;
             }
             for pod in world.pods_of(self.id) {
