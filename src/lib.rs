@@ -21,16 +21,17 @@ mod wapc;
 
 pub use review::review;
 
-/// Answers `validate_settings`: every fault, a line each. Makes no host call; the callback loop of
-/// the host does not run yet.
+/// Answers `validate_settings`: every fault, a line each, or what good settings will not do. Makes no
+/// host call; the callback loop of the host does not run yet.
 #[must_use]
 pub fn validate_settings(payload: &[u8]) -> Vec<u8> {
-    let message = match core::str::from_utf8(payload) {
-        Err(_) => Some("the settings are not UTF-8 text".to_owned()),
-        Ok(text) => policy_settings::Settings::parse(text).err().map(|faults| {
-            let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            lines.join("\n")
-        }),
+    let (is_good, lines) = match core::str::from_utf8(payload) {
+        Err(_) => (false, vec!["the settings are not UTF-8 text".to_owned()]),
+        Ok(text) => match policy_settings::Settings::parse(text) {
+            Ok(settings) => (true, settings.warnings()),
+            Err(faults) => (false, faults.iter().map(ToString::to_string).collect()),
+        },
     };
-    response::settings(message)
+    let message = (!is_good || !lines.is_empty()).then(|| lines.join("\n"));
+    response::settings(is_good, message)
 }

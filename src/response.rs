@@ -108,12 +108,9 @@ pub fn respond(outcome: Outcome) -> Vec<u8> {
     serde_json::to_vec(&response).unwrap_or_else(|_| br#"{"accepted":true}"#.to_vec())
 }
 
-/// The answer to `validate_settings`; without a message the settings are good.
-pub(crate) fn settings(message: Option<String>) -> Vec<u8> {
-    let response = SettingsValidationResponse {
-        valid: message.is_none(),
-        message,
-    };
+/// The answer to `validate_settings`.
+pub(crate) fn settings(valid: bool, message: Option<String>) -> Vec<u8> {
+    let response = SettingsValidationResponse { valid, message };
     serde_json::to_vec(&response)
         .unwrap_or_else(|_| br#"{"valid":false,"message":"no answer could be written"}"#.to_vec())
 }

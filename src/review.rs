@@ -178,6 +178,8 @@ fn matching(
             Trouble::Settings(faults.first().map_or_else(String::new, ToString::to_string))
         })?;
         if spread.target().selects(|key| pod.label(key)) {
+            // Where nobody but the policy looks, no pod is moved on.
+            let spread = spread.unmoved();
             return Ok(Some(Matched { spread, level }));
         }
     }

@@ -106,6 +106,22 @@ impl Settings {
         &self.spreads
     }
 
+    /// What is good but will not do what it says, a line each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let is_moved = |spread: &&Spread| self.observe == Observe::Pods && spread.patience().is_some();
+        let spreads = self.spreads.iter().filter(is_moved);
+        let warnings = spreads.map(|spread| {
+            format!(
+                "spread `{}` of namespace `{}`: nobody moves pods that find no node where only the policy looks: write \
+                 `observe: Ledger` and run the sidecar",
+                spread.name(),
+                spread.namespace()
+            )
+        });
+        warnings.collect()
+    }
+
     /// The kinds of workload beyond those that are known.
     #[must_use]
     pub fn custom_kinds(&self) -> &[CustomKind] {

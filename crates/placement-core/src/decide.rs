@@ -143,9 +143,15 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
             return place(rung, Reason::OnlyOpenEnd);
         }
         if spread.binding() == Binding::Late {
+            let hint = ladder.free(&observation.taken).next().map(|run| run.rung.subset);
+            let is_probe = hint.is_some_and(|subset| observation.probing.contains(subset));
             return Decision::Gate {
-                hint: ladder.free(&observation.taken).next().map(|run| run.rung.subset),
-                reason: Reason::MustBeExact,
+                hint,
+                reason: if is_probe {
+                    Reason::OneProbe
+                } else {
+                    Reason::MustBeExact
+                },
             };
         }
     }
@@ -220,11 +226,13 @@ fn at(free: impl Iterator<Item = Run>, place: u32) -> Option<Rung> {
 
 /// The rung of a pod that no stale view can misplace: pods are missing, and every free rung of
 /// the ladder of the desired size lies in the one subset that has no end. Two views can agree on
-/// a last place that is free, so nothing goes ungated into a maximum, a minimum or a share.
+/// a last place that is free, so nothing goes ungated into a maximum, a minimum or a share; nor
+/// into a subset that is to be tried with one pod.
 fn open_end(ladder: &Ladder<'_>, observation: &Observation) -> Option<Rung> {
     if observation.active >= observation.desired? {
         return None;
     }
     let first = ladder.free(&observation.taken).next()?;
-    first.length.is_none().then_some(first.rung)
+    let is_open = first.length.is_none() && !observation.probing.contains(first.rung.subset);
+    is_open.then_some(first.rung)
 }

@@ -230,6 +230,25 @@ impl Closed {
     pub fn contains(&self, subset: SubsetIx) -> bool {
         self.0.contains(&subset)
     }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The subsets that are skipped.
+    pub fn iter(&self) -> impl Iterator<Item = SubsetIx> + use<'_> {
+        self.0.iter().copied()
+    }
+
+    /// The same and one more.
+    #[must_use]
+    pub fn with(&self, subset: SubsetIx) -> Self {
+        self.iter()
+            .chain((!self.contains(subset)).then_some(subset))
+            .collect()
+    }
 }
 
 impl FromIterator<SubsetIx> for Closed {

@@ -22,6 +22,8 @@ pub const DESIRED_REPLICAS_ANNOTATION: &str = "deployment.kubernetes.io/desired-
 pub const SHARD_LABEL: &str = "spillway.dev/shard";
 /// Annotation of a bound pod: when, RFC 3339. A pod's own conditions keep the time of its creation.
 pub const BOUND_AT_ANNOTATION: &str = "spillway.dev/bound-at";
+/// Annotation of a pod that was moved in place: the subset that had no node for it.
+pub const MOVED_FROM_ANNOTATION: &str = "spillway.dev/moved-from";
 /// The Lease by which the sidecars agree on their leader.
 pub const LEASE_NAME: &str = "spillway-sidecar";
 /// Annotation of the Lease: the hash of the settings that its holder acts on.

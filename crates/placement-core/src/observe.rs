@@ -24,6 +24,8 @@ pub struct Observation {
     pub undecided: u32,
     /// Subsets to skip.
     pub closed: Closed,
+    /// Subsets that were closed and are to be tried with one pod, which the binder chooses where there is one.
+    pub probing: Closed,
     /// Whether somebody binds the pods that are gated.
     pub binder: Binder,
 }
@@ -106,6 +108,7 @@ pub fn observe<'p>(
         taken,
         undecided,
         closed: Closed::none(),
+        probing: Closed::none(),
         binder: Binder::Absent,
     }
 }

@@ -35,6 +35,14 @@ pub enum Reason {
     MustBeExact,
     /// The binder gave it the lowest free rung.
     Bound,
+    /// A closed subset is to be tried with one pod, and the binder chooses it.
+    OneProbe,
+    /// The binder sent it to a closed subset to see whether there is a place by now.
+    Probe,
+    /// It found no node in the subset that it was in before.
+    Moved,
+    /// It runs on a node of this subset, though it was moved to another.
+    Landed,
     /// Every subset is at its maximum or closed.
     LadderFull,
 }
@@ -65,6 +73,10 @@ impl fmt::Display for Reason {
             Self::OnlyOpenEnd => f.write_str("only the subset without a maximum has free rungs"),
             Self::MustBeExact => f.write_str("waits for the binder, which keeps the maximum exact"),
             Self::Bound => f.write_str("bound to the lowest free rung"),
+            Self::OneProbe => f.write_str("waits for the binder, which tries a closed subset with one pod"),
+            Self::Probe => f.write_str("tries a subset that was closed"),
+            Self::Moved => f.write_str("moved in place, there was no node where it was before"),
+            Self::Landed => f.write_str("runs on a node of this subset, though it was moved on"),
             Self::LadderFull => f.write_str("no free rung, every subset is at its maximum or closed"),
         }
     }

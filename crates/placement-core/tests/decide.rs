@@ -41,6 +41,7 @@ fn observation(counts: &[u32]) -> Observation {
         taken: taken(counts),
         undecided: 0,
         closed: Closed::none(),
+        probing: Closed::none(),
         binder: Binder::Absent,
     }
 }
@@ -275,6 +276,7 @@ proptest! {
                 replicas, desired, active, missing, undecided, binder,
                 taken: taken(&counts),
                 closed: closed(&case.closed),
+                probing: Closed::none(),
             };
             let orders = if with_ordinal { [Order::Ordinal(ordinal), Order::Late(ordinal)] } else { [Order::None; 2] };
             for order in orders {

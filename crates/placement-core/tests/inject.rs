@@ -140,6 +140,7 @@ fn the_deletion_cost_is_written_where_there_is_one() {
         taken: Taken::none(1),
         undecided: 0,
         closed: Closed::none(),
+        probing: Closed::none(),
         binder: Binder::Absent,
     };
     let cost = |ranked| {

@@ -7,12 +7,12 @@ use core::fmt;
 use json_patch::{Patch, PatchOperation, RemoveOperation, TestOperation, diff};
 use placement_core::decide::{Decision, Placement};
 use placement_core::names::{
-    BOUND_AT_ANNOTATION, DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, PLACEMENT_GATE,
-    SPREAD_LABEL, SUBSET_LABEL,
+    BOUND_AT_ANNOTATION, DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, MOVED_FROM_ANNOTATION,
+    PLACEMENT_GATE, SPREAD_LABEL, SUBSET_LABEL,
 };
 use placement_core::spread::{Spread, Subset};
 use placement_core::time::UnixMillis;
-use placement_core::{Refused, inject};
+use placement_core::{Reason, Refused, SubsetIx, inject};
 use serde_json::{Map, Value, json};
 
 use crate::record::PodRecord;
@@ -111,6 +111,63 @@ fn open(outline: &Value, mut wanted: Value, now: UnixMillis) -> Result<PodPatch,
     Ok(PodPatch::Json(Patch(operations)))
 }
 
+/// The patch that moves a pending pod on to the next subset. It names the pod's version: one that got a node meanwhile
+/// stays what it is.
+pub(crate) fn move_in_place(
+    pod: &PodRecord,
+    spread: &Spread,
+    from: SubsetIx,
+    placement: &Placement,
+    now: UnixMillis,
+) -> Result<PodPatch, Unrenderable> {
+    let outline = pod.outline.as_ref().ok_or(Unrenderable::Decided)?.value();
+    let mut moved =
+        inject::move_in_place(outline.clone(), spread, from, placement).map_err(Unrenderable::Inject)?;
+    annotate(&mut moved, BOUND_AT_ANNOTATION, &now.to_string());
+    let mut operations = vec![test("/metadata/uid", outline.pointer("/metadata/uid"))];
+    if let Some(version) = pod.version {
+        operations.push(test(
+            "/metadata/resourceVersion",
+            Some(&Value::from(version.to_string())),
+        ));
+    }
+    operations.extend(diff(&outline, &moved).0);
+    Ok(PodPatch::Json(Patch(operations)))
+}
+
+/// The patch that gives a pod back the labels of the subset that it was moved from: that is where it runs.
+pub(crate) fn landed(
+    pod: &PodRecord,
+    spread: &Spread,
+    first: &Subset,
+    second: &Subset,
+    cost: Option<i32>,
+) -> PodPatch {
+    let why = Reason::Landed;
+    let PodPatch::Merge(mut patch) = marks(pod, spread, first, &why.to_string(), cost) else {
+        return PodPatch::Merge(Value::Null);
+    };
+    for field in ["labels", "annotations"] {
+        let given = second
+            .overlay()
+            .patch()
+            .and_then(|patch| patch.get("metadata")?.get(field)?.as_object());
+        let Some(fields) = patch
+            .pointer_mut(&format!("/metadata/{field}"))
+            .and_then(Value::as_object_mut)
+        else {
+            continue;
+        };
+        for key in given.into_iter().flat_map(Map::keys) {
+            fields.entry(key.as_str()).or_insert(Value::Null);
+        }
+        if field == "annotations" {
+            fields.insert(MOVED_FROM_ANNOTATION.to_owned(), Value::Null);
+        }
+    }
+    PodPatch::Merge(patch)
+}
+
 /// The patch that corrects a deletion cost.
 pub(crate) fn cost(pod: &PodRecord, cost: i32) -> PodPatch {
     PodPatch::Merge(json!({ "metadata": {
@@ -122,6 +179,16 @@ pub(crate) fn cost(pod: &PodRecord, cost: i32) -> PodPatch {
 /// The patch that marks a running pod as one of a subset: the subset's own labels and annotations, and the marks that
 /// an admitted pod has. Nothing else of the overlay can be given to it any more.
 pub(crate) fn adopt(pod: &PodRecord, spread: &Spread, subset: &Subset, cost: Option<i32>) -> PodPatch {
+    marks(
+        pod,
+        spread,
+        subset,
+        "adopted, it runs on a node of this subset",
+        cost,
+    )
+}
+
+fn marks(pod: &PodRecord, spread: &Spread, subset: &Subset, why: &str, cost: Option<i32>) -> PodPatch {
     let texts = |field: &str| -> Map<String, Value> {
         let texts = subset
             .overlay()
@@ -134,7 +201,7 @@ pub(crate) fn adopt(pod: &PodRecord, spread: &Spread, subset: &Subset, cost: Opt
     labels.insert(SUBSET_LABEL.to_owned(), subset.name().into());
     annotations.insert(
         DECISION_ANNOTATION.to_owned(),
-        format!("{}: adopted, it runs on a node of this subset", subset.name()).into(),
+        format!("{}: {why}", subset.name()).into(),
     );
     let marker = json!({ "name": spread.name(), "subset": subset.name() });
     annotations.insert(KRUISE_MARKER.to_owned(), marker.to_string().into());

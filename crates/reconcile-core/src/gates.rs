@@ -11,11 +11,12 @@ use crate::bind;
 use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::record::PodRecord;
+use crate::reschedule::Closings;
 use crate::step::{Action, Severity, WhyReleased};
 use crate::world::{Assumed, KnownPod};
 
 /// A bind that the API server refuses so often is given up.
-const MOST_REFUSALS: u32 = 5;
+pub(crate) const MOST_REFUSALS: u32 = 5;
 
 /// So many pods are deleted for want of a place before their spread rather exceeds than tries again.
 const MOST_DELETIONS: u32 = 20;
@@ -25,7 +26,7 @@ const SURPLUS_MEMORY_MILLIS: i64 = 600_000;
 
 impl<'w> Planning<'w> {
     /// Decides every gated pod for which there is something to decide.
-    pub(crate) fn gated(&mut self, spread: &'w Spread) -> Closed {
+    pub(crate) fn gated(&mut self, spread: &'w Spread, closings: &Closings) -> Closed {
         let mut waiting: Vec<&KnownPod> = self
             .world
             .pods_of(self.id)
@@ -43,7 +44,7 @@ impl<'w> Planning<'w> {
         }
         let mut full = Vec::new();
         for (revision, pods) in scopes {
-            self.gated_of_scope(spread, revision, &pods, &mut full);
+            self.gated_of_scope(spread, revision, &pods, closings, &mut full);
         }
         full.into_iter().collect()
     }
@@ -53,10 +54,11 @@ impl<'w> Planning<'w> {
         spread: &'w Spread,
         revision: Option<&str>,
         pods: &[&'w KnownPod],
+        closings: &Closings,
         full: &mut Vec<SubsetIx>,
     ) {
         let replicas = replicas(self.world, spread);
-        let closed = Closed::none();
+        let closed = closings.skipped();
         let mut observation = self.observe(spread, revision, replicas);
         // A minimum is kept by as many pods, whichever rungs they were placed on; costs that are then in the wrong order are
         // corrected. In shares each rung is one pod's.
@@ -79,7 +81,14 @@ impl<'w> Planning<'w> {
                 .as_deref()
                 .and_then(|name| spread.subset_named(name))
             {
-                self.held(spread, pod, subset, &ladder, &mut observation, full);
+                let probed;
+                let ladder = if self.is_probe(subset, closings) {
+                    probed = Ladder::new(spread, observation.replicas, &closings.closed);
+                    &probed
+                } else {
+                    &ladder
+                };
+                self.held(spread, pod, subset, ladder, &mut observation, full);
             } else {
                 late.push(*pod);
             }
@@ -92,6 +101,10 @@ impl<'w> Planning<'w> {
             core::iter::repeat_n(run.rung, length)
         });
         for pod in late {
+            if is_known && let Some(rung) = self.probe(spread, &observation, closings) {
+                self.bind(spread, pod, rung, Reason::Probe);
+                continue;
+            }
             match free.next().filter(|_| is_known) {
                 Some(rung) => self.bind(spread, pod, rung, Reason::Bound),
                 None if is_known && spread.capacity() != Capacity::Exact => {
@@ -230,7 +243,7 @@ impl<'w> Planning<'w> {
             Assumed::Deleted => self.step(Action::DeletePod {
                 pod: bind::pod_ref(&pod.record),
             }),
-            Assumed::Adopted { .. } | Assumed::Costs(_) => {}
+            Assumed::Adopted { .. } | Assumed::Costs(_) | Assumed::Moved { .. } | Assumed::Recreated => {}
         }
     }
 
@@ -257,7 +270,7 @@ fn placement(spread: &Spread, pod: &KnownPod, rung: Rung) -> Placement {
 }
 
 /// Whether the ladder depends on the workload's replicas.
-fn needs_replicas(spread: &Spread) -> bool {
+pub(crate) fn needs_replicas(spread: &Spread) -> bool {
     let is_percent = |amount: Option<Amount>| amount.is_some_and(Amount::is_percent);
     match (spread.target(), spread.fill()) {
         (Target::Workload { .. }, Fill::InOrder(bounds)) => bounds

@@ -12,10 +12,17 @@ use spread_api::{
     API_VERSION, BinderStatus, LEDGER_KIND, LedgerMetadata, LedgerStatus, RevisionStatus, SpreadLedger,
 };
 
+use crate::reschedule::{Closing, Closings};
 use crate::world::{KnownPod, Rule, SpreadId, World};
 
 /// The ledger as it is to be stored.
-pub(crate) fn ledger(world: &World, id: &SpreadId, rule: &Rule, closed: &Closed) -> SpreadLedger {
+pub(crate) fn ledger(
+    world: &World,
+    id: &SpreadId,
+    rule: &Rule,
+    full: &Closed,
+    closings: &Closings,
+) -> SpreadLedger {
     let shard = shard(world, &rule.spread).to_string();
     SpreadLedger {
         api_version: API_VERSION.to_owned(),
@@ -26,28 +33,32 @@ pub(crate) fn ledger(world: &World, id: &SpreadId, rule: &Rule, closed: &Closed)
             labels: BTreeMap::from([(SHARD_LABEL.to_owned(), shard)]),
         },
         spec: rule.written.clone(),
-        status: Some(status(world, id, &rule.spread, closed)),
+        status: Some(status(world, id, &rule.spread, full, closings)),
     }
 }
 
-fn status(world: &World, id: &SpreadId, spread: &Spread, closed: &Closed) -> LedgerStatus {
+fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings: &Closings) -> LedgerStatus {
+    let closed = full
+        .iter()
+        .fold(closings.closed.clone(), |closed, subset| closed.with(subset));
+    let names = |which: &Closed| -> Vec<String> {
+        let subsets = spread.subsets().iter().enumerate();
+        let named = subsets.filter(|(ix, _)| which.contains(placement_core::SubsetIx::new(*ix)));
+        named.map(|(_, subset)| subset.name().to_owned()).collect()
+    };
     let replicas = replicas(world, spread);
     let pods: Vec<&KnownPod> = world.pods_of(id).collect();
     let all = Counts::of(spread, pods.iter().copied(), Terminating::Counted);
     let mut status = LedgerStatus {
-        summary: summary(spread, &all, replicas.unwrap_or(0), closed),
+        summary: summary(spread, &all, replicas.unwrap_or(0), &closed),
         replicas,
         active: all.active,
         gated: all.gated,
         taken: all.taken,
         revisions: Vec::new(),
-        closed: spread
-            .subsets()
-            .iter()
-            .enumerate()
-            .filter(|(ix, _)| closed.contains(placement_core::SubsetIx::new(*ix)))
-            .map(|(_, subset)| subset.name().to_owned())
-            .collect(),
+        closed: names(&closed),
+        probing: names(&closings.probing),
+        closings: closings.all.iter().map(Closing::status).collect(),
         first_ordinal: first_ordinal(world, spread),
         order: world.order(id),
         binder: world.leader().map(|leader| BinderStatus {

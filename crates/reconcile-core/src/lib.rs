@@ -20,6 +20,7 @@ mod nodes;
 mod ordinals;
 mod plan;
 pub mod record;
+mod reschedule;
 mod step;
 mod world;
 

@@ -7,9 +7,10 @@ use placement_core::ladder::Closed;
 use placement_core::observe::Desired;
 use placement_core::spread::{Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
-use placement_core::{Observation, observe};
+use placement_core::{Observation, SubsetIx, observe};
 
 use crate::ledger;
+use crate::reschedule::Closings;
 use crate::step::{Action, Note, Severity, Step, WhyReleased};
 use crate::world::{KnownPod, Rule, SpreadId, World};
 use crate::{bind, cost};
@@ -40,6 +41,7 @@ pub fn plan(world: &World, id: &SpreadId, now: UnixMillis) -> Plan {
         id,
         now,
         plan: Plan::default(),
+        probes: Vec::new(),
     };
     if world.leader().is_none() {
         return planning.plan;
@@ -56,6 +58,8 @@ pub(crate) struct Planning<'w> {
     pub(crate) id: &'w SpreadId,
     pub(crate) now: UnixMillis,
     pub(crate) plan: Plan,
+    /// Subsets to which a pod was sent in this plan to see whether there is a place by now.
+    pub(crate) probes: Vec<SubsetIx>,
 }
 
 impl<'w> Planning<'w> {
@@ -142,10 +146,17 @@ impl<'w> Planning<'w> {
     }
 
     fn with_rule(&mut self, rule: &'w Rule) {
-        let closed = self.gated(&rule.spread);
+        let closings = self.closings(&rule.spread);
+        let full = self.gated(&rule.spread, &closings);
+        self.move_stuck(&rule.spread, &closings);
+        self.landed(&rule.spread);
         self.adopt(&rule.spread);
-        self.costs(&rule.spread);
-        self.publish(rule, &closed);
+        // The version of a pod that is being moved must not change before.
+        let is_moving = |step: &Step| matches!(step.action, Action::Move { .. } | Action::Recreate { .. });
+        if !self.plan.steps.iter().any(is_moving) {
+            self.costs(&rule.spread);
+        }
+        self.publish(rule, &full, &closings);
     }
 
     pub(crate) fn observe(
@@ -186,7 +197,7 @@ impl<'w> Planning<'w> {
 
     /// Publishes what changed, at most every 100 ms. What is planned for pods comes first: it counts once it is assumed,
     /// so the ledger is rendered by the plan after that.
-    fn publish(&mut self, rule: &Rule, closed: &Closed) {
+    fn publish(&mut self, rule: &Rule, full: &Closed, closings: &Closings) {
         if self.plan.steps.iter().any(|step| step.action.pod().is_some()) {
             self.wake(self.now);
             return;
@@ -195,7 +206,7 @@ impl<'w> Planning<'w> {
         if known.is_some_and(|known| known.writing) {
             return;
         }
-        let ledger = ledger::ledger(self.world, self.id, rule, closed);
+        let ledger = ledger::ledger(self.world, self.id, rule, full, closings);
         if known.and_then(|known| known.stored.as_ref()) == Some(&ledger) {
             return;
         }
@@ -205,7 +216,10 @@ impl<'w> Planning<'w> {
         let retry = known.and_then(|known| known.retry).map(|retry| retry.at);
         match due.max(retry).filter(|at| *at > self.now) {
             Some(at) => self.wake(at),
-            None => self.step(Action::PublishLedger(Box::new(ledger))),
+            None => {
+                self.step(Action::PublishLedger(Box::new(ledger)));
+                self.tell_of(&rule.spread, closings);
+            }
         }
     }
 }

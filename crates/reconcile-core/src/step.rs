@@ -48,6 +48,32 @@ pub enum Action {
         /// The pod.
         pod: PodRef,
     },
+    /// Gives a pod another subset as it stands: one that waits in vain gets the toleration of the next pool, one that came
+    /// back to its first pool gets its label back.
+    Move {
+        /// The pod.
+        pod: PodRef,
+        /// The subset that it was in.
+        from: SubsetIx,
+        /// The subset.
+        subset: SubsetIx,
+        /// The subset's name.
+        to: String,
+        /// Its deletion cost, where its controller ranks by it.
+        cost: Option<i32>,
+        /// The write.
+        patch: PodPatch,
+    },
+    /// Deletes a pod for which there is no node, so that its controller makes another, which goes elsewhere. Only with
+    /// the pod's uid and version as preconditions: never one that got a node meanwhile.
+    Recreate {
+        /// The pod.
+        pod: PodRef,
+        /// Its `resourceVersion`.
+        version: Option<u64>,
+        /// The subset that it was in.
+        from: SubsetIx,
+    },
     /// Corrects a deletion cost.
     PatchCost {
         /// The pod.
@@ -153,6 +179,8 @@ impl Action {
             Self::Bind { .. } => "bind",
             Self::Release { .. } => "release",
             Self::DeletePod { .. } => "delete",
+            Self::Move { .. } => "move",
+            Self::Recreate { .. } => "recreate",
             Self::PatchCost { .. } => "cost",
             Self::Adopt { .. } => "adopt",
             Self::PublishLedger(_) => "publish",
@@ -168,6 +196,8 @@ impl Action {
             Self::Bind { pod, .. }
             | Self::Release { pod, .. }
             | Self::DeletePod { pod }
+            | Self::Move { pod, .. }
+            | Self::Recreate { pod, .. }
             | Self::PatchCost { pod, .. }
             | Self::Adopt { pod, .. } => Some(pod),
             Self::PublishLedger(_) | Self::RemoveLedger | Self::Note(_) => None,

@@ -30,6 +30,8 @@ struct All {
     registry: Registry,
     pods: Family<SubsetLabels, Gauge>,
     gated: Family<SpreadLabels, Gauge>,
+    closed: Family<SubsetLabels, Gauge>,
+    moves: Family<WayLabels, Counter>,
     ledger_age: Family<SpreadLabels, Gauge<f64, AtomicU64>>,
     bind: Histogram,
     plan: Histogram,
@@ -52,6 +54,12 @@ struct SubsetLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SpreadLabels {
     spread: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WayLabels {
+    spread: String,
+    way: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,6 +87,8 @@ impl Metrics {
             registry: Registry::with_prefix("spillway"),
             pods: Family::default(),
             gated: Family::default(),
+            closed: Family::default(),
+            moves: Family::default(),
             ledger_age: Family::default(),
             bind: Histogram::new(BIND_BUCKETS),
             plan: Histogram::new(PLAN_BUCKETS),
@@ -94,6 +104,16 @@ impl Metrics {
         let registry = &mut all.registry;
         registry.register("pods", "Pods by spread and subset", all.pods.clone());
         registry.register("gated_pods", "Pods that wait for their subset", all.gated.clone());
+        registry.register(
+            "subset_closed",
+            "1 while the scheduler finds no node for pods of a subset",
+            all.closed.clone(),
+        );
+        registry.register(
+            "moves",
+            "Pods that were moved to another subset: in_place, recreate, or back where they came from",
+            all.moves.clone(),
+        );
         registry.register_with_unit(
             "ledger_age",
             "Time since the ledger of a spread was last written",
@@ -160,6 +180,7 @@ impl Metrics {
     pub fn count(&self, counts: &[SpreadCounts], ledger_ages: &[(SpreadId, Duration)]) {
         self.0.pods.clear();
         self.0.gated.clear();
+        self.0.closed.clear();
         self.0.ledger_age.clear();
         for spread in counts {
             let name = spread.spread.to_string();
@@ -173,6 +194,10 @@ impl Metrics {
                     subset: subset.to_owned(),
                 };
                 self.0.pods.get_or_create(&labels).set(i64::from(pods));
+                if !subset.is_empty() {
+                    let is_closed = spread.closed.iter().any(|closed| closed == subset);
+                    self.0.closed.get_or_create(&labels).set(i64::from(is_closed));
+                }
             }
             self.0
                 .gated
@@ -197,6 +222,12 @@ impl Metrics {
     /// A pod was bound so long after its creation.
     pub fn bound(&self, after: Duration) {
         self.0.bind.observe(after.as_secs_f64());
+    }
+
+    /// A pod was moved to another subset.
+    pub fn moved(&self, spread: &SpreadId, way: &'static str) {
+        let spread = spread.to_string();
+        self.0.moves.get_or_create(&WayLabels { spread, way }).inc();
     }
 
     /// A plan took so long.
@@ -268,6 +299,7 @@ mod tests {
             placed: vec![("fixed".to_owned(), fixed)],
             gated: 2,
             unplaced: 0,
+            closed: vec!["fixed".to_owned()],
         }
     }
 
@@ -280,12 +312,15 @@ mod tests {
             &[(counts("web", 0).spread, Duration::from_millis(1500))],
         );
         metrics.wrote("bind", "done");
+        metrics.moved(&counts("web", 0).spread, "in_place");
         let text = metrics.render();
         for line in [
             r#"spillway_pods{spread="shop/web",subset="fixed"} 3"#,
             r#"spillway_gated_pods{spread="shop/web"} 2"#,
             r#"spillway_ledger_age_seconds{spread="shop/web"} 1.5"#,
             r#"spillway_writes_total{action="bind",outcome="done"} 1"#,
+            r#"spillway_subset_closed{spread="shop/web",subset="fixed"} 1"#,
+            r#"spillway_moves_total{spread="shop/web",way="in_place"} 1"#,
             "spillway_leader 0",
             "spillway_settings_faults 0",
         ] {

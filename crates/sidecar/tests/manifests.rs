@@ -38,7 +38,8 @@ fn full_ledger() -> Value {
         "metadata": {"name": "web", "namespace": "shop", "labels": {}},
         "spec": {},
         "status": {
-            "summary": "a 1", "replicas": 1, "active": 1, "gated": 0, "taken": [1], "closed": ["a"], "firstOrdinal": 3, "order": 2,
+            "summary": "a 1", "replicas": 1, "active": 1, "gated": 0, "taken": [1], "closed": ["a"], "probing": ["b"],
+            "closings": [{"subset": "a", "since": "2026-01-01T00:00:00.000000Z", "until": "2026-01-01T00:05:00.000000Z"}], "firstOrdinal": 3, "order": 2,
             "revisions": [{"revision": "r", "desired": 1, "active": 1, "gated": 0, "taken": [1]}],
             "binder": {"epoch": 1, "settings": "s"},
         },
@@ -120,6 +121,10 @@ fn the_schema_keeps_every_field_of_a_ledgers_counts_and_no_other() {
     assert_eq!(
         names(&status["revisions"]["items"]["properties"]),
         names(&ledger["status"]["revisions"][0])
+    );
+    assert_eq!(
+        names(&status["closings"]["items"]["properties"]),
+        names(&ledger["status"]["closings"][0])
     );
     assert_eq!(
         names(&status["binder"]["properties"]),

@@ -62,6 +62,13 @@ pub struct LedgerStatus {
     /// Names of the subsets that are skipped for now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closed: Vec<String>,
+    /// Names of the subsets that were closed and are to be tried with one pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probing: Vec<String>,
+    /// The subsets in which the scheduler found no node, until when. What follows from it for admissions stands in
+    /// `closed` and `probing`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closings: Vec<ClosingStatus>,
     /// The first ordinal of a StatefulSet; absent: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_ordinal: Option<u32>,
@@ -70,6 +77,18 @@ pub struct LedgerStatus {
     /// Who binds; absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binder: Option<BinderStatus>,
+}
+
+/// A subset in which the scheduler found no node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClosingStatus {
+    /// The subset's name.
+    pub subset: String,
+    /// When it was closed, RFC 3339.
+    pub since: String,
+    /// No pod is sent there before, RFC 3339; after that it is tried with one.
+    pub until: String,
 }
 
 /// The counts of one revision.

@@ -43,6 +43,7 @@ pub struct LedgerCounts<'a> {
     all: Counts,
     revisions: Vec<RevisionRow<'a>>,
     closed: Vec<Text<'a>>,
+    probing: Vec<Text<'a>>,
     binder: Option<BinderRow<'a>>,
     first_ordinal: u32,
     order: u32,
@@ -147,14 +148,17 @@ impl<'a> LedgerFacts<'a> {
                 settings: binder.text("settings")?.unwrap_or_else(|| Text::from("")),
             })
         });
-        let closed = status.list("closed")?.into_iter();
         // A name that is no text is no subset's.
-        let closed = closed.filter_map(|name| serde_json::from_str(name.get()).ok());
+        let names = |list: Vec<&'a RawValue>| {
+            let names = list.into_iter().map(|name| serde_json::from_str(name.get()));
+            names.filter_map(Result::ok).collect()
+        };
         Ok(LedgerCounts {
             replicas: count(&status, "replicas")?,
             all: Counts::of(&status)?,
             revisions: revisions.collect::<Result<_, FieldError>>()?,
-            closed: closed.collect(),
+            closed: names(status.list("closed")?),
+            probing: names(status.list("probing")?),
             binder: binder.transpose()?,
             first_ordinal: count(&status, "firstOrdinal")?.unwrap_or(0),
             order: count(&status, "order")?.unwrap_or(0),
@@ -235,6 +239,10 @@ impl LedgerCounts<'_> {
             MaximumScope::Revision => (of_revision, row.map_or(&none, |row| &row.counts)),
         };
         let subsets = spread.subsets().len();
+        let named = |names: &[Text<'_>]| -> Closed {
+            let known = names.iter().map(|name| spread.subset_named(name.as_str()));
+            known.flatten().collect()
+        };
         let missing = desired
             .map_or(0, |desired| desired.saturating_sub(counts.active))
             .max(of_revision.map_or(0, |desired| desired.saturating_sub(active_of_revision)));
@@ -257,11 +265,8 @@ impl LedgerCounts<'_> {
                     .take(subsets),
             ),
             undecided: counts.gated,
-            closed: self
-                .closed
-                .iter()
-                .filter_map(|name| spread.subset_named(name.as_str()))
-                .collect::<Closed>(),
+            closed: named(&self.closed),
+            probing: named(&self.probing),
             binder: Binder::Absent,
         }
     }

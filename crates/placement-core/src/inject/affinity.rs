@@ -13,8 +13,13 @@ const TERMS: &str =
     "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
 
 /// Appends the preferred terms and ANDs the required one. Terms are ORed by the scheduler, so that
-/// the required one goes into each of them; it stands alone where there is none.
-pub(super) fn add(spec: &mut Map<String, Value>, overlay: &Overlay) -> Result<(), Refused> {
+/// the required one goes into each of them; it stands alone where there is none, or beside a further one, which is then
+/// preferred less.
+pub(super) fn add(
+    spec: &mut Map<String, Value>,
+    overlay: &Overlay,
+    further: Option<&Value>,
+) -> Result<(), Refused> {
     if overlay.preferred().is_empty() && overlay.required().is_none() {
         return Ok(());
     }
@@ -31,6 +36,14 @@ pub(super) fn add(spec: &mut Map<String, Value>, overlay: &Overlay) -> Result<()
     let Some(required) = overlay.required() else {
         return Ok(());
     };
+    if further.is_some() {
+        list(
+            node_affinity,
+            "preferredDuringSchedulingIgnoredDuringExecution",
+            PREFERRED,
+        )?
+        .push(json!({ "weight": 100, "preference": required }));
+    }
     let selector = object(
         node_affinity,
         "requiredDuringSchedulingIgnoredDuringExecution",
@@ -39,6 +52,7 @@ pub(super) fn add(spec: &mut Map<String, Value>, overlay: &Overlay) -> Result<()
     let terms = list(selector, "nodeSelectorTerms", TERMS)?;
     if terms.is_empty() {
         terms.push(required.clone());
+        terms.extend(further.cloned());
         return Ok(());
     }
     for term in terms {

@@ -6,11 +6,13 @@
 //! The same code serves admission and binding, so that the two cannot disagree.
 
 mod affinity;
+mod in_place;
 mod kept;
 mod marks;
 
 use core::fmt;
 
+pub use in_place::{is_movable, move_in_place, next_in_place};
 use serde_json::{Map, Value};
 
 use crate::decide::{Decision, Placement};
@@ -64,7 +66,8 @@ fn place(mut pod: Value, spread: &Spread, placement: &Placement) -> Result<Value
         return Ok(pod);
     };
     let overlay = subset.overlay();
-    add_terms(&mut pod, overlay)?;
+    let further = in_place::further_term(spread, placement.subset, &pod);
+    add_terms(&mut pod, overlay, further)?;
     if let Some(patch) = overlay.patch() {
         let before = priority_class(&pod);
         let kept = kept::Kept::of(&pod);
@@ -78,7 +81,7 @@ fn place(mut pod: Value, spread: &Spread, placement: &Placement) -> Result<Value
     Ok(pod)
 }
 
-fn add_terms(pod: &mut Value, overlay: &Overlay) -> Result<(), Refused> {
+fn add_terms(pod: &mut Value, overlay: &Overlay, further: Option<&Value>) -> Result<(), Refused> {
     if overlay.tolerations().is_empty() && overlay.preferred().is_empty() && overlay.required().is_none() {
         return Ok(());
     }
@@ -86,7 +89,7 @@ fn add_terms(pod: &mut Value, overlay: &Overlay) -> Result<(), Refused> {
     if !overlay.tolerations().is_empty() {
         list(spec, "tolerations", "spec.tolerations")?.extend(overlay.tolerations().iter().cloned());
     }
-    affinity::add(spec, overlay)
+    affinity::add(spec, overlay, further)
 }
 
 /// The admission plugin resolved the class that was there before; it runs again for the new one,

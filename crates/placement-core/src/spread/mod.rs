@@ -114,6 +114,15 @@ pub enum Strategy {
     },
 }
 
+/// How long pods that find no node are left where they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// So long a pod may be unschedulable before its subset is closed.
+    pub critical_millis: i64,
+    /// So long a subset stays closed before it is tried again.
+    pub closed_millis: i64,
+}
+
 /// When pods are moved back to an earlier subset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rebalance {
@@ -186,6 +195,36 @@ impl Spread {
     #[must_use]
     pub fn strategy(&self) -> Strategy {
         self.strategy
+    }
+
+    /// How long pods are left where there is no node for them; `None`: for ever. An ordinal names its rung: were a
+    /// subset of a StatefulSet closed, all rungs above it would be other ordinals' rungs.
+    #[must_use]
+    pub fn patience(&self) -> Option<Patience> {
+        let Strategy::Adaptive {
+            reschedule_critical_seconds: Some(critical),
+            unschedulable_last_seconds: last,
+        } = self.strategy
+        else {
+            return None;
+        };
+        let by_ordinal = match &self.target {
+            Target::Workload { kind, .. } => kind.known().is_some_and(WorkloadKind::has_ordinals),
+            Target::Selector(_) => false,
+        };
+        (!by_ordinal && self.subsets.len() > 1).then_some(Patience {
+            critical_millis: i64::from(critical) * 1000,
+            closed_millis: i64::from(last) * 1000,
+        })
+    }
+
+    /// The same spread where nobody moves pods.
+    #[must_use]
+    pub fn unmoved(self) -> Self {
+        Self {
+            strategy: Strategy::Fixed,
+            ..self
+        }
     }
 
     /// When pods are moved back.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use placement_core::facts::{PodFacts, revision_key};
 use placement_core::names::{
-    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, PLACEMENT_GATE,
-    POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
+    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, MOVED_FROM_ANNOTATION,
+    PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
 };
 use placement_core::spread::WorkloadKind;
 use placement_core::time::UnixMillis;
@@ -36,6 +36,8 @@ pub struct PodRecord {
     pub revision: Option<String>,
     /// Its deletion cost, where it has a readable one.
     pub cost: Option<i32>,
+    /// The subset that had no node for it, if it was moved in place.
+    pub moved_from: Option<String>,
     /// When it was bound.
     pub bound_at: Option<UnixMillis>,
     /// Whether it waits behind the gate of Spillway.
@@ -111,7 +113,11 @@ impl PodRecord {
             .deletion_timestamp
             .as_ref()
             .is_some_and(|at| !at.is_null());
-        let is_undecided = metadata.label(SUBSET_LABEL).is_none() || gated;
+        let unschedulable_since = condition(&status, "PodScheduled", "False", Some("Unschedulable"));
+        // Whoever finds no node may be moved on.
+        let is_undecided = metadata.label(SUBSET_LABEL).is_none()
+            || gated
+            || (unschedulable_since.is_some() && node.is_none());
         let outline =
             (is_undecided && !terminating && phase != Phase::Finished).then(|| Outline::of(&metadata, &spec));
         let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
@@ -127,6 +133,7 @@ impl PodRecord {
             cost: metadata
                 .annotation(DELETION_COST_ANNOTATION)
                 .and_then(|cost| cost.parse().ok()),
+            moved_from: owned(metadata.annotation(MOVED_FROM_ANNOTATION)),
             bound_at: metadata
                 .annotation(BOUND_AT_ANNOTATION)
                 .and_then(UnixMillis::parse),
@@ -134,7 +141,7 @@ impl PodRecord {
             node: owned(node),
             phase,
             ready_since: condition(&status, "Ready", "True", None),
-            unschedulable_since: condition(&status, "PodScheduled", "False", Some("Unschedulable")),
+            unschedulable_since,
             restarts: restarts(&status),
             terminating,
             outline,

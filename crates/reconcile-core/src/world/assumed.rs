@@ -4,6 +4,7 @@ use placement_core::time::UnixMillis;
 
 use super::{SpreadId, World};
 use crate::record::PodRecord;
+use crate::reschedule::RECREATE_MILLIS;
 use crate::step::{Action, Outcome, Step};
 
 /// What a pod is assumed to be once a write is done.
@@ -23,6 +24,15 @@ pub(crate) enum Assumed {
         /// The subset's name.
         subset: String,
     },
+    /// In another subset.
+    Moved {
+        /// The subset's name.
+        subset: String,
+        /// Its deletion cost.
+        cost: Option<i32>,
+    },
+    /// Being deleted, to be made anew.
+    Recreated,
     /// Of another deletion cost.
     Costs(i32),
     /// Being deleted.
@@ -53,8 +63,9 @@ impl Assumed {
         match self {
             Self::Bound { .. } | Self::Released => !pod.gated || pod.terminating,
             Self::Adopted { .. } => pod.subset.is_some(),
+            Self::Moved { subset, .. } => pod.subset.as_ref() == Some(subset) || pod.terminating,
             Self::Costs(cost) => pod.cost == Some(*cost),
-            Self::Deleted => pod.terminating,
+            Self::Deleted | Self::Recreated => pod.terminating,
         }
     }
 }
@@ -72,6 +83,16 @@ impl World {
                 cost: cost.map(|cost| cost.value()),
             }),
             Action::Adopt { subset, .. } => subset_name(*subset).map(|subset| Assumed::Adopted { subset }),
+            Action::Move { to, cost, .. } => Some(Assumed::Moved {
+                subset: to.clone(),
+                cost: *cost,
+            }),
+            Action::Recreate { .. } => {
+                let recreated = self.recreated.entry(step.spread.clone()).or_default();
+                recreated.retain(|at| now.since(*at) < RECREATE_MILLIS);
+                recreated.push(now);
+                Some(Assumed::Recreated)
+            }
             Action::Release { .. } => Some(Assumed::Released),
             Action::PatchCost { cost, .. } => Some(Assumed::Costs(*cost)),
             Action::DeletePod { .. } => {
@@ -81,6 +102,9 @@ impl World {
                 Some(Assumed::Deleted)
             }
             Action::PublishLedger(_) | Action::RemoveLedger => {
+                if let Action::PublishLedger(ledger) = &step.action {
+                    self.remember_closings(&step.spread, ledger, now);
+                }
                 let ledger = self.ledgers.entry(step.spread.clone()).or_default();
                 ledger.writing = true;
                 ledger.written_at = Some(now);
@@ -113,7 +137,7 @@ impl World {
                 };
                 match outcome {
                     Outcome::Done(Some(record)) => {
-                        let mut dirty = self.take_pod(*record);
+                        let mut dirty = self.take_pod(*record, now);
                         dirty.push(step.spread.clone());
                         return dirty;
                     }
@@ -131,8 +155,16 @@ impl World {
                     Outcome::Unknown(_) => {
                         if let Some(known) = self.pods.named_mut(&pod.uid) {
                             // A bound pod's place stays held: the same write is planned again, and refused if it was
-                            // done. Marks and costs can be written twice, so they are planned anew.
-                            if matches!(known.assumed, Some(Assumed::Adopted { .. } | Assumed::Costs(_))) {
+                            // done. Marks, costs and moves can be written twice, and a pod can be deleted but once: planned anew.
+                            if matches!(
+                                known.assumed,
+                                Some(
+                                    Assumed::Adopted { .. }
+                                        | Assumed::Costs(_)
+                                        | Assumed::Moved { .. }
+                                        | Assumed::Recreated
+                                )
+                            ) {
                                 known.assumed = None;
                             }
                             known.unknowns += 1;

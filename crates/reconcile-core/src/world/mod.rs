@@ -4,6 +4,7 @@
 //! spreads that it made dirty, so that nothing is planned that did not change.
 
 mod assumed;
+mod closed;
 mod matching;
 mod pods;
 
@@ -21,6 +22,7 @@ use assumed::Retry;
 pub(crate) use pods::{KnownPod, Pods};
 
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
+use crate::reschedule::Closing;
 
 /// Which spread.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +86,8 @@ pub struct SpreadCounts {
     pub gated: u32,
     /// Active pods in no subset that do not wait.
     pub unplaced: u32,
+    /// Names of the subsets in which the scheduler found no node.
+    pub closed: Vec<String>,
 }
 
 /// Everything that is known.
@@ -103,6 +107,12 @@ pub struct World {
     pub(crate) surplus: BTreeMap<SpreadId, Surplus>,
     /// The settings that this process ever led with.
     led_with: BTreeSet<String>,
+    /// What is closed, as it was published last.
+    pub(crate) closings: BTreeMap<SpreadId, Vec<Closing>>,
+    /// When this process saw that a subset has places again.
+    pub(crate) reopened: BTreeMap<(SpreadId, String), UnixMillis>,
+    /// When pods were deleted to be made anew, as far as that still limits further ones.
+    pub(crate) recreated: BTreeMap<SpreadId, Vec<UnixMillis>>,
     sequence: u64,
 }
 
@@ -161,6 +171,7 @@ impl World {
                 ledger.writing = false;
                 ledger.retry = None;
             }
+            self.recall_closings();
         }
         self.led_with
             .extend(leader.iter().map(|leader| leader.settings.clone()));
@@ -188,7 +199,7 @@ impl World {
     /// Takes what a watch shows; the spreads that it changed something for.
     pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
         match event {
-            Event::Pod(pod) => self.take_pod(*pod),
+            Event::Pod(pod) => self.take_pod(*pod, now),
             Event::PodGone { uid } => self.forget_pod(&uid).into_iter().collect(),
             Event::Workload(workload) => {
                 let id = workload.id.clone();
@@ -221,6 +232,10 @@ impl World {
                     known.seen_at = now;
                 }
                 known.stored = Some(*ledger);
+                // Whoever leads remembers what it wrote itself; others follow.
+                if self.leader.is_none() {
+                    self.recall_closings_of(&id);
+                }
                 if is_news { vec![id] } else { Vec::new() }
             }
             Event::LedgerGone(id) => {
@@ -268,6 +283,7 @@ impl World {
                 .collect(),
             gated: 0,
             unplaced: 0,
+            closed: self.closed_names(id),
         };
         for pod in self
             .pods_of(id)

@@ -23,6 +23,8 @@ pub(crate) struct KnownPod {
     /// How often nobody knew what became of a write to it.
     pub(crate) unknowns: u32,
     pub(crate) retry_at: Option<UnixMillis>,
+    /// Since when the scheduler finds no node for it, as far as this process saw it happen.
+    pub(crate) waits_since: Option<UnixMillis>,
 }
 
 impl KnownPod {
@@ -35,9 +37,13 @@ impl KnownPod {
                 facts.subset = Some(subset);
                 facts.cost = cost.or(facts.cost);
             }
+            Some(Assumed::Moved { subset, cost }) => {
+                facts.subset = Some(subset);
+                facts.cost = cost.or(facts.cost);
+            }
             Some(Assumed::Adopted { subset }) => facts.subset = Some(subset),
             Some(Assumed::Costs(cost)) => facts.cost = Some(*cost),
-            Some(Assumed::Deleted) => facts.terminating = true,
+            Some(Assumed::Deleted | Assumed::Recreated) => facts.terminating = true,
             Some(Assumed::Released) | None => {}
         }
         facts
@@ -117,7 +123,7 @@ impl World {
             .filter_map(|place| self.pods.at(*place))
     }
 
-    pub(super) fn take_pod(&mut self, record: PodRecord) -> Vec<SpreadId> {
+    pub(super) fn take_pod(&mut self, record: PodRecord, now: UnixMillis) -> Vec<SpreadId> {
         if let Some(place) = self.pods.place(&record.uid) {
             let Some(known) = self.pods.places.get_mut(place) else {
                 return Vec::new();
@@ -134,10 +140,17 @@ impl World {
             {
                 known.forget_attempts();
             }
+            known.waits_since = record
+                .unschedulable_since
+                .map(|_| known.waits_since.unwrap_or(now));
             known.record = record;
             return self.assign(place);
         }
         self.sequence += 1;
+        // Seen for the first time, it may wait for long: only its own times tell.
+        let waits_since = record
+            .unschedulable_since
+            .map(|at| at.max(record.created).min(now));
         let place = self.pods.insert(KnownPod {
             record,
             sequence: self.sequence,
@@ -146,6 +159,7 @@ impl World {
             refusals: 0,
             unknowns: 0,
             retry_at: None,
+            waits_since,
         });
         self.assign(place)
     }

@@ -220,6 +220,13 @@ pub(crate) fn told(step: &Step) -> String {
         }
         Action::Release { pod, why, .. } => format!("release {}: {why}", pod.name),
         Action::DeletePod { pod } => format!("delete {}", pod.name),
+        Action::Move {
+            pod, subset, cost, ..
+        } => {
+            let cost = cost.map_or(String::new(), |cost| format!(" costs {cost}"));
+            format!("move {} to {}{cost}", pod.name, subset.index())
+        }
+        Action::Recreate { pod, from, .. } => format!("recreate {} of {}", pod.name, from.index()),
         Action::PatchCost { pod, cost, .. } => format!("{} costs {cost}", pod.name),
         Action::Adopt { pod, subset, .. } => format!("adopt {} into {}", pod.name, subset.index()),
         Action::PublishLedger(ledger) => format!("publish {}", ledger.status.as_ref().unwrap().summary),
@@ -246,6 +253,7 @@ pub(crate) fn pod_patch(step: &Step) -> &PodPatch {
     match &step.action {
         Action::Bind { patch, .. }
         | Action::Release { patch, .. }
+        | Action::Move { patch, .. }
         | Action::PatchCost { patch, .. }
         | Action::Adopt { patch, .. } => patch,
         other => panic!("{other:?}"),

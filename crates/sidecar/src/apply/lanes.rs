@@ -29,6 +29,7 @@ impl Lane {
     pub fn of(step: &Step) -> Self {
         match step.action {
             Action::Bind { .. } | Action::Release { .. } | Action::DeletePod { .. } => Self::Gates,
+            Action::Move { .. } | Action::Recreate { .. } => Self::Gates,
             Action::PatchCost { .. } | Action::Adopt { .. } => Self::Marks,
             Action::PublishLedger(_) | Action::RemoveLedger => Self::Ledgers,
             Action::Note(_) => Self::Notes,
@@ -48,6 +49,7 @@ impl Job {
     pub(crate) fn new(mut step: Step, draft: Draft) -> Self {
         if let Action::Bind { patch, .. }
         | Action::Release { patch, .. }
+        | Action::Move { patch, .. }
         | Action::PatchCost { patch, .. }
         | Action::Adopt { patch, .. } = &mut step.action
         {

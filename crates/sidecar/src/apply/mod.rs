@@ -183,6 +183,9 @@ impl Writer {
             let after = u64::try_from(clock::now().since(pod.created)).unwrap_or(0);
             self.metrics.bound(Duration::from_millis(after));
         }
+        if let (Some(way), Outcome::Done(_)) = (way(&step.action), outcome) {
+            self.metrics.moved(&step.spread, way);
+        }
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let line = Line::of(step, subset);
         let Line { pod, detail } = &line;
@@ -214,6 +217,8 @@ impl Line {
             Action::Bind { cost: of, .. } => format!("subset {subset}{}", cost(of)),
             Action::Release { why, .. } => why.to_string(),
             Action::DeletePod { .. } => "its subset has no place for it, and it can have no other".to_owned(),
+            Action::Move { to, .. } => format!("subset {to}"),
+            Action::Recreate { .. } => "there is no node for it in its subset".to_owned(),
             Action::PatchCost { cost, .. } => format!("cost {cost}"),
             Action::Adopt { .. } => format!("subset {subset}"),
             Action::PublishLedger(ledger) => {
@@ -232,9 +237,20 @@ impl Line {
     }
 }
 
+/// How a pod gets to another subset, if this is what a step does.
+fn way(action: &Action) -> Option<&'static str> {
+    match action {
+        Action::Move { from, subset, .. } if subset < from => Some("back"),
+        Action::Move { .. } => Some("in_place"),
+        Action::Recreate { .. } => Some("recreate"),
+        _ => None,
+    }
+}
+
 /// A deleted pod is told to be gone by its watch, when it is.
 fn done(action: &Action, text: &str) -> Outcome {
-    let is_patch = action.pod().is_some() && !matches!(action, Action::DeletePod { .. });
+    let is_patch =
+        action.pod().is_some() && !matches!(action, Action::DeletePod { .. } | Action::Recreate { .. });
     Outcome::Done(if is_patch {
         record(text).map(Box::new)
     } else {

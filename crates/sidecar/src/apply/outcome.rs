@@ -57,13 +57,15 @@ pub(crate) fn sight(action: &Action, code: u16, message: &str, pod: Option<PodRe
         Action::Bind { .. } | Action::Release { .. } => !pod.gated,
         Action::PatchCost { cost, .. } => pod.cost == Some(*cost),
         Action::Adopt { .. } => pod.subset.is_some(),
-        Action::DeletePod { .. } => pod.terminating,
+        Action::DeletePod { .. } | Action::Recreate { .. } => pod.terminating,
+        Action::Move { to, .. } => pod.subset.as_ref() == Some(to),
         Action::PublishLedger(_) | Action::RemoveLedger | Action::Note(_) => false,
     };
     if is_done {
         return Sight::Ended(Outcome::Done(Some(Box::new(pod))));
     }
-    if code == 409 {
+    // Made anew is only who is as he was seen.
+    if code == 409 && !matches!(action, Action::Recreate { .. }) {
         return Sight::Again;
     }
     Sight::Ended(Outcome::Refused(message.to_owned()))
@@ -122,6 +124,18 @@ mod tests {
             "spec": {"schedulingGates": gates},
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn a_pod_that_changed_is_not_made_anew() {
+        let recreate = Action::Recreate {
+            pod: pod_ref(),
+            version: Some(1),
+            from: placement_core::SubsetIx::new(0),
+        };
+        assert_eq!(verdict(&recreate, 409, "m"), Verdict::Look);
+        let seen = sight(&recreate, 409, "m", Some(pod("u1", false, "")));
+        assert_eq!(seen, Sight::Ended(Outcome::Refused("m".to_owned())));
     }
 
     #[test]

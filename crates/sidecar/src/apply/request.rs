@@ -41,6 +41,7 @@ pub(crate) fn draft(step: &Step, speaker: &Speaker<'_>) -> Draft {
     match &step.action {
         Action::Bind { pod, patch, .. }
         | Action::Release { pod, patch, .. }
+        | Action::Move { pod, patch, .. }
         | Action::PatchCost { pod, patch, .. }
         | Action::Adopt { pod, patch, .. } => {
             let (kind, body) = match patch {
@@ -55,18 +56,8 @@ pub(crate) fn draft(step: &Step, speaker: &Speaker<'_>) -> Draft {
                 body: body.unwrap_or_default(),
             }
         }
-        Action::DeletePod { pod } => {
-            let only = json!({
-                "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": { "uid": pod.uid },
-            });
-            Draft {
-                method: "DELETE",
-                path: pod_path(pod),
-                query: "",
-                kind: JSON,
-                body: only.to_string().into_bytes(),
-            }
-        }
+        Action::DeletePod { pod } => delete(pod, None),
+        Action::Recreate { pod, version, .. } => delete(pod, *version),
         Action::PublishLedger(ledger) => Draft {
             method: "PATCH",
             path: ledger_path(&step.spread),
@@ -92,6 +83,22 @@ pub(crate) fn draft(step: &Step, speaker: &Speaker<'_>) -> Draft {
             kind: JSON,
             body: event(&step.spread, note, speaker).to_string().into_bytes(),
         },
+    }
+}
+
+/// Deletes a pod only as long as it is the one that was looked at.
+fn delete(pod: &PodRef, version: Option<u64>) -> Draft {
+    let mut only = json!({ "uid": pod.uid });
+    if let (Some(version), Some(fields)) = (version, only.as_object_mut()) {
+        fields.insert("resourceVersion".to_owned(), version.to_string().into());
+    }
+    let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": only });
+    Draft {
+        method: "DELETE",
+        path: pod_path(pod),
+        query: "",
+        kind: JSON,
+        body: options.to_string().into_bytes(),
     }
 }
 
@@ -205,6 +212,20 @@ mod tests {
             ("DELETE", "/api/v1/namespaces/shop/pods/web-1?timeout=10s")
         );
         assert_eq!(body["preconditions"], json!({"uid": "u1"}));
+    }
+
+    #[test]
+    fn a_pod_is_made_anew_only_as_long_as_it_is_as_it_was() {
+        let (method, _, _, body) = request(Action::Recreate {
+            pod: pod(),
+            version: Some(17),
+            from: placement_core::SubsetIx::new(0),
+        });
+        assert_eq!(method, "DELETE");
+        assert_eq!(
+            body["preconditions"],
+            json!({"uid": "u1", "resourceVersion": "17"})
+        );
     }
 
     #[test]

@@ -218,7 +218,7 @@ impl Plane<'_> {
                 done(None)
             }
             Action::Note(_) => done(None),
-            Action::DeletePod { pod } => {
+            Action::DeletePod { pod } | Action::Recreate { pod, .. } => {
                 let Some(stored) = self.meant(pod) else {
                     return gone;
                 };
@@ -270,7 +270,7 @@ impl Plane<'_> {
                     landed: Landed::Released,
                 },
             ),
-            Action::PatchCost { pod, patch, .. } => self.patch(
+            Action::PatchCost { pod, patch, .. } | Action::Move { pod, patch, .. } => self.patch(
                 pod,
                 patch,
                 &By::Sidecar {
@@ -330,6 +330,7 @@ impl Plane<'_> {
         let is_done = match &step.action {
             Action::Bind { .. } | Action::Release { .. } => !stored.gated,
             Action::Adopt { .. } => stored.subset.is_some(),
+            Action::Move { to, .. } => stored.record.subset.as_ref() == Some(to),
             Action::PatchCost { cost, .. } => stored.record.cost == Some(*cost),
             _ => stored.terminating,
         };

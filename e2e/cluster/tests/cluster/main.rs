@@ -9,6 +9,7 @@
     reason = "clippy knows test functions but not their helpers"
 )]
 
+mod adaptive;
 mod adoption;
 mod exact;
 mod failover;

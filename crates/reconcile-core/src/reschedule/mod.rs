@@ -1,0 +1,50 @@
+//! Pods that find no node (`scheduleStrategy: Adaptive`): their subset is closed for a while, they are moved on, and one
+//! pod tries the subset again.
+//!
+//! ```text
+//!             a pod unschedulable for too long            until is over
+//!   open ------------------------------------> closed ------------------> to be tried
+//!    ^                                          ^   ^                          | one pod
+//!    |                                          |   '------ it is gone ----.   v
+//!    '------------ it was scheduled ------------+-------------------------- its pod waits
+//!                                               '-- it is stuck as well --'
+//! ```
+//!
+//! The ledger is the memory: a new leader and every admission read there what is closed and until when. No pod is moved
+//! before the ledger says that its subset is closed, or the next pod would take its place there.
+
+mod closings;
+mod landed;
+mod moves;
+mod probe;
+
+pub(crate) use closings::{Closing, Closings};
+pub(crate) use moves::RECREATE_MILLIS;
+use placement_core::time::UnixMillis;
+
+use crate::record::Phase;
+use crate::world::{Assumed, KnownPod};
+
+/// The API server writes times of creation without their fraction.
+const SECOND_MILLIS: i64 = 1_000;
+
+impl KnownPod {
+    /// Since when it could have been scheduled but was not: the later of its binding and the first time that the scheduler
+    /// found no node for it. The condition's own time may be that of its creation.
+    fn stuck_since(&self) -> Option<UnixMillis> {
+        let since = self.waits_since?;
+        let is_pending = self.record.is_active()
+            && !self.record.gated
+            && self.record.node.is_none()
+            && self.record.phase == Phase::Pending;
+        let is_on_its_way = matches!(self.assumed, Some(Assumed::Moved { .. } | Assumed::Recreated));
+        let bound = self.record.bound_at.unwrap_or(since);
+        (is_pending && !is_on_its_way).then(|| since.max(bound))
+    }
+
+    /// From when on it may have been scheduled; rather too late than too early.
+    fn started(&self) -> UnixMillis {
+        let created = self.record.created.plus(SECOND_MILLIS - 1);
+        self.record.bound_at.unwrap_or(created)
+    }
+}
