@@ -25,6 +25,7 @@ mod replicaset;
 mod report;
 mod scenario;
 mod scheduler;
+pub mod scheduling;
 mod simulation;
 mod tally;
 mod time;
