@@ -15,6 +15,8 @@
 //! seed and answers give the same bytes.
 
 mod admission;
+pub mod autoscaler;
+pub mod disruption;
 mod json;
 mod objects;
 mod pod;
@@ -34,7 +36,7 @@ pub mod torture;
 pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict, Write};
 pub use pod::SUBSET_LABEL;
 pub use random::Random;
-pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order};
+pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order, restarts};
 pub use report::{Counts, Outcome, Report, Sample, ScaleIn, UNPLACED};
 pub use scenario::{
     Amount, Bound, Cluster, Expectation, Fault, NodeSpec, SCRIPT_FILE, SETTINGS_FILE, Scale, Scenario,

@@ -44,6 +44,7 @@ pub use quantity::Quantity;
 pub use reason::Unschedulable;
 pub use requests::Requests;
 pub use resources::Resources;
+pub use rules::HOSTNAME;
 pub use selector::Labels;
 pub use taint_eviction::stays_for;
 pub use unreadable::Unreadable;

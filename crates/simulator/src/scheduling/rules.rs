@@ -13,7 +13,7 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// One of `topologySpreadConstraints`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpreadConstraint {
+pub(super) struct SpreadConstraint {
     pub(super) max_skew: i64,
     pub(super) topology_key: String,
     pub(super) pods: PodSelector,
@@ -24,7 +24,7 @@ pub struct SpreadConstraint {
 
 /// Topology spread of one pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Spread {
+pub(super) struct Spread {
     /// `DoNotSchedule`.
     pub(super) hard: Vec<SpreadConstraint>,
     /// `ScheduleAnyway`.
@@ -35,14 +35,14 @@ pub struct Spread {
 
 /// A term of pod affinity or anti-affinity.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AffinityTerm {
+pub(super) struct AffinityTerm {
     pub(super) topology_key: String,
     pub(super) pods: PodSelector,
 }
 
 /// Affinity between pods, as one pod wishes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PodAffinity {
+pub(super) struct PodAffinity {
     pub(super) required: Vec<AffinityTerm>,
     pub(super) required_anti: Vec<AffinityTerm>,
     /// With their weights; those of anti-affinity are below zero.
@@ -54,7 +54,7 @@ impl Spread {
     ///
     /// # Errors
     /// At the first selector that cannot be read.
-    pub fn of_pod(spec: &Value, namespace: &str, labels: &Labels) -> Result<Self, Unreadable> {
+    pub(super) fn of_pod(spec: &Value, namespace: &str, labels: &Labels) -> Result<Self, Unreadable> {
         let mut spread = Self {
             needs_every_key: true,
             ..Self::default()
@@ -113,7 +113,7 @@ impl PodAffinity {
     ///
     /// # Errors
     /// At the first selector that cannot be read.
-    pub fn of_pod(spec: &Value, namespace: &str, labels: &Labels) -> Result<Self, Unreadable> {
+    pub(super) fn of_pod(spec: &Value, namespace: &str, labels: &Labels) -> Result<Self, Unreadable> {
         let read = |term: &Value, path: &str| {
             let selector = label_selector(term, path, labels)?;
             Ok(AffinityTerm {
@@ -145,10 +145,6 @@ impl PodAffinity {
             required_anti: required("podAntiAffinity")?,
             preferred,
         })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.required.is_empty() && self.required_anti.is_empty() && self.preferred.is_empty()
     }
 }
 

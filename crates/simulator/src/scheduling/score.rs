@@ -125,7 +125,7 @@ mod tests {
             exact: resources(1000, 0),
             usual: resources(1000, 0),
         };
-        assert_eq!(balance_gain(100, &resources(0, 0), &pod, &node), 69);
+        assert_eq!(balance_gain(100, &resources(0, 0), &pod, &node), 68);
         assert_eq!(balance_gain(87, &resources(0, 1000), &pod, &node), 81);
         assert_eq!(
             balance_gain(100, &resources(0, 0), &Requests::default(), &node),

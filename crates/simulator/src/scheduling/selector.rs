@@ -14,7 +14,7 @@ pub type Labels = BTreeMap<String, String>;
 
 /// Pods of certain namespaces, by their labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PodSelector {
+pub(super) struct PodSelector {
     namespaces: Namespaces,
     /// `None` selects nothing.
     labels: Option<LabelSelector>,
@@ -31,7 +31,7 @@ const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 impl PodSelector {
     /// Pods of one namespace.
-    pub fn within(namespace: &str, labels: Option<LabelSelector>) -> Self {
+    pub(super) fn within(namespace: &str, labels: Option<LabelSelector>) -> Self {
         Self {
             namespaces: Namespaces {
                 names: vec![namespace.to_owned()],
@@ -66,7 +66,7 @@ impl PodSelector {
     }
 
     /// Whether a pod is selected.
-    pub fn selects(&self, namespace: &str, labels: &Labels) -> bool {
+    pub(super) fn selects(&self, namespace: &str, labels: &Labels) -> bool {
         self.namespaces.have(namespace)
             && self
                 .labels
