@@ -8,7 +8,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spillway-dev/spillway/oracle/lines"
@@ -31,8 +30,6 @@ type answer struct {
 }
 
 func main() {
-	klog.SetOutput(io.Discard)
-	klog.LogToStderr(false)
 	if err := lines.Answer(os.Stdin, os.Stdout, judge); err != nil {
 		fmt.Fprintln(os.Stderr, "nodes:", err)
 		os.Exit(2)
@@ -55,10 +52,11 @@ func judge(line []byte) (any, error) {
 		score := terms.Score(&q.Node)
 		a.Preferred = &score
 	}
+	// The zero logger is silent.
 	for i := range q.Node.Spec.Taints {
 		taint := q.Node.Spec.Taints[i : i+1]
 		keepsAway := func(t *corev1.Taint) bool { return t.Effect != corev1.TaintEffectPreferNoSchedule }
-		if _, found := scheduling.FindMatchingUntoleratedTaint(klog.Background(), taint, q.Pod.Spec.Tolerations, keepsAway, true); found {
+		if _, found := scheduling.FindMatchingUntoleratedTaint(klog.Logger{}, taint, q.Pod.Spec.Tolerations, keepsAway, true); found {
 			a.Untolerated = &i
 			break
 		}

@@ -12,7 +12,7 @@ pub(crate) fn question(seed: u64, number: u64) -> Value {
     // Up to a hundred days, by powers of two, as ages are compared.
     let bits = draw.below(33);
     let now = 3_600_000 + draw.below(1 << bits);
-    let count = 2 + draw.below(7);
+    let count = 2 + draw.below(3);
     let common = pod(&mut draw, now);
     let pods: Vec<Value> = (0..count).map(|_| near(&mut draw, now, &common)).collect();
     let ranks: Vec<u64> = (0..count)
@@ -38,6 +38,11 @@ fn near(draw: &mut Random, now: u64, common: &Value) -> Value {
             && let (Some(own), Some(shared)) = (near.pointer_mut(part), common.pointer(part))
         {
             *own = shared.clone();
+        }
+    }
+    for part in ["metadata", "spec", "status"] {
+        if let Some(fields) = near.get_mut(part).and_then(Value::as_object_mut) {
+            fields.retain(|_, value| *value != Value::Null && *value != json!([]) && *value != json!({}));
         }
     }
     near
@@ -93,7 +98,7 @@ fn pod(draw: &mut Random, now: u64) -> Value {
         json!({"controller.kubernetes.io/pod-deletion-cost": cost})
     };
     json!({
-        "metadata": {"uid": draw.uuid(), "creationTimestamp": time(draw, now), "annotations": annotations},
+        "metadata": {"uid": draw.name_suffix(6), "creationTimestamp": time(draw, now), "annotations": annotations},
         "spec": {"nodeName": if node.is_empty() { Value::Null } else { json!(node) }, "initContainers": init},
         "status": {
             "phase": phase, "conditions": conditions,
