@@ -97,7 +97,7 @@ fuzz: setup ## Fuzz merge patches, settings and requests; FUZZ_SECONDS=30 each
 	@$(WITH_CARGO) for target in $(FUZZ_TARGETS); do fuzz/run.sh "$$target" $(FUZZ_SECONDS); done
 
 .PHONY: oracle
-oracle: setup ## Let Kubernetes' own code judge N=10000 random cases of each kind from SEED=1
+oracle: setup ## Let Kubernetes' own code judge N=10000 random cases of each oracle from SEED=1
 	@command -v go >/dev/null || { echo "the oracle is a Go program: install Go, then run this again" >&2; exit 1; }
 	$(WITH_CARGO) oracle/run.sh $(N) $(SEED)
 

@@ -19,6 +19,7 @@ pub mod inject;
 pub mod ladder;
 pub mod matching;
 pub mod names;
+pub mod nodes;
 pub mod observe;
 pub mod reason;
 pub mod shard;

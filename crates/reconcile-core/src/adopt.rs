@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use placement_core::ladder::{Closed, Ladder};
+use placement_core::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
 use placement_core::smp::merge_pod;
 use placement_core::spread::{MaximumScope, Spread, Subset, WorkloadKind};
 use placement_core::{DeletionCost, SubsetIx, Taken};
@@ -13,7 +14,6 @@ use serde_json::{Map, Value};
 use crate::bind;
 use crate::cost::excess;
 use crate::ledger::replicas;
-use crate::nodes::{matches_pod, matches_term, tolerates};
 use crate::plan::Planning;
 use crate::record::NodeRecord;
 use crate::step::Action;
@@ -106,24 +106,21 @@ fn best(
 pub fn score(subset: &Subset, node: &NodeRecord, pod: &Value, has_place: bool) -> Option<i64> {
     let overlay = subset.overlay();
     let spec = pod.get("spec").unwrap_or(&Value::Null);
+    let facts = node.facts();
     let own = spec.get("tolerations").and_then(Value::as_array);
     let tolerations = own.into_iter().flatten().chain(overlay.tolerations());
+    let tolerations: Vec<Toleration> = tolerations.map(Toleration::read).collect();
     // Without a term of the subset's the pod's own say nothing: it runs there already.
     let is_required = overlay
         .required()
-        .is_none_or(|term| matches_term(node, term) && matches_pod(node, spec));
-    if !tolerates(node, tolerations) || !is_required {
+        .is_none_or(|term| Term::read(term).selects(facts) && NodeAffinity::of_pod(spec).selects(facts));
+    if untolerated(&node.taints, &tolerations).is_some() || !is_required {
         return None;
     }
-    let preferred: i64 = overlay
-        .preferred()
-        .iter()
-        .filter(|term| {
-            term.get("preference")
-                .is_some_and(|term| matches_term(node, term))
-        })
-        .filter_map(|term| term.get("weight")?.as_i64())
-        .sum();
+    // The terms were checked with the spread.
+    let preferred = PreferredTerms::read(overlay.preferred())
+        .unwrap_or_default()
+        .score(facts);
     let is_patched = overlay.patch().is_some_and(|patch| has_all_of(pod, patch));
     Some(preferred * 100 + i64::from(is_patched) * 10 + i64::from(has_place))
 }

@@ -16,7 +16,6 @@ mod bind;
 mod cost;
 mod gates;
 mod ledger;
-mod nodes;
 mod ordinals;
 mod plan;
 pub mod record;

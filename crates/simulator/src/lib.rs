@@ -15,6 +15,8 @@
 //! seed and answers give the same bytes.
 
 mod admission;
+pub mod autoscaler;
+pub mod disruption;
 mod fields;
 pub mod hpa;
 mod json;
@@ -29,7 +31,7 @@ mod ranking;
 mod replicaset;
 mod report;
 mod scenario;
-mod scheduler;
+pub mod scheduling;
 mod simulation;
 mod time;
 pub mod torture;
@@ -39,7 +41,7 @@ pub use fields::FieldFault;
 pub use placement_core::names::SUBSET_LABEL;
 pub use quantity::Quantity;
 pub use random::Random;
-pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order};
+pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order, restarts};
 pub use report::{Counts, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};
 pub use scenario::{
     Amount, Autoscaler, Bound, Cluster, Demand, EventKind, Expectation, Fault, NodeSpec, SCRIPT_FILE,

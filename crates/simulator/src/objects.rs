@@ -42,14 +42,16 @@ pub(crate) fn node(spec: &NodeSpec) -> Value {
         }
         shown
     };
+    let mut allocatable = json!(spec.allocatable);
+    json::put(&mut allocatable, &["pods"], json!(spec.pods.to_string()));
     let mut node = json!({
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": spec.name, "labels": spec.labels, "creationTimestamp": Millis::ZERO.timestamp()},
         "spec": {},
         "status": {
-            "allocatable": {"pods": spec.pods.to_string()},
-            "capacity": {"pods": spec.pods.to_string()},
+            "allocatable": allocatable,
+            "capacity": allocatable,
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     });

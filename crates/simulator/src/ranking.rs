@@ -17,8 +17,8 @@ pub struct Ranked<'a> {
     pub cost: i32,
     /// How many active pods of the same owner share the node.
     pub rank: usize,
-    /// The highest restart count among the containers.
-    pub restarts: u32,
+    /// The [`restarts`] of its containers.
+    pub restarts: u64,
     /// `metadata.creationTimestamp`.
     pub created: Millis,
 }
@@ -75,6 +75,12 @@ pub fn in_deletion_order(pods: &[Ranked<'_>], now: Millis) -> Vec<usize> {
         .into_iter()
         .map(|(index, _)| index)
         .collect()
+}
+
+/// What two pods' restarts are compared by: the highest count among the containers, then among the sidecars (init
+/// containers that restart).
+pub fn restarts(containers: u32, sidecars: u32) -> u64 {
+    u64::from(containers) << 32 | u64::from(sidecars)
 }
 
 /// The annotation's value as the controller reads it: a number of 32 bits without a leading plus or zero, else 0.
@@ -276,6 +282,16 @@ mod tests {
             },
             &newest,
         );
+    }
+
+    #[test]
+    fn step_7_restarts_of_sidecars_tell_equals_apart() {
+        let restarted = |uid, containers, sidecars| Ranked {
+            restarts: restarts(containers, sidecars),
+            ..pod(uid)
+        };
+        goes_first(&restarted("b", 3, 1), &restarted("a", 3, 0));
+        goes_first(&restarted("b", 4, 0), &restarted("a", 3, 9));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 pub use outline::Outline;
 use placement_core::matching::Owner;
+use placement_core::nodes::{NodeFacts, Taint};
 use placement_core::spread::GroupKind;
 use placement_core::time::UnixMillis;
 pub use pod::{Phase, PodRecord};
@@ -43,7 +44,7 @@ pub struct NodeRecord {
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Its taints.
-    pub taints: Vec<Value>,
+    pub taints: Vec<Taint>,
 }
 
 /// Why an object cannot be kept.
@@ -142,9 +143,20 @@ impl NodeRecord {
             taints: spec
                 .get("taints")
                 .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default(),
+                .into_iter()
+                .flatten()
+                .filter_map(Taint::read)
+                .collect(),
         })
+    }
+
+    /// What node selector terms look at.
+    #[must_use]
+    pub fn facts(&self) -> NodeFacts<'_> {
+        NodeFacts {
+            name: &self.name,
+            labels: &self.labels,
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use placement_core::inject::next_in_place;
 use placement_core::ladder::{Closed, Ladder};
 use placement_core::spread::{Spread, WorkloadKind};
 
+use placement_core::nodes::Term;
+
 use crate::bind;
 use crate::cost::excess;
 use crate::ledger::replicas;
-use crate::nodes::matches_term;
 use crate::plan::Planning;
 use crate::step::Action;
 use crate::world::KnownPod;
@@ -40,7 +41,7 @@ impl Planning<'_> {
                 subset
                     .overlay()
                     .required()
-                    .is_some_and(|term| matches_term(node, term))
+                    .is_some_and(|term| Term::read(term).selects(node.facts()))
             };
             if next_in_place(spread, from) != Some(now) || is_of(second) || !is_of(first) {
                 continue;

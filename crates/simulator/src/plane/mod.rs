@@ -183,7 +183,7 @@ impl<'a> Plane<'a> {
             store: Store::default(),
             watches: Vec::new(),
             controllers: Controllers::new(setup.cluster.writes_per_second, random("ties")),
-            nodes: Nodes::of(&setup.nodes),
+            nodes: Nodes::of(&setup.nodes, random("scheduler")),
             replicas: Vec::new(),
             sidecars: Vec::new(),
             api: Api::default(),

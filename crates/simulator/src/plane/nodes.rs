@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -12,46 +13,63 @@ use crate::json;
 use crate::objects;
 use crate::plane::observer::By;
 use crate::plane::setup::{Kind as WorkloadKind, Lag};
+use crate::random::Random;
 use crate::scenario::NodeSpec;
-use crate::scheduler::{self, Node};
+use crate::scheduling::{self, Needs, Unschedulable};
 use crate::time::Millis;
 
 /// The nodes, and the pods that wait for one.
 #[derive(Debug)]
 pub(crate) struct Nodes {
-    nodes: Vec<Node>,
+    specs: Vec<NodeSpec>,
+    room: scheduling::Nodes,
     lost: BTreeSet<usize>,
-    /// Pods that may be scheduled, in the order in which they were seen.
-    waiting: Vec<u64>,
-    is_scheduling: bool,
+    /// Pods that may be scheduled, in the order of their creation.
+    waiting: BTreeMap<u64, Waiting>,
+    /// When the next round is.
+    round: Option<Millis>,
     /// When each pod that is there was scheduled.
     scheduled: BTreeMap<u64, Millis>,
+    ties: Random,
+}
+
+/// A pod that waits for a node.
+#[derive(Debug)]
+struct Waiting {
+    needs: Arc<Needs>,
+    /// How often no node was found.
+    attempts: u32,
+    /// It is not tried again before.
+    not_before: Millis,
+    /// Nothing has happened since that could have helped.
+    is_parked: bool,
+}
+
+/// After the first attempt a pod is not tried again for a second, then twice as long, ten seconds at most
+/// (`podInitialBackoffSeconds`, `podMaxBackoffSeconds` of kube-scheduler).
+fn backoff(attempts: u32) -> Millis {
+    Millis((1000_u64 << attempts.saturating_sub(1).min(8)).min(10_000))
 }
 
 impl Nodes {
-    pub(crate) fn of(specs: &[NodeSpec]) -> Self {
-        let node = |spec: &NodeSpec| Node {
-            spec: spec.clone(),
-            pods: 0,
-        };
+    pub(crate) fn of(specs: &[NodeSpec], ties: Random) -> Self {
+        let mut room = scheduling::Nodes::default();
+        for spec in specs {
+            room.put(spec.node());
+        }
         Self {
-            nodes: specs.iter().map(node).collect(),
+            specs: specs.to_vec(),
+            room,
             lost: BTreeSet::new(),
-            waiting: Vec::new(),
-            is_scheduling: false,
+            waiting: BTreeMap::new(),
+            round: None,
             scheduled: BTreeMap::new(),
+            ties,
         }
     }
 
     pub(crate) fn values(&self) -> Vec<Value> {
-        self.nodes.iter().map(|node| objects::node(&node.spec)).collect()
-    }
-
-    fn choose(&mut self, pod: &Value) -> Option<(usize, String)> {
-        let chosen = scheduler::choose(pod, &self.nodes)?;
-        let node = self.nodes.get_mut(chosen)?;
-        node.pods += 1;
-        Some((chosen, node.spec.name.clone()))
+        self.specs.iter().map(objects::node).collect()
     }
 
     pub(crate) fn scheduled_at(&self, pod: u64) -> Option<Millis> {
@@ -60,67 +78,118 @@ impl Nodes {
 
     /// The time from scheduled to ready that is a node's own.
     fn startup(&self, name: &str) -> Option<Millis> {
-        let node = self.nodes.iter().find(|node| node.spec.name == name);
-        node.and_then(|node| node.spec.startup)
+        let spec = self.specs.iter().find(|spec| spec.name == name);
+        spec.and_then(|spec| spec.startup)
     }
 
-    fn release(&mut self, name: &str) {
-        let node = self
-            .nodes
-            .iter_mut()
-            .enumerate()
-            .find(|(_, node)| node.spec.name == name);
-        if let Some((ix, node)) = node
-            && !self.lost.contains(&ix)
-        {
-            node.pods = node.pods.saturating_sub(1);
+    /// Something happened that may help pods which found no node.
+    fn stir(&mut self) {
+        for waiting in self.waiting.values_mut() {
+            waiting.is_parked = false;
         }
+    }
+
+    /// When the next pod may be tried.
+    fn next(&self) -> Option<Millis> {
+        let active = self.waiting.values().filter(|waiting| !waiting.is_parked);
+        active.map(|waiting| waiting.not_before).min()
     }
 }
 
 impl Plane<'_> {
     pub(super) fn shown_to_scheduler(&mut self, change: &Change) {
-        if let Change::Stored(Object::Pod(pod)) = change
-            && pod.node.is_none()
-            && !pod.held
-            && pod.is_active()
-            && !self.nodes.waiting.contains(&pod.origin.number)
-        {
-            self.nodes.waiting.push(pod.origin.number);
-            self.schedule_soon();
+        let (Change::Stored(Object::Pod(pod)) | Change::Gone(Object::Pod(pod))) = change else {
+            return;
+        };
+        let number = pod.origin.number;
+        let waits = matches!(change, Change::Stored(_)) && pod.node.is_none() && !pod.held && pod.is_active();
+        if !waits {
+            self.nodes.waiting.remove(&number);
+            return;
         }
+        // A pod that the scheduler cannot read waits for ever, as with kube-scheduler.
+        let Ok(needs) = Needs::read(&pod.value) else {
+            return;
+        };
+        let now = self.now;
+        match self.nodes.waiting.get_mut(&number) {
+            Some(waiting) if *waiting.needs == needs => return,
+            Some(waiting) => {
+                waiting.needs = Arc::new(needs);
+                waiting.is_parked = false;
+                waiting.not_before = now;
+            }
+            None => {
+                let waiting = Waiting {
+                    needs: Arc::new(needs),
+                    attempts: 0,
+                    not_before: now,
+                    is_parked: false,
+                };
+                self.nodes.waiting.insert(number, waiting);
+            }
+        }
+        self.schedule_soon();
     }
 
     fn schedule_soon(&mut self) {
-        if !self.nodes.is_scheduling && !self.nodes.waiting.is_empty() {
-            self.nodes.is_scheduling = true;
-            self.after(Millis(1), Event::Schedule);
+        let Some(next) = self.nodes.next() else { return };
+        let at = next.max(self.now + Millis(1));
+        if self
+            .nodes
+            .round
+            .is_none_or(|round| at < round || round <= self.now)
+        {
+            self.nodes.round = Some(at);
+            self.queue.push(at, Event::Schedule);
         }
     }
 
-    /// Tries every pod that waits.
+    /// Tries every pod that waits and whose time has come.
     pub(super) fn schedule(&mut self) {
-        self.nodes.is_scheduling = false;
+        let now = self.now;
+        if self.nodes.round.is_some_and(|round| round > now) {
+            return;
+        }
+        self.nodes.round = None;
         if self.api.is_down {
-            self.nodes.is_scheduling = true;
+            self.nodes.round = Some(now + Millis(1000));
             self.after(Millis(1000), Event::Schedule);
             return;
         }
-        for number in std::mem::take(&mut self.nodes.waiting) {
-            let Some(pod) = self.store.pod(number).cloned() else {
+        let due = self.nodes.waiting.iter();
+        let due: Vec<(u64, Arc<Needs>)> = due
+            .filter(|(_, waiting)| !waiting.is_parked && waiting.not_before <= now)
+            .map(|(number, waiting)| (*number, Arc::clone(&waiting.needs)))
+            .collect();
+        for (number, needs) in due {
+            let pod = self.store.pod(number).cloned();
+            let Some(pod) = pod.filter(|pod| pod.node.is_none() && pod.is_active() && !pod.held) else {
+                self.nodes.waiting.remove(&number);
                 continue;
             };
-            if pod.node.is_some() || !pod.is_active() || pod.held {
-                continue;
-            }
-            match self.nodes.choose(&pod.value) {
-                Some((_, node)) => self.assign(&pod, &node),
-                None => {
-                    self.nodes.waiting.push(number);
-                    self.mark_unschedulable(&pod);
+            match self.nodes.room.choose(&needs, &mut self.nodes.ties) {
+                Ok(choice) => {
+                    let name = self
+                        .nodes
+                        .room
+                        .get(choice.node)
+                        .map(|room| room.node().name.clone());
+                    self.nodes.room.assume(number, needs, choice.node);
+                    self.nodes.waiting.remove(&number);
+                    self.assign(&pod, &name.unwrap_or_default());
+                }
+                Err(why) => {
+                    if let Some(waiting) = self.nodes.waiting.get_mut(&number) {
+                        waiting.attempts += 1;
+                        waiting.not_before = now + backoff(waiting.attempts);
+                        waiting.is_parked = true;
+                    }
+                    self.mark_unschedulable(&pod, &why);
                 }
             }
         }
+        self.schedule_soon();
     }
 
     fn assign(&mut self, pod: &Pod, node: &str) {
@@ -135,14 +204,14 @@ impl Plane<'_> {
         self.after(startup, Event::Ready(number));
     }
 
-    fn mark_unschedulable(&mut self, pod: &Pod) {
+    fn mark_unschedulable(&mut self, pod: &Pod, why: &Unschedulable) {
         if json::at(&pod.value, &["status", "conditions"]).is_some() {
             return;
         }
         // The time stays that of the creation, whatever happened since.
         let since = pod.origin.created.timestamp();
         self.change_pod(pod.origin.number, &By::Cluster, |value, _| {
-            let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": since});
+            let condition = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why.to_string(), "lastTransitionTime": since});
             json::put(value, &["status", "conditions"], json!([condition]));
         });
     }
@@ -231,54 +300,50 @@ impl Plane<'_> {
     }
 
     fn free_node_of(&mut self, pod: &Pod) {
-        if let Some(node) = &pod.node {
-            self.nodes.release(node);
+        if self.nodes.room.forget(pod.origin.number) {
+            self.nodes.stir();
             self.schedule_soon();
         }
     }
 
     /// A node is lost; the garbage collector deletes its pods by force a while later.
     pub(super) fn lose_node(&mut self, ix: usize) -> bool {
-        let Some(node) = self
+        let Some(spec) = self
             .nodes
-            .nodes
-            .get_mut(ix)
+            .specs
+            .get(ix)
             .filter(|_| !self.nodes.lost.contains(&ix))
         else {
             return false;
         };
-        let name = node.spec.name.clone();
-        node.pods = node.spec.pods;
+        let on_it = self.nodes.room.remove(&spec.name);
         self.nodes.lost.insert(ix);
         if let Some(object) = self.store.remove((Kind::Node, ix as u64)) {
             self.stirred = self.now;
             self.publish(&Change::Gone(object));
         }
-        let on_it: Vec<Rc<Pod>> = self
-            .store
-            .pods()
-            .filter(|pod| pod.node.as_ref() == Some(&name))
-            .cloned()
-            .collect();
-        for pod in on_it {
+        for number in on_it {
+            let Some(pod) = self.store.pod(number).cloned() else {
+                continue;
+            };
             let wait = self.drawn(Lag {
                 millis: 50,
                 jitter: 500,
             });
-            self.after(wait, Event::Remove(pod.origin.number));
+            self.after(wait, Event::Remove(number));
             self.note_deleted(&pod, &By::Cluster);
         }
         true
     }
 
     pub(super) fn return_node(&mut self, ix: usize) {
-        let Some(node) = self.nodes.nodes.get_mut(ix) else {
+        let Some(spec) = self.nodes.specs.get(ix).cloned() else {
             return;
         };
         self.nodes.lost.remove(&ix);
-        node.pods = 0;
-        let value = objects::node(&node.spec);
-        self.put(Object::Node(ix as u64, Rc::new(value)));
+        self.nodes.room.put(spec.node());
+        self.put(Object::Node(ix as u64, Rc::new(objects::node(&spec))));
+        self.nodes.stir();
         self.schedule_soon();
     }
 

@@ -1,7 +1,10 @@
 //! Reads the nodes of `scenario.yaml`.
 
+use std::collections::BTreeMap;
+
 use super::reader::At;
 use super::script::{NodeSpec, Taint};
+use crate::scheduling::Quantity;
 
 pub(super) fn read_nodes(at: &At<'_>) -> Vec<NodeSpec> {
     let mut nodes: Vec<NodeSpec> = Vec::new();
@@ -37,6 +40,20 @@ fn read_node(at: &At<'_>) -> Option<Vec<NodeSpec>> {
         .map(|at| at.as_list("a list of taints"))
         .unwrap_or_default();
     let taints: Vec<Taint> = taints.iter().filter_map(read_taint).collect();
+    let mut allocatable = BTreeMap::new();
+    for name in ["cpu", "memory"] {
+        allocatable.extend(
+            fields
+                .optional(name)
+                .and_then(|at| Some((name.to_owned(), read_amount(&at)?))),
+        );
+    }
+    let others = fields
+        .optional("resources")
+        .map(|at| at.as_entries("a map from resource to amount"));
+    for (name, at) in others.into_iter().flatten() {
+        allocatable.extend(read_amount(&at).map(|amount| (name.to_owned(), amount)));
+    }
     let startup = fields.optional("startup").map(|at| at.as_span());
     fields.no_others();
     let (name, count, pods) = (name?, count?, pods?);
@@ -57,10 +74,23 @@ fn read_node(at: &At<'_>) -> Option<Vec<NodeSpec>> {
             labels,
             taints: taints.clone(),
             pods,
+            allocatable: allocatable.clone(),
             startup: startup.flatten(),
         }
     };
     Some((1..=count).map(node).collect())
+}
+
+/// An amount that Kubernetes reads.
+fn read_amount(at: &At<'_>) -> Option<String> {
+    let written = at.as_written()?;
+    if Quantity::parse(&written).is_none() {
+        at.fault(format!(
+            "found `{written}`; write an amount such as `2500m`, `4` or `16Gi`"
+        ));
+        return None;
+    }
+    Some(written)
 }
 
 fn read_taint(at: &At<'_>) -> Option<Taint> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::load::{Service, Traffic};
+use crate::scheduling::{Node, Resources};
 use crate::time::Millis;
 
 /// A checked `scenario.yaml`.
@@ -62,8 +63,44 @@ pub struct NodeSpec {
     pub taints: Vec<Taint>,
     /// How many pods it takes.
     pub pods: u64,
+    /// What else pods may take of it, by resource; of what is not named there is enough.
+    pub allocatable: BTreeMap<String, String>,
     /// Its own time from scheduled to ready.
     pub startup: Option<Millis>,
+}
+
+impl NodeSpec {
+    /// The node as the scheduler sees it.
+    pub(crate) fn node(&self) -> Node {
+        let mut node = Node::roomy(&self.name);
+        let list = serde_json::json!(self.allocatable);
+        // Amounts were read when the scenario was.
+        if let Ok(read) = Resources::read(Some(&list), "allocatable") {
+            let is_named = |name| self.allocatable.contains_key(name);
+            for (name, own, amount) in [
+                ("cpu", &mut node.allocatable.cpu, read.cpu),
+                ("memory", &mut node.allocatable.memory, read.memory),
+                ("ephemeral-storage", &mut node.allocatable.storage, read.storage),
+            ] {
+                if is_named(name) {
+                    *own = amount;
+                }
+            }
+            node.allocatable.others = read.others;
+        }
+        node.labels.extend(
+            self.labels
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
+        let taint = |taint: &Taint| {
+            let taint = serde_json::json!({"key": taint.key, "value": taint.value, "effect": taint.effect});
+            placement_core::nodes::Taint::read(&taint)
+        };
+        node.taints = self.taints.iter().filter_map(taint).collect();
+        node.pods = self.pods;
+        node
+    }
 }
 
 /// A taint.

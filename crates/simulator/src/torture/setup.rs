@@ -110,6 +110,7 @@ fn nodes(pool: &PoolCase) -> impl Iterator<Item = NodeSpec> {
         labels: BTreeMap::from([("pool".to_owned(), pool.name.clone())]),
         taints: Vec::new(),
         pods: u64::from(pool.pods),
+        allocatable: BTreeMap::new(),
         startup: None,
     })
 }
