@@ -1,5 +1,10 @@
 //! Random nodes and pods: mostly what a cluster can hold, now and then what only the matching itself must survive.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "fields of a JSON object that was made here"
+)]
+
 use serde_json::{Map, Value, json};
 
 use crate::prng::Prng;

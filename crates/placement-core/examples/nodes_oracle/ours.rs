@@ -1,5 +1,10 @@
 //! Our answer to a question of the oracle `nodes`.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "fields of a JSON object that was made here"
+)]
+
 use std::collections::BTreeMap;
 
 use placement_core::nodes::{NodeAffinity, NodeFacts, PreferredTerms, Taint, Toleration, untolerated};

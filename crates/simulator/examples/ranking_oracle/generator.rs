@@ -1,6 +1,11 @@
 //! Random pods of one ReplicaSet. Most fields are drawn from a few values, so that the later steps of the ranking decide
 //! as well.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "fields of a JSON object that was made here"
+)]
+
 use serde_json::{Value, json};
 use simulator::{Millis, Random};
 
@@ -69,9 +74,13 @@ fn pod(draw: &mut Random, now: u64) -> Value {
         })
         .collect();
     let statuses = |draw: &mut Random, prefix: &str| -> Value {
-        let count = draw.below(3);
-        (0..count)
-            .map(|index| json!({"name": format!("{prefix}-{index}"), "restartCount": if one_in(draw, 3) { draw.below(4) } else { 0 }}))
+        // One that says 0 is as good as none.
+        let counts: Vec<u64> = (0..draw.below(3))
+            .map(|_| if one_in(draw, 3) { draw.below(4) } else { 0 })
+            .collect();
+        let counts = counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
+        counts
+            .map(|(index, count)| json!({"name": format!("{prefix}-{index}"), "restartCount": count}))
             .collect()
     };
     let cost = pick(

@@ -31,7 +31,7 @@ fn ranked<'p>(pod: &'p Value, rank: &Value) -> Ranked<'p> {
     let status = &pod["status"];
     let ready = status["conditions"].as_array().into_iter().flatten();
     let mut ready = ready.filter(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-    let init = pod["spec"]["initContainers"].as_array();
+    let init = at(pod, "/spec/initContainers").as_array();
     let is_sidecar = |status: &&Value| {
         let mut containers = init.into_iter().flatten();
         containers
@@ -48,8 +48,8 @@ fn ranked<'p>(pod: &'p Value, rank: &Value) -> Ranked<'p> {
         .max()
         .unwrap_or_default();
     Ranked {
-        uid: pod["metadata"]["uid"].as_str().unwrap_or_default(),
-        node: pod["spec"]["nodeName"].as_str(),
+        uid: at(pod, "/metadata/uid").as_str().unwrap_or_default(),
+        node: at(pod, "/spec/nodeName").as_str(),
         phase: match status["phase"].as_str() {
             Some("Running") => Phase::Running,
             Some("Unknown") => Phase::Unknown,
@@ -59,11 +59,15 @@ fn ranked<'p>(pod: &'p Value, rank: &Value) -> Ranked<'p> {
             .next()
             .map(|condition| time(&condition["lastTransitionTime"])),
         cost: deletion_cost(
-            pod["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"].as_str(),
+            at(
+                pod,
+                "/metadata/annotations/controller.kubernetes.io~1pod-deletion-cost",
+            )
+            .as_str(),
         ),
         rank: usize::try_from(rank.as_u64().unwrap_or_default()).unwrap_or_default(),
         restarts: restarts(containers, sidecars),
-        created: time(&pod["metadata"]["creationTimestamp"]),
+        created: time(at(pod, "/metadata/creationTimestamp")),
     }
 }
 
@@ -74,4 +78,8 @@ fn time(text: &Value) -> Millis {
         unix.and_then(|unix| u64::try_from(unix.0).ok())
             .unwrap_or_default(),
     )
+}
+
+fn at<'v>(object: &'v Value, pointer: &str) -> &'v Value {
+    object.pointer(pointer).unwrap_or(&Value::Null)
 }

@@ -145,10 +145,16 @@ impl Between<'_> {
     }
 }
 
-/// Whether the pod fits beside those that are there (`NodeResourcesFit`).
+/// Whether the pod fits beside those that are there (`NodeResourcesFit`). Asked of every node for every pod, so the usual
+/// resources are compared without more ado.
 fn fits(needs: &Needs, room: &NodeRoom) -> bool {
+    let (pod, taken, allocatable) = (&needs.requests.exact, &room.taken.exact, &room.node.allocatable);
+    let has = |asked: i64, taken: i64, all: i64| asked <= 0 || asked <= all.saturating_sub(taken);
     room.pods.len() < usize::try_from(room.node.pods).unwrap_or(usize::MAX)
-        && lacking(needs, room).next().is_none()
+        && has(pod.cpu, taken.cpu, allocatable.cpu)
+        && has(pod.memory, taken.memory, allocatable.memory)
+        && has(pod.storage, taken.storage, allocatable.storage)
+        && (pod.others.is_empty() || lacking(needs, room).next().is_none())
 }
 
 /// The resources that are asked for and not free.
