@@ -15,6 +15,7 @@
 //! seed and answers give the same bytes.
 
 mod admission;
+mod checks;
 mod fields;
 pub mod hpa;
 mod json;
@@ -35,6 +36,7 @@ mod time;
 pub mod torture;
 
 pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict, Write};
+pub use checks::{Check, CheckResult};
 pub use fields::FieldFault;
 pub use placement_core::names::SUBSET_LABEL;
 pub use quantity::Quantity;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::checks::Check;
 use crate::time::Millis;
 
 /// A checked `scenario.yaml`.
@@ -27,6 +28,8 @@ pub struct Script {
     pub events: Vec<ScriptEvent>,
     /// What must come out.
     pub expectations: Vec<Expectation>,
+    /// What must be true, and when.
+    pub checks: Vec<Check>,
 }
 
 /// How fast the cluster is.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::Moment;
 use super::board::Board;
+use crate::checks::{Stretch, Watches};
 use crate::plane::objects::Pod;
 use crate::plane::observer::{By, Observer};
 use crate::plane::store::Store;
@@ -24,6 +25,7 @@ pub(super) struct Recorder<'a> {
     next_sample: Option<Millis>,
     /// Expected splits that are still to come, the next one last.
     splits: Vec<&'a Split>,
+    checks: Watches<'a>,
     admissions: u64,
     max_over: BTreeMap<String, u64>,
     scale_in: ScaleIn,
@@ -61,6 +63,7 @@ impl<'a> Recorder<'a> {
             samples: Vec::new(),
             next_sample: Some(Millis::ZERO),
             splits,
+            checks: Watches::new(&scenario.script.checks, scenario.script.duration),
             admissions: 0,
             scale_in: ScaleIn::default(),
             host_calls: BTreeMap::new(),
@@ -140,6 +143,8 @@ impl<'a> Recorder<'a> {
                 }
             }
         }
+        let (checks, failed) = self.checks.close(seed, &self.board);
+        self.violations.extend(failed);
         let mut subset_order: Vec<String> = Vec::new();
         for row in self.board.rows() {
             let is_shown = !row.is_unplaced()
@@ -168,6 +173,7 @@ impl<'a> Recorder<'a> {
                 pending_millis: 0,
             },
             warnings: self.warnings,
+            checks,
             violations: self.violations,
         }
     }
@@ -191,7 +197,12 @@ fn writes(tally: &Tally) -> BTreeMap<String, u64> {
 }
 
 impl Observer for Recorder<'_> {
-    fn passes(&mut self, _now: Millis, next: Millis) {
+    fn passes(&mut self, now: Millis, next: Millis) {
+        if next > now.max(self.begin) {
+            let from = now - self.begin;
+            let to = (next - self.begin - Millis(1)).min(self.scenario.script.duration);
+            self.checks.look(Stretch { from, to }, &self.board);
+        }
         while let Some(due) = self.next_sample {
             let split = self.splits.last().filter(|split| split.at <= due).copied();
             let look = split.map_or(due, |split| split.at);
