@@ -313,14 +313,15 @@ fn naive(statement: &Statement<Name>, run: &[Made]) -> (bool, Option<u64>) {
     }
 }
 
-fn any_term() -> impl Strategy<Value = Term<Name>> {
+fn any_term() -> BoxedStrategy<Term<Name>> {
     prop_oneof![
         any_name().prop_map(Term::Metric),
         (0_u64..5).prop_map(Term::Number)
     ]
+    .boxed()
 }
 
-fn any_name() -> impl Strategy<Value = Name> {
+fn any_name() -> BoxedStrategy<Name> {
     let word = |text: &str| Name::Word {
         text: text.to_owned(),
         at: 0,
@@ -338,14 +339,17 @@ fn any_name() -> impl Strategy<Value = Name> {
         word("lost"),
         quoted,
     ])
+    .boxed()
 }
 
-fn any_sum() -> impl Strategy<Value = Sum<Name>> {
+fn any_sum() -> BoxedStrategy<Sum<Name>> {
     let sign = prop_oneof![Just(Sign::Plus), Just(Sign::Minus)];
-    (any_term(), vec((sign, any_term()), 0..3)).prop_map(|(first, rest)| Sum { first, rest })
+    (any_term(), vec((sign, any_term()), 0..3))
+        .prop_map(|(first, rest)| Sum { first, rest })
+        .boxed()
 }
 
-fn any_condition() -> impl Strategy<Value = Condition<Name>> {
+fn any_condition() -> BoxedStrategy<Condition<Name>> {
     let order = proptest::sample::select(Order::ALL.map(|(_, order)| order).to_vec());
     let compare = (any_sum(), order, any_sum())
         .prop_filter("two numbers", |(left, _, right)| {
@@ -360,9 +364,10 @@ fn any_condition() -> impl Strategy<Value = Condition<Name>> {
             vec(inner, 2..4).prop_map(Condition::Or),
         ]
     })
+    .boxed()
 }
 
-fn any_statement(end: u64) -> impl Strategy<Value = Statement<Name>> {
+fn any_statement(end: u64) -> BoxedStrategy<Statement<Name>> {
     let maybe = || proptest::option::of(any_condition());
     let time = move || (0..=end).prop_map(Millis);
     let when = prop_oneof![
@@ -376,7 +381,9 @@ fn any_statement(end: u64) -> impl Strategy<Value = Statement<Name>> {
         Just(When::Finally),
         (time(), any_condition()).prop_map(|(span, of)| When::Within { span, of }),
     ];
-    (when, any_condition()).prop_map(|(when, what)| Statement { when, what })
+    (when, any_condition())
+        .prop_map(|(when, what)| Statement { when, what })
+        .boxed()
 }
 
 fn without_places(statement: &Statement<Name>) -> Statement<Name> {
