@@ -253,13 +253,25 @@ fn the_documented_checks_are_read() {
     let (_, checks) = document.split_once("## Checks").unwrap();
     let shown = checks.lines().filter_map(|line| {
         let cell = line.strip_prefix("| `").and_then(|rest| rest.split_once("` |"));
-        let indented = line.strip_prefix("    ").filter(|line| line.starts_with("finally"));
-        cell.map(|(text, _)| text).or(indented).filter(|text| text.contains(": "))
+        let indented = line
+            .strip_prefix("    ")
+            .filter(|line| line.starts_with("finally"));
+        cell.map(|(text, _)| text)
+            .or(indented)
+            .filter(|text| text.contains(": "))
     });
     let shown: Vec<&str> = shown.collect();
     assert_eq!(shown.len(), 11);
-    let names = Names::new(vec![("web".to_owned(), vec!["fixed".to_owned(), "elastic".to_owned()])]);
+    let names = Names::new(vec![(
+        "web".to_owned(),
+        vec!["fixed".to_owned(), "elastic".to_owned()],
+    )]);
     for text in shown {
-        assert!(Check::read(text, Some(&names), Millis(300_000)).unwrap().is_some(), "{text}");
+        assert!(
+            Check::read(text, Some(&names), Millis(300_000))
+                .unwrap()
+                .is_some(),
+            "{text}"
+        );
     }
 }
