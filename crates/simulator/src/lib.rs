@@ -16,6 +16,7 @@
 
 mod admission;
 pub mod autoscaler;
+mod checks;
 pub mod disruption;
 mod fields;
 pub mod hpa;
@@ -37,6 +38,7 @@ mod time;
 pub mod torture;
 
 pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict, Write};
+pub use checks::{Check, CheckResult};
 pub use fields::FieldFault;
 pub use placement_core::names::SUBSET_LABEL;
 pub use quantity::Quantity;

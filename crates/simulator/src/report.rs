@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::checks::CheckResult;
 use crate::time::Millis;
 
 /// The report, in the order and with the names of its JSON.
@@ -141,6 +142,8 @@ pub struct Outcome {
     pub subset_order: Vec<String>,
     /// Every warning of the admission, and every failure of it, with how often it came.
     pub warnings: BTreeMap<String, u64>,
+    /// What came of each check of the scenario, in its order.
+    pub checks: Vec<CheckResult>,
     /// What the run should not have done; none in a good run.
     pub violations: Vec<String>,
 }

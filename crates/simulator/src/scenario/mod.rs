@@ -1,6 +1,7 @@
 //! A scenario folder: manifests as a user has them, the policy's `settings.yaml`, and `scenario.yaml` with the nodes, the
 //! times and the events. Reading is strict: what is not understood is a fault, and every fault is reported.
 
+mod checks_reader;
 mod events_reader;
 mod expectations_reader;
 mod manifests;
@@ -24,6 +25,7 @@ pub use script::{
 };
 pub use settings::SubsetRule;
 
+use crate::checks::Names;
 use reader::Faults;
 use tree::Node;
 
@@ -82,7 +84,9 @@ impl Scenario {
             .map(|(_, checked)| checked.observe())
             .unwrap_or_default();
         let sidecars = usize::from(observe == Observe::Ledger);
-        let script = script_reader::read(files, &workloads, sidecars, &mut faults);
+        let names = settings.as_ref().filter(|_| faults.is_empty());
+        let names = names.map(|(settings, checked)| names_in(checked, settings, &workloads));
+        let script = script_reader::read(files, &workloads, sidecars, names.as_ref(), &mut faults);
         let (Some((settings, checked)), Some(script)) = (settings, script) else {
             return Err(faults);
         };
@@ -142,6 +146,16 @@ impl Scenario {
         all.flat_map(|(workload, subsets)| subsets.iter().map(move |rule| self.label(workload, &rule.name)))
             .collect()
     }
+}
+
+/// What checks may name.
+fn names_in(checked: &Settings, settings: &Value, workloads: &[Workload]) -> Names {
+    let rules = settings::rules(checked, settings);
+    let subsets_of = |workload: &Workload| {
+        let subsets = settings::subsets_of(&rules, workload).into_iter();
+        (workload.name.clone(), subsets.map(|rule| rule.name).collect())
+    };
+    Names::new(workloads.iter().map(subsets_of).collect())
 }
 
 fn read_settings(files: &[SourceFile], faults: &mut Vec<Fault>) -> Option<(Value, Settings)> {

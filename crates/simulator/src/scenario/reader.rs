@@ -113,6 +113,17 @@ impl<'a> At<'a> {
         }
     }
 
+    /// A text such as `always: a == b`, which YAML takes for a map with one entry unless it is quoted.
+    pub(crate) fn as_statement(&self, wanted: &str) -> Option<String> {
+        if let Tree::Map(fields) = &self.node.tree
+            && let [(before, node)] = fields.as_slice()
+            && let Tree::Text(after) = &node.tree
+        {
+            return Some(format!("{before}: {after}"));
+        }
+        self.as_text(wanted).map(ToOwned::to_owned)
+    }
+
     /// A whole number from `least` to `most`.
     pub(crate) fn as_number(&self, least: u64, most: u64) -> Option<u64> {
         match &self.node.tree {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::checks::Check;
 use crate::load::{Service, Traffic};
 use crate::scheduling::{Node, Resources};
 use crate::time::Millis;
@@ -31,6 +32,8 @@ pub struct Script {
     pub events: Vec<ScriptEvent>,
     /// What must come out.
     pub expectations: Vec<Expectation>,
+    /// What must be true, and when.
+    pub checks: Vec<Check>,
 }
 
 /// How fast the cluster is.

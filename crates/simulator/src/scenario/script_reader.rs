@@ -1,5 +1,6 @@
 //! Reads `scenario.yaml`.
 
+use super::checks_reader::read_checks;
 use super::events_reader::{Known, read_events};
 use super::expectations_reader::read_expectations;
 use super::nodes_reader::read_nodes;
@@ -7,18 +8,20 @@ use super::reader::{At, Fault, Faults};
 use super::script::{Cluster, Expectation, Script, ScriptEvent};
 use super::traffic_reader::read_traffic;
 use super::{SCRIPT_FILE, SourceFile, Workload, only_document, required_file};
+use crate::checks::Names;
 use crate::time::Millis;
 
 pub(super) fn read(
     files: &[SourceFile],
     workloads: &[Workload],
     sidecars: usize,
+    names: Option<&Names>,
     faults: &mut Vec<Fault>,
 ) -> Option<Script> {
     let file = required_file(files, SCRIPT_FILE, "`duration`, `nodes` and `events`", faults)?;
     let node = only_document(file, faults)?;
     let here = Faults::of(SCRIPT_FILE);
-    let script = read_script(&At::root(&node, &here), workloads, sidecars);
+    let script = read_script(&At::root(&node, &here), workloads, sidecars, names);
     let found = here.into_found();
     let sound = found.is_empty();
     faults.extend(found);
@@ -51,7 +54,12 @@ pub(super) fn unknown_subsets(script: &Script, subsets: &[String]) -> Vec<Fault>
     here.into_found()
 }
 
-fn read_script(root: &At<'_>, workloads: &[Workload], sidecars: usize) -> Option<Script> {
+fn read_script(
+    root: &At<'_>,
+    workloads: &[Workload],
+    sidecars: usize,
+    names: Option<&Names>,
+) -> Option<Script> {
     let fields = root.as_map("`duration`, `nodes` and `events`")?;
     let description = fields
         .optional("description")
@@ -93,6 +101,11 @@ fn read_script(root: &At<'_>, workloads: &[Workload], sidecars: usize) -> Option
         .optional("expect")
         .map(|at| read_expectations(&at))
         .unwrap_or_default();
+    let end = duration.unwrap_or(Millis(u64::MAX));
+    let checks = fields
+        .optional("checks")
+        .map(|at| read_checks(&at, names, end))
+        .unwrap_or_default();
     fields.no_others();
     let (duration, events) = (duration?, events?);
     check_times(root, duration, &events, &expectations);
@@ -108,6 +121,7 @@ fn read_script(root: &At<'_>, workloads: &[Workload], sidecars: usize) -> Option
         demands,
         events,
         expectations,
+        checks,
     })
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::checks::{Check, Names};
 use crate::time::Millis;
 
 const DEPLOYMENT: &str = "\
@@ -95,7 +96,7 @@ events:
             "scenario.yaml:9: events[0].scale.deployment: found `other`; write `web`, a workload of this folder",
             "scenario.yaml:9: events[0].scale.replicas: found `-1`; write a whole number from 0 to 1000000",
             "scenario.yaml:10: events[1]: found 0 things that happen; write exactly one of `scale`, `ramp`, `rollout`, `loseNode`, `deletePods`, `crashSidecar`, `policyDown`, `restartApi`",
-            "scenario.yaml:3: color: unknown field `color`; the fields here are `description`, `seed`, `duration`, `sampleEvery`, `cluster`, `nodes`, `policies`, `sidecars`, `events`, `expect`",
+            "scenario.yaml:3: color: unknown field `color`; the fields here are `description`, `seed`, `duration`, `sampleEvery`, `cluster`, `nodes`, `policies`, `sidecars`, `events`, `expect`, `checks`",
         ]
     );
 }
@@ -183,4 +184,94 @@ fn events_stand_in_order_of_time_and_before_the_end() {
         read(DEPLOYMENT, SETTINGS, &script).unwrap_err(),
         ["scenario.yaml:1: the last event is at 15s, the run ends at 12s; write a longer `duration`"]
     );
+}
+
+#[test]
+fn checks_are_read_with_and_without_quotes() {
+    let script = format!(
+        "{SCRIPT}checks:\n- at 9s: fixed.running == 2\n- 'finally: total.total == 0'\n- always: desired\n"
+    );
+    let scenario = read(DEPLOYMENT, SETTINGS, &script).unwrap();
+    let texts: Vec<&str> = scenario.script.checks.iter().map(Check::text).collect();
+    assert_eq!(
+        texts,
+        [
+            "at 9s: fixed.running == 2",
+            "finally: total.total == 0",
+            "always: desired"
+        ]
+    );
+}
+
+#[test]
+fn a_check_that_is_not_understood_is_a_fault_at_its_line() {
+    let script = format!(
+        "{SCRIPT}checks:\n- at 2m: fixed.running == 2\n- always: spot.total == 0\n- always: 3\n- {{at: 3s, check: x}}\n- 'always fixed.total'\n"
+    );
+    assert_eq!(
+        read(DEPLOYMENT, SETTINGS, &script).unwrap_err(),
+        [
+            "scenario.yaml:11: checks[0]: found `120s` at character 1; write a time up to 60s, when the run ends",
+            "scenario.yaml:12: checks[1]: found `spot.total` at character 9; write one of `fixed.total`, `elastic.total`, `total.total`, `unplaced.total`",
+            "scenario.yaml:13: checks[2]: found `{\"always\":3}`; write a check such as `at 120s: fixed.running == 10`",
+            "scenario.yaml:14: checks[3]: found `{\"at\":\"3s\",\"check\":\"x\"}`; write a check such as `at 120s: fixed.running == 10`",
+            "scenario.yaml:15: checks[4]: found `fixed.total` at character 8; write `:` and what must be true",
+        ]
+    );
+    // Without settings nobody knows what may be named; the grammar is looked at all the same.
+    let faults = read(DEPLOYMENT, "spreads: [", &script).unwrap_err();
+    let lines: Vec<&str> = faults.iter().map(|fault| &fault[..16]).collect();
+    assert_eq!(
+        lines[1..],
+        [
+            "scenario.yaml:11",
+            "scenario.yaml:13",
+            "scenario.yaml:14",
+            "scenario.yaml:15"
+        ]
+    );
+}
+
+/// The example of the documents has every field, and is read as it stands.
+#[test]
+fn the_documented_scenario_is_read() {
+    let document = include_str!("../../../../docs/scenarios.md");
+    let (_, rest) = document.split_once("```yaml\n").unwrap();
+    let (script, _) = rest.split_once("```\n").unwrap();
+    let settings = SETTINGS.replace("maxReplicas: 2", "maxReplicas: 10");
+    let scenario = read(DEPLOYMENT, &settings, script).unwrap();
+    assert_eq!(scenario.script.cluster, Cluster::default());
+    assert_eq!(scenario.script.nodes.len(), 4);
+    assert_eq!(scenario.script.checks.len(), 2);
+    assert_eq!(scenario.script.expectations.len(), 2);
+}
+
+/// So is every check that it shows.
+#[test]
+fn the_documented_checks_are_read() {
+    let document = include_str!("../../../../docs/scenarios.md");
+    let (_, checks) = document.split_once("## Checks").unwrap();
+    let shown = checks.lines().filter_map(|line| {
+        let cell = line.strip_prefix("| `").and_then(|rest| rest.split_once("` |"));
+        let indented = line
+            .strip_prefix("    ")
+            .filter(|line| line.starts_with("finally"));
+        cell.map(|(text, _)| text)
+            .or(indented)
+            .filter(|text| text.contains(": "))
+    });
+    let shown: Vec<&str> = shown.collect();
+    assert_eq!(shown.len(), 11);
+    let names = Names::new(vec![(
+        "web".to_owned(),
+        vec!["fixed".to_owned(), "elastic".to_owned()],
+    )]);
+    for text in shown {
+        assert!(
+            Check::read(text, Some(&names), Millis(300_000))
+                .unwrap()
+                .is_some(),
+            "{text}"
+        );
+    }
 }

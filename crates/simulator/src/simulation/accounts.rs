@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::board::Board;
-use crate::load::{MICRO, Step};
 use crate::report::{LoadSample, Mark, MarkKind};
 use crate::scenario::{EventKind, Scenario, ScriptEvent};
 use crate::time::Millis;
@@ -15,8 +14,6 @@ pub(super) struct Accounts {
     /// Milliseconds that pods of each subset had a node.
     pod_millis: BTreeMap<String, u64>,
     pub(super) pending_millis: u64,
-    /// Millionths of a request since the beginning; `None`: nobody asks for anything.
-    load: Option<LoadSample>,
     /// Whole requests that samples told of.
     told: LoadSample,
     is_unschedulable: bool,
@@ -75,29 +72,16 @@ impl Accounts {
         }
     }
 
-    /// A second of traffic.
-    pub(super) fn served(&mut self, step: &Step) {
-        let load = self.load.get_or_insert_default();
-        load.arriving += step.arriving;
-        load.served += step.served;
-        load.lost += step.lost;
-        load.queued = step.queued;
-    }
-
     /// The requests since the sample before.
-    pub(super) fn sample(&mut self) -> Option<LoadSample> {
-        let load = self.load?;
-        let since = |all: u64, told: &mut u64| {
-            let whole = all / MICRO;
-            let new = whole - *told;
-            *told = whole;
-            new
-        };
+    pub(super) fn sample(&mut self, board: &Board) -> Option<LoadSample> {
+        board.load?;
+        let (told, total) = (self.told, board.load_total);
+        self.told = total;
         Some(LoadSample {
-            arriving: since(load.arriving, &mut self.told.arriving),
-            served: since(load.served, &mut self.told.served),
-            lost: since(load.lost, &mut self.told.lost),
-            queued: load.queued / MICRO,
+            arriving: total.arriving - told.arriving,
+            served: total.served - told.served,
+            lost: total.lost - told.lost,
+            queued: total.queued,
         })
     }
 

@@ -1,8 +1,10 @@
 //! How many pods are where at this moment, kept up to date write by write.
 
+use crate::checks::{LoadCount, PodCount, Readings};
+use crate::load::{MICRO, Step};
 use crate::plane::objects::Pod;
 use crate::ranking::Phase;
-use crate::report::{Counts, UNPLACED};
+use crate::report::{Counts, LoadSample, UNPLACED};
 use crate::scenario::Scenario;
 
 /// The counts of every subset.
@@ -11,6 +13,12 @@ pub(crate) struct Board {
     rows: Vec<Row>,
     /// What each workload asks for.
     pub(crate) desired: Vec<u64>,
+    /// The requests of the last second; `None` where nobody sends any.
+    pub(crate) load: Option<LoadSample>,
+    /// Those since the beginning.
+    pub(crate) load_total: LoadSample,
+    /// The same in millionths of a request.
+    micro: LoadSample,
 }
 
 /// The pods of one subset, or those of a workload that are in none.
@@ -47,7 +55,30 @@ impl Board {
         Self {
             rows,
             desired: vec![0; scenario.workloads.len()],
+            load: None,
+            load_total: LoadSample::default(),
+            micro: LoadSample::default(),
         }
+    }
+
+    /// Takes a second of traffic.
+    pub(crate) fn serve(&mut self, step: &Step) {
+        let before = self.load_total;
+        self.micro.arriving += step.arriving;
+        self.micro.served += step.served;
+        self.micro.lost += step.lost;
+        self.load_total = LoadSample {
+            arriving: self.micro.arriving / MICRO,
+            served: self.micro.served / MICRO,
+            lost: self.micro.lost / MICRO,
+            queued: step.queued / MICRO,
+        };
+        self.load = Some(LoadSample {
+            arriving: self.load_total.arriving - before.arriving,
+            served: self.load_total.served - before.served,
+            lost: self.load_total.lost - before.lost,
+            queued: self.load_total.queued,
+        });
     }
 
     pub(crate) fn rows(&self) -> &[Row] {
@@ -83,7 +114,95 @@ impl Board {
     }
 }
 
+impl Readings for Board {
+    fn pods(&self, row: usize, count: PodCount) -> u64 {
+        let Some(Row {
+            counts, terminating, ..
+        }) = self.rows.get(row)
+        else {
+            return 0;
+        };
+        match count {
+            PodCount::Running => counts.running,
+            PodCount::Pending => counts.pending,
+            PodCount::Gated => counts.gated,
+            PodCount::Unschedulable => counts.unschedulable,
+            PodCount::Total => counts.total(),
+            PodCount::Terminating => *terminating,
+        }
+    }
+
+    fn desired(&self, workload: usize) -> u64 {
+        self.desired.get(workload).copied().unwrap_or_default()
+    }
+
+    fn load(&self, count: LoadCount) -> Option<u64> {
+        let last = self.load?;
+        Some(match count {
+            LoadCount::Arriving => last.arriving,
+            LoadCount::Served => last.served,
+            LoadCount::Lost => last.lost,
+            LoadCount::Queued => last.queued,
+            LoadCount::ServedTotal => self.load_total.served,
+            LoadCount::LostTotal => self.load_total.lost,
+        })
+    }
+
+    fn describe(&self) -> String {
+        let rows = self.rows.iter();
+        let shown = rows.filter(|row| !row.is_unplaced() || row.counts.total() + row.terminating > 0);
+        let mut parts: Vec<String> = shown.map(Row::describe).collect();
+        for row in self.rows.iter().filter(|row| row.is_unplaced()) {
+            let workload = row.label.strip_suffix(UNPLACED).unwrap_or_default();
+            parts.push(format!(
+                "{workload}desired {}",
+                Readings::desired(self, row.workload)
+            ));
+        }
+        if let Some(load) = self.load {
+            let LoadSample {
+                arriving,
+                served,
+                lost,
+                queued,
+            } = load;
+            parts.push(format!(
+                "arriving {arriving}, served {served}, lost {lost}, queued {queued}"
+            ));
+        }
+        parts.join("; ")
+    }
+}
+
 impl Row {
+    /// Such as `fixed 9 running, 1 pending`.
+    fn describe(&self) -> String {
+        let Counts {
+            running,
+            pending,
+            gated,
+            unschedulable,
+        } = self.counts;
+        let some = |(count, name): &(u64, &str)| (*count > 0).then(|| format!("{count} {name}"));
+        let parts = |counts: &[(u64, &str)]| counts.iter().filter_map(some).collect::<Vec<_>>().join(", ");
+        let of_these = parts(&[(gated, "gated"), (unschedulable, "unschedulable")]);
+        let waiting = if of_these.is_empty() {
+            "pending".to_owned()
+        } else {
+            format!("pending ({of_these})")
+        };
+        let all = parts(&[
+            (running, "running"),
+            (pending, &waiting),
+            (self.terminating, "terminating"),
+        ]);
+        if all.is_empty() {
+            format!("{} 0", self.label)
+        } else {
+            format!("{} {all}", self.label)
+        }
+    }
+
     /// Whether it counts this subset.
     pub(crate) fn is(&self, subset: &str) -> bool {
         self.subset.as_deref() == Some(subset)
@@ -113,6 +232,57 @@ impl Row {
                     count.saturating_sub(1)
                 };
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Names;
+    use crate::scenario::SourceFile;
+
+    /// Checks name a row by its place.
+    #[test]
+    fn the_rows_are_those_of_the_checks() {
+        let workload = |name: &str| {
+            format!(
+                "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  \
+                 replicas: 0\n  selector: {{matchLabels: {{app: {name}}}}}\n  template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{}}}}\n"
+            )
+        };
+        let spread = |name: &str| {
+            format!(
+                "- {{name: {name}, namespace: shop, targetRef: {{apiVersion: apps/v1, kind: Deployment, name: {name}}}, \
+                 subsets: [{{name: fixed, maxReplicas: 2}}, {{name: elastic}}]}}\n"
+            )
+        };
+        for workloads in [&["web"][..], &["web", "api"]] {
+            let all =
+                |text: &dyn Fn(&str) -> String| workloads.iter().map(|name| text(name)).collect::<String>();
+            let file = |name: &str, text: String| SourceFile {
+                name: name.to_owned(),
+                text,
+            };
+            let files = [
+                file("workloads.yaml", all(&workload)),
+                file("settings.yaml", format!("spreads:\n{}", all(&spread))),
+                file(
+                    "scenario.yaml",
+                    "duration: 1s\nnodes: []\nevents: []\n".to_owned(),
+                ),
+            ];
+            let scenario = Scenario::read("test", &files).unwrap();
+            let board = Board::new(&scenario);
+            let subsets = || vec!["fixed".to_owned(), "elastic".to_owned()];
+            let names = Names::new(
+                workloads
+                    .iter()
+                    .map(|name| ((*name).to_owned(), subsets()))
+                    .collect(),
+            );
+            let rows: Vec<&str> = board.rows().iter().map(|row| row.label.as_str()).collect();
+            assert_eq!(rows, names.labels().collect::<Vec<_>>());
         }
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::Moment;
 use super::accounts::Accounts;
 use super::board::Board;
+use crate::checks::{Stretch, Watches};
 use crate::load::Step;
 use crate::plane::objects::Pod;
 use crate::plane::observer::{By, Observer};
@@ -26,6 +27,7 @@ pub(super) struct Recorder<'a> {
     next_sample: Option<Millis>,
     /// Expected splits that are still to come, the next one last.
     splits: Vec<&'a Split>,
+    checks: Watches<'a>,
     admissions: u64,
     max_over: BTreeMap<String, u64>,
     scale_in: ScaleIn,
@@ -63,6 +65,7 @@ impl<'a> Recorder<'a> {
             samples: Vec::new(),
             next_sample: Some(Millis::ZERO),
             splits,
+            checks: Watches::new(&scenario.script.checks, scenario.script.duration),
             admissions: 0,
             scale_in: ScaleIn::default(),
             host_calls: BTreeMap::new(),
@@ -78,7 +81,7 @@ impl<'a> Recorder<'a> {
             t,
             desired: self.board.desired.iter().sum(),
             subsets: self.counts(),
-            load: self.accounts.sample(),
+            load: self.accounts.sample(&self.board),
         });
         let script = &self.scenario.script;
         self.next_sample = (t < script.duration).then(|| (t + script.sample_every).min(script.duration));
@@ -142,6 +145,8 @@ impl<'a> Recorder<'a> {
                 }
             }
         }
+        let (checks, failed) = self.checks.close(seed, &self.board);
+        self.violations.extend(failed);
         let mut subset_order: Vec<String> = Vec::new();
         for row in self.board.rows() {
             let is_shown = !row.is_unplaced()
@@ -170,6 +175,7 @@ impl<'a> Recorder<'a> {
                 marks: self.accounts.marks(),
             },
             warnings: self.warnings,
+            checks,
             violations: self.violations,
         }
     }
@@ -197,6 +203,11 @@ impl Observer for Recorder<'_> {
         let end = self.begin + self.scenario.script.duration;
         self.accounts
             .passes(next.min(end) - now.max(self.begin), &self.board);
+        if next > now.max(self.begin) {
+            let from = now - self.begin;
+            let to = (next - self.begin - Millis(1)).min(self.scenario.script.duration);
+            self.checks.look(Stretch { from, to }, &self.board);
+        }
         while let Some(due) = self.next_sample {
             let split = self.splits.last().filter(|split| split.at <= due).copied();
             let look = split.map_or(due, |split| split.at);
@@ -233,7 +244,7 @@ impl Observer for Recorder<'_> {
     }
 
     fn served(&mut self, _workload: usize, step: &Step) {
-        self.accounts.served(step);
+        self.board.serve(step);
     }
 
     fn pod(&mut self, now: Millis, _store: &Store, old: Option<&Pod>, new: Option<&Pod>, _by: &By) {
