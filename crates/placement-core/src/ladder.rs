@@ -245,7 +245,9 @@ impl Closed {
     /// The same and one more.
     #[must_use]
     pub fn with(&self, subset: SubsetIx) -> Self {
-        self.iter().chain((!self.contains(subset)).then_some(subset)).collect()
+        self.iter()
+            .chain((!self.contains(subset)).then_some(subset))
+            .collect()
     }
 }
 

@@ -152,7 +152,10 @@ pub(crate) fn landed(
             .overlay()
             .patch()
             .and_then(|patch| patch.get("metadata")?.get(field)?.as_object());
-        let Some(fields) = patch.pointer_mut(&format!("/metadata/{field}")).and_then(Value::as_object_mut) else {
+        let Some(fields) = patch
+            .pointer_mut(&format!("/metadata/{field}"))
+            .and_then(Value::as_object_mut)
+        else {
             continue;
         };
         for key in given.into_iter().flat_map(Map::keys) {
@@ -176,7 +179,13 @@ pub(crate) fn cost(pod: &PodRecord, cost: i32) -> PodPatch {
 /// The patch that marks a running pod as one of a subset: the subset's own labels and annotations, and the marks that
 /// an admitted pod has. Nothing else of the overlay can be given to it any more.
 pub(crate) fn adopt(pod: &PodRecord, spread: &Spread, subset: &Subset, cost: Option<i32>) -> PodPatch {
-    marks(pod, spread, subset, "adopted, it runs on a node of this subset", cost)
+    marks(
+        pod,
+        spread,
+        subset,
+        "adopted, it runs on a node of this subset",
+        cost,
+    )
 }
 
 fn marks(pod: &PodRecord, spread: &Spread, subset: &Subset, why: &str, cost: Option<i32>) -> PodPatch {

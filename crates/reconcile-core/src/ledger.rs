@@ -16,7 +16,13 @@ use crate::reschedule::{Closing, Closings};
 use crate::world::{KnownPod, Rule, SpreadId, World};
 
 /// The ledger as it is to be stored.
-pub(crate) fn ledger(world: &World, id: &SpreadId, rule: &Rule, full: &Closed, closings: &Closings) -> SpreadLedger {
+pub(crate) fn ledger(
+    world: &World,
+    id: &SpreadId,
+    rule: &Rule,
+    full: &Closed,
+    closings: &Closings,
+) -> SpreadLedger {
     let shard = shard(world, &rule.spread).to_string();
     SpreadLedger {
         api_version: API_VERSION.to_owned(),
@@ -31,14 +37,10 @@ pub(crate) fn ledger(world: &World, id: &SpreadId, rule: &Rule, full: &Closed, c
     }
 }
 
-fn status(
-    world: &World,
-    id: &SpreadId,
-    spread: &Spread,
-    full: &Closed,
-    closings: &Closings,
-) -> LedgerStatus {
-    let closed = full.iter().fold(closings.closed.clone(), |closed, subset| closed.with(subset));
+fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings: &Closings) -> LedgerStatus {
+    let closed = full
+        .iter()
+        .fold(closings.closed.clone(), |closed, subset| closed.with(subset));
     let names = |which: &Closed| -> Vec<String> {
         let subsets = spread.subsets().iter().enumerate();
         let named = subsets.filter(|(ix, _)| which.contains(placement_core::SubsetIx::new(*ix)));

@@ -147,32 +147,68 @@ fn published(steps: &[Step]) -> &SpreadLedger {
 fn a_full_pool_is_closed_first_and_its_pods_move_on_in_place() {
     let mut scene = Scene::full(IN_PLACE, &["a", "b"]);
     scene.now = START.plus(1_999);
-    assert_eq!(scene.plan(), Plan { steps: vec![], wake: Some(START.plus(2_000)) });
+    assert_eq!(
+        scene.plan(),
+        Plan {
+            steps: vec![],
+            wake: Some(START.plus(2_000))
+        }
+    );
     scene.now = START.plus(2_000);
     let steps = scene.begin();
-    assert_eq!(all(&steps), ["publish fixed 5 closed, elastic 0", "note SubsetClosed"]);
+    assert_eq!(
+        all(&steps),
+        ["publish fixed 5 closed, elastic 0", "note SubsetClosed"]
+    );
     let status = published(&steps).status.clone().unwrap();
-    assert_eq!((status.closed, status.probing), (vec!["fixed".to_owned()], vec![]));
+    assert_eq!(
+        (status.closed, status.probing),
+        (vec!["fixed".to_owned()], vec![])
+    );
     assert_eq!(status.closings[0].until, START.plus(302_000).to_string());
-    assert_eq!(all(&scene.begin()), Vec::<String>::new(), "not before admissions can know");
+    assert_eq!(
+        all(&scene.begin()),
+        Vec::<String>::new(),
+        "not before admissions can know"
+    );
     for step in &steps {
         scene.settle(step, Outcome::Done(None));
     }
     let moves = scene.begin();
-    assert_eq!(all(&moves), ["move a to 1 costs 100", "move b to 1 costs 100", "note PodMoved"]);
+    assert_eq!(
+        all(&moves),
+        ["move a to 1 costs 100", "move b to 1 costs 100", "note PodMoved"]
+    );
 
     let moved = patched(&unschedulable(pending("a", 0)), pod_patch(&moves[0])).unwrap();
     let spec = &moved["spec"];
-    assert_eq!(spec["affinity"], pending("a", 0)["spec"]["affinity"], "affinity is fixed");
-    assert_eq!(spec["tolerations"].as_array().unwrap().len(), 2, "added, none removed");
+    assert_eq!(
+        spec["affinity"],
+        pending("a", 0)["spec"]["affinity"],
+        "affinity is fixed"
+    );
+    assert_eq!(
+        spec["tolerations"].as_array().unwrap().len(),
+        2,
+        "added, none removed"
+    );
     let (labels, annotations) = (&moved["metadata"]["labels"], &moved["metadata"]["annotations"]);
-    assert_eq!((&labels[SUBSET_LABEL], &labels["resource-pool"]), (&json!("elastic"), &json!("elastic")));
+    assert_eq!(
+        (&labels[SUBSET_LABEL], &labels["resource-pool"]),
+        (&json!("elastic"), &json!("elastic"))
+    );
     assert_eq!(annotations["controller.kubernetes.io/pod-deletion-cost"], "100");
     assert_eq!(annotations["spillway.dev/bound-at"], scene.now.to_string());
     assert_eq!(annotations["spillway.dev/moved-from"], "fixed");
-    assert_eq!(annotations["spillway.dev/decision"], "elastic: moved in place, there was no node where it was before");
+    assert_eq!(
+        annotations["spillway.dev/decision"],
+        "elastic: moved in place, there was no node where it was before"
+    );
 
-    let taken = patched(&scheduled(unschedulable(pending("a", 0)), "fixed-0"), pod_patch(&moves[0]));
+    let taken = patched(
+        &scheduled(unschedulable(pending("a", 0)), "fixed-0"),
+        pod_patch(&moves[0]),
+    );
     assert!(taken.is_err(), "a pod that got a node meanwhile is left alone");
 }
 
@@ -193,7 +229,13 @@ fn the_later_of_binding_and_the_first_sight_counts() {
     late.scaled_to(1).pod(&pending("a", 0)).at_once();
     late.now = START.plus(60_000);
     late.pod(&unschedulable(pending("a", 0)));
-    assert_eq!(late.plan(), Plan { steps: vec![], wake: Some(START.plus(62_000)) });
+    assert_eq!(
+        late.plan(),
+        Plan {
+            steps: vec![],
+            wake: Some(START.plus(62_000))
+        }
+    );
 
     // Whoever comes later knows the times of the pod alone.
     let mut restarted = Scene::new(rule(IN_PLACE));
@@ -246,7 +288,9 @@ fn the_last_subset_is_never_closed_nor_one_that_has_nothing_else_beside_it() {
     scene.pod(&elastic("e"));
     scene.later(10_000).at_once();
     assert_eq!(scene.plan(), Plan::default());
-    scene.world.take(Event::PodGone { uid: "uid-e".into() }, scene.now);
+    scene
+        .world
+        .take(Event::PodGone { uid: "uid-e".into() }, scene.now);
     let done = scene.at_once();
     assert!(done.contains(&"move a to 1 costs 100".to_owned()), "{done:?}");
     // With no place left elsewhere, what is closed would leave a new pod without a subset: better it waits in one.
@@ -279,11 +323,20 @@ fn gated_pods_pass_by_what_is_closed_and_one_of_them_tries_it() {
     assert_eq!(all(&scene.begin())[0], "bind g to 1 costs 100");
     scene.pod(&patched_to_elastic("g"));
     scene.at_once();
-    assert_eq!(scene.plan(), Plan { steps: vec![], wake: Some(START.plus(302_000)) });
+    assert_eq!(
+        scene.plan(),
+        Plan {
+            steps: vec![],
+            wake: Some(START.plus(302_000))
+        }
+    );
 
     scene.now = START.plus(302_000);
     let status = scene.status();
-    assert_eq!((status.closed.len(), status.probing), (0, vec!["fixed".to_owned()]));
+    assert_eq!(
+        (status.closed.len(), status.probing),
+        (0, vec!["fixed".to_owned()])
+    );
     scene.at_once();
     assert_eq!(scene.plan(), Plan::default(), "until a pod comes");
     for name in ["p", "q", "r"] {
@@ -293,10 +346,17 @@ fn gated_pods_pass_by_what_is_closed_and_one_of_them_tries_it() {
     let steps = scene.begin();
     assert_eq!(
         all(&steps),
-        ["bind p to 0 costs 200", "bind q to 1 costs 100", "bind r to 1 costs 100"]
+        [
+            "bind p to 0 costs 200",
+            "bind q to 1 costs 100",
+            "bind r to 1 costs 100"
+        ]
     );
     let probe = patched(&gated("p", 400), pod_patch(&steps[0])).unwrap();
-    assert_eq!(probe["metadata"]["annotations"]["spillway.dev/decision"], "fixed: tries a subset that was closed");
+    assert_eq!(
+        probe["metadata"]["annotations"]["spillway.dev/decision"],
+        "fixed: tries a subset that was closed"
+    );
     // While it is on its way nobody else goes there, and admissions know it.
     scene.pod(&gated("s", 400));
     assert_eq!(all(&scene.begin()), ["bind s to 1 costs 100"]);
@@ -304,7 +364,10 @@ fn gated_pods_pass_by_what_is_closed_and_one_of_them_tries_it() {
     probe["metadata"]["resourceVersion"] = "30".into();
     scene.pod(&probe);
     let status = scene.status();
-    assert_eq!((status.closed, status.probing.len()), (vec!["fixed".to_owned()], 0));
+    assert_eq!(
+        (status.closed, status.probing.len()),
+        (vec!["fixed".to_owned()], 0)
+    );
 }
 
 /// The probe is bound at 400 s.
@@ -344,9 +407,16 @@ fn a_probe_that_is_stuck_closes_its_subset_again_and_moves_on() {
     assert_eq!(scene.plan().wake, Some(since.plus(2_000)));
     scene.now = since.plus(2_000);
     let steps = scene.begin();
-    assert!(all(&steps).contains(&"note SubsetClosed".to_owned()), "{:?}", all(&steps));
+    assert!(
+        all(&steps).contains(&"note SubsetClosed".to_owned()),
+        "{:?}",
+        all(&steps)
+    );
     let closing = published(&steps).status.clone().unwrap().closings[0].clone();
-    assert_eq!((closing.since, closing.until), (scene.now.to_string(), scene.now.plus(300_000).to_string()));
+    assert_eq!(
+        (closing.since, closing.until),
+        (scene.now.to_string(), scene.now.plus(300_000).to_string())
+    );
     for step in &steps {
         scene.settle(step, Outcome::Done(None));
     }
@@ -357,7 +427,9 @@ fn a_probe_that_is_stuck_closes_its_subset_again_and_moves_on() {
 fn a_probe_that_goes_makes_room_for_another() {
     let (mut scene, _) = probed();
     scene.at_once();
-    scene.world.take(Event::PodGone { uid: "uid-p".into() }, scene.now);
+    scene
+        .world
+        .take(Event::PodGone { uid: "uid-p".into() }, scene.now);
     scene.pod(&gated("other", 401));
     assert_eq!(all(&scene.begin())[0], "bind other to 0 costs 200");
 }
@@ -370,7 +442,10 @@ fn a_probe_that_an_admission_placed_counts_as_well() {
     scene.now = START.plus(400_000);
     scene.pod(&pending("p", 400));
     let status = scene.status();
-    assert_eq!((status.closed, status.probing.len()), (vec!["fixed".to_owned()], 0));
+    assert_eq!(
+        (status.closed, status.probing.len()),
+        (vec!["fixed".to_owned()], 0)
+    );
     scene.at_once();
     scene.pod(&scheduled(pending("p", 400), "fixed-0"));
     assert!(scene.at_once().contains(&"note SubsetReopened".to_owned()));
@@ -384,13 +459,19 @@ fn a_new_leader_knows_what_is_closed() {
     let ledger = published(&steps).clone();
     let mut world = World::new();
     world.set_rules(vec![rule(IN_PLACE)]);
-    let mut scene = Scene { world, now: START.plus(3_000) };
+    let mut scene = Scene {
+        world,
+        now: START.plus(3_000),
+    };
     scene.scaled_to(6);
     for number in 0..3 {
         scene.pod(&scheduled(pending(&format!("f{number}"), 0), "fixed-0"));
     }
     scene.world.take(Event::Ledger(Box::new(ledger)), scene.now);
-    scene.world.lead(Some(Leader { epoch: 4, settings: "abc".into() }));
+    scene.world.lead(Some(Leader {
+        epoch: 4,
+        settings: "abc".into(),
+    }));
     scene.at_once();
     assert_eq!(scene.plan().wake, Some(START.plus(302_000)));
     scene.pod(&gated("g", 3));
@@ -420,21 +501,45 @@ fn anew(stuck: usize) -> Scene {
 fn what_cannot_be_given_later_is_made_anew_a_tenth_at_a_time() {
     let mut scene = anew(25);
     let closed = scene.begin();
-    assert!(all(&closed)[0].starts_with("publish fixed 28 closed"), "{:?}", all(&closed));
+    assert!(
+        all(&closed)[0].starts_with("publish fixed 28 closed"),
+        "{:?}",
+        all(&closed)
+    );
     for step in &closed {
         scene.settle(step, Outcome::Done(None));
     }
-    assert_eq!(scene.plan(), Plan { steps: vec![], wake: Some(START.plus(3_000)) }, "admissions see it first");
+    assert_eq!(
+        scene.plan(),
+        Plan {
+            steps: vec![],
+            wake: Some(START.plus(3_000))
+        },
+        "admissions see it first"
+    );
     scene.now = START.plus(3_000);
     let steps = scene.begin();
-    assert_eq!(all(&steps), ["recreate s00 of 0", "recreate s01 of 0", "note PodMoved"]);
-    assert!(matches!(&steps[0].action, Action::Recreate { version: Some(11), .. }));
+    assert_eq!(
+        all(&steps),
+        ["recreate s00 of 0", "recreate s01 of 0", "note PodMoved"]
+    );
+    assert!(matches!(
+        &steps[0].action,
+        Action::Recreate {
+            version: Some(11),
+            ..
+        }
+    ));
     for step in &steps {
         scene.settle(step, Outcome::Done(None));
     }
     scene.later(100);
     let plan = scene.plan();
-    assert!(plan.steps.iter().all(|step| !matches!(step.action, Action::Recreate { .. })));
+    assert!(
+        plan.steps
+            .iter()
+            .all(|step| !matches!(step.action, Action::Recreate { .. }))
+    );
     assert_eq!(plan.wake, Some(START.plus(13_000)));
     scene.now = START.plus(13_000);
     assert!(all(&scene.begin()).contains(&"recreate s02 of 0".to_owned()));
@@ -454,7 +559,10 @@ fn nobody_is_deleted_whom_no_controller_replaces() {
     let changes: [(&str, Box<dyn Fn(&mut Value)>); 4] = [
         ("a Job's", Box::new(owned("Job", "batch/v1"))),
         ("a StatefulSet's", Box::new(owned("StatefulSet", "apps/v1"))),
-        ("a custom kind's", Box::new(owned("GameServerSet", "game.example.io/v1"))),
+        (
+            "a custom kind's",
+            Box::new(owned("GameServerSet", "game.example.io/v1")),
+        ),
         ("nobody's", Box::new(bare)),
     ];
     for (whose, change) in changes {
@@ -466,8 +574,14 @@ fn nobody_is_deleted_whom_no_controller_replaces() {
         scene.pod(&pod).pod(&unschedulable(pod.clone()));
         scene.now = START.plus(20_000);
         let done = scene.at_once();
-        assert!(done.contains(&"note SubsetClosed".to_owned()), "{whose} pod closes it: {done:?}");
-        assert!(done.iter().all(|step| !step.starts_with("recreate")), "{whose}: {done:?}");
+        assert!(
+            done.contains(&"note SubsetClosed".to_owned()),
+            "{whose} pod closes it: {done:?}"
+        );
+        assert!(
+            done.iter().all(|step| !step.starts_with("recreate")),
+            "{whose}: {done:?}"
+        );
     }
 }
 
@@ -536,9 +650,15 @@ fn labels_follow_the_node_of_a_moved_pod() {
     assert_eq!(all(&steps), ["move a to 0 costs 200"]);
     let now = patched(&landed, pod_patch(&steps[0])).unwrap();
     let (labels, annotations) = (&now["metadata"]["labels"], &now["metadata"]["annotations"]);
-    assert_eq!((&labels[SUBSET_LABEL], &labels["resource-pool"]), (&json!("fixed"), &json!("fixed")));
+    assert_eq!(
+        (&labels[SUBSET_LABEL], &labels["resource-pool"]),
+        (&json!("fixed"), &json!("fixed"))
+    );
     assert_eq!(annotations.get("spillway.dev/moved-from"), None);
-    assert_eq!(annotations["spillway.dev/decision"], "fixed: runs on a node of this subset, though it was moved on");
+    assert_eq!(
+        annotations["spillway.dev/decision"],
+        "fixed: runs on a node of this subset, though it was moved on"
+    );
 }
 
 #[test]
@@ -567,5 +687,8 @@ fn shares_spill_into_each_other() {
     let mut scene = Scene::full(&shares, &["a"]);
     scene.now = START.plus(2_000);
     let done = scene.at_once();
-    assert!(done.iter().any(|step| step.starts_with("move a to 1")), "{done:?}");
+    assert!(
+        done.iter().any(|step| step.starts_with("move a to 1")),
+        "{done:?}"
+    );
 }

@@ -77,7 +77,10 @@ fn a_pod_gets_the_terms_of_its_own_subset_and_the_next_the_first_preferred() {
         pod["spec"]["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"],
         json!([{"weight": 100, "preference": first}])
     );
-    assert!(pod["spec"].get("tolerations").is_none(), "the taint keeps it where it is");
+    assert!(
+        pod["spec"].get("tolerations").is_none(),
+        "the taint keeps it where it is"
+    );
     assert!(is_movable(&spread, FIRST, &pod));
     assert_eq!(terms(&placed(&spread, 1, bare())), 1, "the last has no next");
 }
@@ -106,16 +109,44 @@ fn without_any_one_condition_nothing_is_moved_in_place() {
     let changes: [(&str, &str, Value); 12] = [
         ("not adaptive", "/scheduleStrategy", json!({"type": "Fixed"})),
         ("no patience", "/scheduleStrategy", json!({"type": "Adaptive"})),
-        ("by ordinal", "/targetRef", json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web"})),
+        (
+            "by ordinal",
+            "/targetRef",
+            json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web"}),
+        ),
         ("no term here", "/subsets/0/requiredNodeSelectorTerm", Value::Null),
-        ("no term there", "/subsets/1/requiredNodeSelectorTerm", Value::Null),
+        (
+            "no term there",
+            "/subsets/1/requiredNodeSelectorTerm",
+            Value::Null,
+        ),
         ("no taint", "/subsets/1/tolerations", json!([])),
-        ("a taint that keeps nobody away", "/subsets/1/tolerations", json!([{"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "PreferNoSchedule"}])),
-        ("the first tolerates it as well", "/subsets/0/tolerations", json!([{"key": "virtual-kubelet.io/provider", "value": "x"}])),
-        ("the first tolerates all", "/subsets/0/tolerations", json!([{"operator": "Exists"}])),
-        ("more preferences there", "/subsets/1/preferredNodeSelectorTerms", json!([{"weight": 1, "preference": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}])),
+        (
+            "a taint that keeps nobody away",
+            "/subsets/1/tolerations",
+            json!([{"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "PreferNoSchedule"}]),
+        ),
+        (
+            "the first tolerates it as well",
+            "/subsets/0/tolerations",
+            json!([{"key": "virtual-kubelet.io/provider", "value": "x"}]),
+        ),
+        (
+            "the first tolerates all",
+            "/subsets/0/tolerations",
+            json!([{"operator": "Exists"}]),
+        ),
+        (
+            "more preferences there",
+            "/subsets/1/preferredNodeSelectorTerms",
+            json!([{"weight": 1, "preference": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}]),
+        ),
         ("fields there", "/subsets/1/patch", env),
-        ("a label that only the first sets", "/subsets/1/patch", json!({"metadata": {"annotations": {"a": "b"}}})),
+        (
+            "a label that only the first sets",
+            "/subsets/1/patch",
+            json!({"metadata": {"annotations": {"a": "b"}}}),
+        ),
     ];
     for (what, at, value) in changes {
         let mut written = sound();
@@ -127,12 +158,19 @@ fn without_any_one_condition_nothing_is_moved_in_place() {
     }
     let mut early = sound();
     early["binding"] = "Admission".into();
-    assert_eq!(next_in_place(&spread(&early.to_string()), FIRST), None, "labels that others read");
+    assert_eq!(
+        next_in_place(&spread(&early.to_string()), FIRST),
+        None,
+        "labels that others read"
+    );
     for subset in ["0", "1"] {
         *early.pointer_mut(&format!("/subsets/{subset}/patch")).unwrap() =
             json!({"spec": {"containers": [{"name": "main", "env": [{"name": "A", "value": "b"}]}]}});
     }
-    assert!(next_in_place(&spread(&early.to_string()), FIRST).is_some(), "the same for both is there already");
+    assert!(
+        next_in_place(&spread(&early.to_string()), FIRST).is_some(),
+        "the same for both is there already"
+    );
 }
 
 #[test]
@@ -148,10 +186,16 @@ fn a_pod_with_terms_or_tolerations_of_its_own_stays_in_one_pool() {
     for pod in [
         with("affinity", own),
         with("tolerations", json!([{"operator": "Exists"}])),
-        with("tolerations", json!([{"key": "virtual-kubelet.io/provider", "operator": "Exists"}])),
+        with(
+            "tolerations",
+            json!([{"key": "virtual-kubelet.io/provider", "operator": "Exists"}]),
+        ),
     ] {
         assert!(terms(&pod) == 1 && !is_movable(&spread, FIRST, &pod), "{pod}");
     }
-    let other = with("tolerations", json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]));
+    let other = with(
+        "tolerations",
+        json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]),
+    );
     assert!(is_movable(&spread, FIRST, &other));
 }

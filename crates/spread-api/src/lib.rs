@@ -6,6 +6,6 @@
 mod ledger;
 
 pub use ledger::{
-    API_VERSION, BinderStatus, ClosingStatus, LEDGER_KIND, LEDGER_PLURAL, LedgerMetadata, LedgerStatus, RevisionStatus,
-    SpreadLedger,
+    API_VERSION, BinderStatus, ClosingStatus, LEDGER_KIND, LEDGER_PLURAL, LedgerMetadata, LedgerStatus,
+    RevisionStatus, SpreadLedger,
 };

@@ -103,10 +103,16 @@ impl Planning<'_> {
                     !signs.is_tried
                 }
             };
-            let which = if is_probing { &mut now.probing } else { &mut now.closed };
+            let which = if is_probing {
+                &mut now.probing
+            } else {
+                &mut now.closed
+            };
             *which = which.with(ix);
         }
-        let gone = remembered.iter().filter(|closing| spread.subset_named(&closing.subset).is_none());
+        let gone = remembered
+            .iter()
+            .filter(|closing| spread.subset_named(&closing.subset).is_none());
         now.reopened.extend(gone.map(|closing| closing.subset.clone()));
         // Where nothing else is left, a pod without a subset would be worse off than one that waits.
         let ladder = Ladder::new(spread, observation.replicas, &now.closed);
@@ -124,10 +130,13 @@ impl Planning<'_> {
     /// Tells what is closed or open from now on.
     pub(crate) fn tell_of(&mut self, spread: &Spread, closings: &Closings) {
         for subset in &closings.newly {
-            let name = spread.subset(*subset).map_or("?", placement_core::spread::Subset::name);
+            let name = spread
+                .subset(*subset)
+                .map_or("?", placement_core::spread::Subset::name);
             let until = closings.named(name).map_or(self.now, |closing| closing.until);
             let seconds = until.since(self.now) / 1000;
-            let text = format!("there is no node for pods of subset {name}: no more are sent there for {seconds} s");
+            let text =
+                format!("there is no node for pods of subset {name}: no more are sent there for {seconds} s");
             self.note(Severity::Warning, "SubsetClosed", text);
         }
         for name in &closings.reopened {
@@ -147,7 +156,9 @@ impl Planning<'_> {
                 continue;
             };
             let name = spread.subset(subset).map(placement_core::spread::Subset::name);
-            let closing = remembered.iter().find(|closing| Some(closing.subset.as_str()) == name);
+            let closing = remembered
+                .iter()
+                .find(|closing| Some(closing.subset.as_str()) == name);
             let is_probe = closing.is_some_and(|closing| {
                 // What is bound at this moment has no annotation yet.
                 closing.until <= self.now && (pod.record.gated || pod.started() >= closing.until)
@@ -194,7 +205,9 @@ fn has_elsewhere(spread: &Spread, observation: &Observation, closed: &Closed, su
 impl Closings {
     /// What pods other than a probe pass by.
     pub(crate) fn skipped(&self) -> Closed {
-        self.probing.iter().fold(self.closed.clone(), |closed, subset| closed.with(subset))
+        self.probing
+            .iter()
+            .fold(self.closed.clone(), |closed, subset| closed.with(subset))
     }
 
     pub(crate) fn named(&self, subset: &str) -> Option<&Closing> {

@@ -24,7 +24,11 @@ impl Planning<'_> {
         let is_moved = |pod: &&KnownPod| pod.record.moved_from.is_some() && pod.record.is_active();
         for pod in world.pods_of(self.id).filter(is_moved) {
             let node = pod.record.node.as_ref().and_then(|node| world.nodes.get(node));
-            let from = pod.record.moved_from.as_deref().and_then(|name| spread.subset_named(name));
+            let from = pod
+                .record
+                .moved_from
+                .as_deref()
+                .and_then(|name| spread.subset_named(name));
             let now = pod.facts().subset.and_then(|name| spread.subset_named(name));
             let (Some(node), Some(from), Some(now)) = (node, from, now) else {
                 continue;
@@ -33,7 +37,10 @@ impl Planning<'_> {
                 continue;
             };
             let is_of = |subset: &placement_core::spread::Subset| {
-                subset.overlay().required().is_some_and(|term| matches_term(node, term))
+                subset
+                    .overlay()
+                    .required()
+                    .is_some_and(|term| matches_term(node, term))
             };
             if next_in_place(spread, from) != Some(now) || is_of(second) || !is_of(first) {
                 continue;

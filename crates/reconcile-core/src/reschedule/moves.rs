@@ -58,7 +58,12 @@ impl<'w> Planning<'w> {
         if stuck.is_empty() {
             return;
         }
-        if self.plan.steps.iter().any(|step| matches!(step.action, Action::Bind { .. })) {
+        if self
+            .plan
+            .steps
+            .iter()
+            .any(|step| matches!(step.action, Action::Bind { .. }))
+        {
             // What is bound has taken its places once it is assumed.
             self.wake(self.now);
             return;
@@ -164,7 +169,9 @@ impl<'w> Planning<'w> {
             pod: bind::pod_ref(&pod.record),
             from,
             subset: rung.subset,
-            to: spread.subset(rung.subset).map_or_else(String::new, |subset| subset.name().to_owned()),
+            to: spread
+                .subset(rung.subset)
+                .map_or_else(String::new, |subset| subset.name().to_owned()),
             cost: placement.cost.map(DeletionCost::value),
             patch,
         });
@@ -182,7 +189,9 @@ impl<'w> Planning<'w> {
         if !is_replaced_by_kind(pod) || !self.is_replaced_now(pod, anew) {
             return false;
         }
-        let closing = spread.subset(from).and_then(|subset| closings.named(subset.name()));
+        let closing = spread
+            .subset(from)
+            .and_then(|subset| closings.named(subset.name()));
         let Some(closing) = closing else { return false };
         let seen = closing.since.plus(SEEN_MILLIS);
         if seen > self.now {
@@ -227,9 +236,15 @@ impl<'w> Planning<'w> {
 
     /// Whether the controller wants as many pods as it has: then it makes another in place of one that goes.
     fn is_replaced_now(&self, pod: &KnownPod, anew: &Anew<'_>) -> bool {
-        let Some(owner) = &pod.record.owner else { return false };
+        let Some(owner) = &pod.record.owner else {
+            return false;
+        };
         let active = anew.by_owner.get(owner.uid.as_str()).copied().unwrap_or(0);
-        let wanted = self.world.workloads.values().find(|workload| workload.uid == owner.uid);
+        let wanted = self
+            .world
+            .workloads
+            .values()
+            .find(|workload| workload.uid == owner.uid);
         wanted.is_some_and(|workload| usize::try_from(workload.replicas).is_ok_and(|wanted| wanted >= active))
     }
 
@@ -240,7 +255,9 @@ impl<'w> Planning<'w> {
 
     fn tell(&mut self, spread: &Spread, moved: &[(&KnownPod, SubsetIx)]) {
         let Some((pod, from)) = moved.first() else { return };
-        let from = spread.subset(*from).map_or("?", placement_core::spread::Subset::name);
+        let from = spread
+            .subset(*from)
+            .map_or("?", placement_core::spread::Subset::name);
         let others = match moved.len() {
             1 => String::new(),
             many => format!(" and {} more", many - 1),

@@ -15,7 +15,10 @@ impl Planning<'_> {
         observation: &Observation,
         closings: &Closings,
     ) -> Option<Rung> {
-        let skipped = self.probes.iter().fold(closings.closed.clone(), |closed, sent| closed.with(*sent));
+        let skipped = self
+            .probes
+            .iter()
+            .fold(closings.closed.clone(), |closed, sent| closed.with(*sent));
         let ladder = Ladder::new(spread, observation.replicas, &skipped);
         let rung = ladder.free(&observation.taken).next()?.rung;
         self.is_probe(rung.subset, closings).then_some(rung)

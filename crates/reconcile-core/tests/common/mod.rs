@@ -220,7 +220,9 @@ pub(crate) fn told(step: &Step) -> String {
         }
         Action::Release { pod, why, .. } => format!("release {}: {why}", pod.name),
         Action::DeletePod { pod } => format!("delete {}", pod.name),
-        Action::Move { pod, subset, cost, .. } => {
+        Action::Move {
+            pod, subset, cost, ..
+        } => {
             let cost = cost.map_or(String::new(), |cost| format!(" costs {cost}"));
             format!("move {} to {}{cost}", pod.name, subset.index())
         }

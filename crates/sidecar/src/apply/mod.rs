@@ -249,7 +249,8 @@ fn way(action: &Action) -> Option<&'static str> {
 
 /// A deleted pod is told to be gone by its watch, when it is.
 fn done(action: &Action, text: &str) -> Outcome {
-    let is_patch = action.pod().is_some() && !matches!(action, Action::DeletePod { .. } | Action::Recreate { .. });
+    let is_patch =
+        action.pod().is_some() && !matches!(action, Action::DeletePod { .. } | Action::Recreate { .. });
     Outcome::Done(if is_patch {
         record(text).map(Box::new)
     } else {

@@ -222,7 +222,10 @@ mod tests {
             from: placement_core::SubsetIx::new(0),
         });
         assert_eq!(method, "DELETE");
-        assert_eq!(body["preconditions"], json!({"uid": "u1", "resourceVersion": "17"}));
+        assert_eq!(
+            body["preconditions"],
+            json!({"uid": "u1", "resourceVersion": "17"})
+        );
     }
 
     #[test]

@@ -49,7 +49,8 @@ impl Others {
         let namespace_of = format!("others-in-{pool}");
         let client = namespace(plane().await, &namespace_of).await;
         let mut others: Value =
-            serde_json::to_value(workloads::deployment("others", places.try_into().unwrap()).unwrap()).unwrap();
+            serde_json::to_value(workloads::deployment("others", places.try_into().unwrap()).unwrap())
+                .unwrap();
         others["spec"]["template"]["spec"]["nodeSelector"] = json!({"pool": pool});
         others["spec"]["template"]["spec"]["tolerations"] = json!([{"key": TAINT, "operator": "Exists"}]);
         let others: Deployment = serde_json::from_value(others).unwrap();
@@ -66,8 +67,13 @@ impl Others {
 
     async fn leave(self) {
         let deployments: Api<Deployment> = Api::namespaced(self.client, &self.namespace);
-        deployments.delete("others", &DeleteParams::default()).await.unwrap();
-        let gone = self.witness.until("no others", SCENE_PATIENCE, |seen| seen.pods.is_empty());
+        deployments
+            .delete("others", &DeleteParams::default())
+            .await
+            .unwrap();
+        let gone = self
+            .witness
+            .until("no others", SCENE_PATIENCE, |seen| seen.pods.is_empty());
         gone.await.unwrap();
     }
 }
@@ -78,31 +84,45 @@ async fn until_told(scene: &Scene<'_>, reason: &str) {
         let regarding = event.regarding.clone().unwrap_or_default();
         event.reason.as_deref() == Some(reason) && regarding.name.as_deref() == Some(WEB)
     };
-    let told = wait::until(&events, watcher::Config::default(), reason, SCENE_PATIENCE, |events| {
-        events.values().any(is_told)
-    });
+    let told = wait::until(
+        &events,
+        watcher::Config::default(),
+        reason,
+        SCENE_PATIENCE,
+        |events| events.values().any(is_told),
+    );
     told.await.unwrap();
 }
 
 async fn until_closed(scene: &Scene<'_>, name: &str) -> Value {
     let closed = json!([name]);
-    scene.until_ledger("a closed subset", |status| status["closed"] == closed).await
+    scene
+        .until_ledger("a closed subset", |status| status["closed"] == closed)
+        .await
 }
 
 async fn until_tried(scene: &Scene<'_>, name: &str) {
     let probing = json!([name]);
-    scene.until_ledger("a subset to be tried", |status| status["probing"] == probing).await;
+    scene
+        .until_ledger("a subset to be tried", |status| status["probing"] == probing)
+        .await;
 }
 
 async fn until_open(scene: &Scene<'_>) {
-    scene.until_ledger("no closed subset", |status| status.get("closings").is_none()).await;
+    scene
+        .until_ledger("no closed subset", |status| status.get("closings").is_none())
+        .await;
 }
 
 #[tokio::test]
 async fn adaptive_pods_move_on_in_place_and_one_tries_again() {
     let pool = paid("paid", 8).await;
     let others = Others::take("paid", 2).await;
-    let scene = Scene::start("adaptive-in-place", adaptive(&[paid_subset("paid"), elastic()], 8)).await;
+    let scene = Scene::start(
+        "adaptive-in-place",
+        adaptive(&[paid_subset("paid"), elastic()], 8),
+    )
+    .await;
     scene.create(&workloads::deployment(WEB, 0).unwrap()).await;
     scene.scale(10).await;
     let made = scene.until("ten pods", |seen| seen.active() == 10).await;
@@ -136,7 +156,14 @@ async fn adaptive_pods_move_on_in_place_and_one_tries_again() {
     // The spill goes first.
     let seen = scene.settle_at(8).await;
     assert_eq!((seen.placed("paid"), seen.placed("elastic")), (8, 0));
-    assert_eq!((scene.writes("move").await, scene.writes("recreate").await, scene.writes("delete").await), (5, 0, 0));
+    assert_eq!(
+        (
+            scene.writes("move").await,
+            scene.writes("recreate").await,
+            scene.writes("delete").await
+        ),
+        (5, 0, 0)
+    );
     scene.end().await;
     plane().await.remove_nodes(&pool).await.unwrap();
 }
@@ -146,13 +173,17 @@ async fn adaptive_pods_that_cannot_change_are_made_anew() {
     let pool = paid("owned", 4).await;
     let others = Others::take("owned", 1).await;
     let mut serverless = elastic();
-    serverless["patch"] = json!({"spec": {"containers": [{"name": "main", "env": [{"name": "MODE", "value": "SERVERLESS"}]}]}});
+    serverless["patch"] =
+        json!({"spec": {"containers": [{"name": "main", "env": [{"name": "MODE", "value": "SERVERLESS"}]}]}});
     let scene = Scene::start("adaptive-anew", adaptive(&[paid_subset("owned"), serverless], 30)).await;
     scene.create(&workloads::deployment(WEB, 0).unwrap()).await;
     scene.scale(5).await;
     let seen = scene.settled_at(5).await;
     assert_eq!((seen.placed("owned"), seen.placed("elastic")), (3, 2));
-    assert_eq!((scene.writes("move").await, scene.writes("recreate").await), (0, 2));
+    assert_eq!(
+        (scene.writes("move").await, scene.writes("recreate").await),
+        (0, 2)
+    );
     let pods: Api<Pod> = Api::namespaced(scene.admin.clone(), &scene.shop);
     for pod in pods.list(&ListParams::default()).await.unwrap() {
         let labels = pod.metadata.labels.unwrap_or_default();
@@ -165,7 +196,9 @@ async fn adaptive_pods_that_cannot_change_are_made_anew() {
     until_tried(&scene, "owned").await;
     scene.settle_at(6).await;
     until_open(&scene).await;
-    let seen = scene.until("a place taken again", |seen| seen.settled_at(6)).await;
+    let seen = scene
+        .until("a place taken again", |seen| seen.settled_at(6))
+        .await;
     assert_eq!((seen.placed("owned"), seen.placed("elastic")), (4, 2));
     assert_eq!(scene.writes("recreate").await, 2);
     scene.end().await;
