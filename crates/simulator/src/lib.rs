@@ -42,8 +42,8 @@ pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order};
 pub use report::{Counts, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};
 pub use scenario::{
-    Amount, Bound, Cluster, EventKind, Expectation, Fault, NodeSpec, SCRIPT_FILE, SETTINGS_FILE, Scenario,
-    Script, ScriptEvent, SourceFile, Split, SubsetRule, Taint, Workload,
+    Amount, Bound, Cluster, EventKind, Expectation, Fault, NodeSpec, OwnCase, OwnScale, SCRIPT_FILE,
+    SETTINGS_FILE, Scenario, Script, ScriptEvent, SourceFile, Split, SubsetRule, Taint, Workload,
 };
 pub use simulation::{Moment, run};
 pub use time::Millis;

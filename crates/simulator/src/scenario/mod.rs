@@ -5,6 +5,7 @@ mod events_reader;
 mod expectations_reader;
 mod manifests;
 mod nodes_reader;
+mod own;
 mod reader;
 mod script;
 mod script_reader;
@@ -16,6 +17,7 @@ use reconcile_core::Rule;
 use serde_json::Value;
 
 pub use manifests::Workload;
+pub use own::{OwnCase, OwnScale};
 pub use placement_core::spread::Amount;
 pub use reader::Fault;
 pub use script::{Bound, Cluster, EventKind, Expectation, NodeSpec, Script, ScriptEvent, Split, Taint};
@@ -67,7 +69,7 @@ impl Scenario {
     pub fn read(name: &str, files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let settings = read_settings(files, &mut faults);
-        let (workloads, mut notes) = manifests::read(files, &mut faults);
+        let (workloads, notes) = manifests::read(files, &mut faults);
         let observe = settings
             .as_ref()
             .map(|(_, checked)| checked.observe())
@@ -80,7 +82,25 @@ impl Scenario {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let rules = settings::rules(&checked, &settings);
+        let scenario = Self::assemble(name, workloads, settings, &checked, script, notes);
+        let unknown = script_reader::unknown_subsets(&scenario.script, &scenario.labels());
+        if unknown.is_empty() {
+            Ok(scenario)
+        } else {
+            Err(unknown)
+        }
+    }
+
+    /// Puts checked parts together.
+    fn assemble(
+        name: &str,
+        workloads: Vec<Workload>,
+        settings: Value,
+        checked: &Settings,
+        script: Script,
+        mut notes: Vec<String>,
+    ) -> Self {
+        let rules = settings::rules(checked, &settings);
         let subsets: Vec<Vec<SubsetRule>> = workloads
             .iter()
             .map(|workload| settings::subsets_of(&rules, workload))
@@ -94,21 +114,15 @@ impl Scenario {
                 ));
             }
         }
-        let scenario = Self {
+        Self {
             name: name.to_owned(),
             workloads,
             settings,
-            observe,
+            observe: checked.observe(),
             rules,
             subsets,
             script,
             notes,
-        };
-        let unknown = script_reader::unknown_subsets(&scenario.script, &scenario.labels());
-        if unknown.is_empty() {
-            Ok(scenario)
-        } else {
-            Err(unknown)
         }
     }
 

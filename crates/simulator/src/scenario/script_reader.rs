@@ -50,7 +50,7 @@ pub(super) fn unknown_subsets(script: &Script, subsets: &[String]) -> Vec<Fault>
     here.into_found()
 }
 
-fn read_script(root: &At<'_>, workloads: &[Workload], sidecars: usize) -> Option<Script> {
+pub(super) fn read_script(root: &At<'_>, workloads: &[Workload], sidecars: usize) -> Option<Script> {
     let fields = root.as_map("`duration`, `nodes` and `events`")?;
     let description = fields
         .optional("description")
