@@ -106,16 +106,7 @@ events: [{at: 1s, scale: {deployment: web, replicas: 501}}]
     let mut admission = FirstFit::new(10);
     play(script, 1, &mut admission);
     // The Deployment is seen after 7 s, its ReplicaSet after 14 s, the 500 new pods after 21 s.
-    assert_eq!(
-        admission.calls.len(),
-        501,
-        "{:?}",
-        (
-            admission.calls.first(),
-            admission.calls.get(499),
-            admission.calls.last()
-        )
-    );
+    assert_eq!(admission.calls.len(), 501, "{:?}", (admission.calls.first(), admission.calls.get(499), admission.calls.last()));
     assert!(admission.calls[..500].iter().all(|at| *at == Millis(15_001)));
     assert_eq!(admission.calls[500], Millis(22_002));
 }

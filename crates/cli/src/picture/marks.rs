@@ -144,7 +144,7 @@ impl Marks {
             .enumerate()
             .map(|(index, numbered)| {
                 let at = moment(numbered.seconds, unit);
-                format!("{}  {at}: {}", index + 1, numbered.texts.join("; "))
+                format!("{}. {at}: {}", index + 1, numbered.texts.join("; "))
             })
             .collect();
         let widest = entries
@@ -165,7 +165,7 @@ impl Marks {
 }
 
 /// Where the words begin.
-const MARGIN: f64 = 24.0;
+const MARGIN: f64 = super::LEFT;
 
 /// How wide a number is with what surrounds it.
 fn pill(label: &str) -> f64 {
@@ -282,6 +282,6 @@ mod tests {
             mark(5, MarkKind::Subset, "b"),
         ];
         let found = Marks::of(&marks, 0.0, 900.0, 100.0);
-        assert_eq!(found.columns, [["1  5 s: a; b"]]);
+        assert_eq!(found.columns, [["1. 5 s: a; b"]]);
     }
 }

@@ -93,7 +93,7 @@ fn requests_and_marks_are_drawn_where_there_are_any() {
         "served",
         "lost",
         "requests/s",
-        "1  1.5 s: fixed closed",
+        "1. 1.5 s: fixed closed",
     ] {
         assert!(words.contains(&wanted), "no `{wanted}` in {words:?}");
     }

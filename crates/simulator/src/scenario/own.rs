@@ -384,3 +384,7 @@ fn map(line: u64, fields: Vec<(&str, Node)>) -> Node {
     let tree = Tree::Map(fields.collect());
     Node { line, tree }
 }
+
+#[cfg(test)]
+#[path = "own_tests.rs"]
+mod tests;
