@@ -182,14 +182,16 @@ mod tests {
         assert_eq!(
             pods(Counts {
                 running: 3,
-                pending: 0
+                pending: 0,
+                ..Counts::default()
             }),
             "3"
         );
         assert_eq!(
             pods(Counts {
                 running: 3,
-                pending: 2
+                pending: 2,
+                ..Counts::default()
             }),
             "3 + 2 pending"
         );
