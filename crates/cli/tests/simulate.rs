@@ -241,7 +241,9 @@ fn manifests_of_ones_own_are_played() {
         "--settings",
         "examples/demo/settings.yaml",
         "--scale",
-        "14@5s",
+        "10@5s",
+        "--scale",
+        "14@20s",
         "-o",
         "json",
     ]);
