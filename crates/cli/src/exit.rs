@@ -4,7 +4,7 @@
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  all is well
-  1  the run found a violation: a subset above its allowance, a split other than expected, a scale-in out of order
+  1  a run found a violation: a subset above its allowance, a split other than expected, a scale-in out of order
   2  bad input: a wrong argument, file, scenario, setting or policy module
 ";
 
@@ -27,6 +27,13 @@ impl Exit {
         match self {
             Self::Violations(_) => 1,
             Self::BadInput(_) => 2,
+        }
+    }
+
+    /// What is wrong, without a heading.
+    pub(crate) fn told(&self) -> Vec<String> {
+        match self {
+            Self::Violations(lines) | Self::BadInput(lines) => lines.clone(),
         }
     }
 

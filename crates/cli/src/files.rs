@@ -11,7 +11,8 @@ pub(crate) struct WriteError {
     source: std::io::Error,
 }
 
-/// Writes beside the file, then renames.
+/// Writes beside the file, then renames. Who is killed meanwhile leaves the old file as it was, and at most a file
+/// beside it of a name of its own, which no later run reads.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     write_and_rename(path, bytes).map_err(|source| WriteError {
         path: path.to_owned(),
@@ -49,6 +50,17 @@ mod tests {
         write(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_ignored() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".a.svg.0.tmp");
+        std::fs::write(&left, b"hal").unwrap();
+        let path = folder.path().join("a.svg");
+        write(&path, b"whole").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        assert_eq!(std::fs::read(&left).unwrap(), b"hal");
     }
 
     #[test]

@@ -2,50 +2,102 @@
 
 use std::path::{Path, PathBuf};
 
-use simulator::{Scenario, SourceFile};
+use simulator::{SETTINGS_FILE, Scenario, SourceFile};
 
 use crate::exit::Exit;
 
+/// A file or folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read `{}`: {source}", path.display())]
-struct ReadError {
+pub(crate) struct ReadError {
     path: PathBuf,
     source: std::io::Error,
 }
 
-/// Reads and checks a scenario.
-pub(crate) fn read(folder: &Path) -> Result<Scenario, Exit> {
-    let files = yaml_files(folder).map_err(|error| Exit::bad(&error))?;
-    let name = std::fs::canonicalize(folder).ok();
-    let name = name
-        .as_deref()
-        .and_then(Path::file_name)
-        .map(|name| name.to_string_lossy().into_owned());
-    let scenario = Scenario::read(&name.unwrap_or_default(), &files);
+/// Reads and checks a scenario folder, with the settings of another file if one is named.
+pub(crate) fn read(folder: &Path, settings: Option<&Path>) -> Result<Scenario, Exit> {
+    let mut files = yaml_files(folder).map_err(|error| Exit::bad(&error))?;
+    if let Some(settings) = settings {
+        let other = file(settings).map_err(|error| Exit::bad(&error))?;
+        files.retain(|file| file.name != SETTINGS_FILE);
+        files.push(SourceFile {
+            name: SETTINGS_FILE.to_owned(),
+            ..other
+        });
+    }
+    let scenario = Scenario::read(&name_of(folder), &files);
     scenario.map_err(|faults| {
-        Exit::BadInput(
-            faults
-                .iter()
-                .map(|fault| folder.join(fault.to_string()).display().to_string())
-                .collect(),
-        )
+        let told = faults.into_iter().map(|mut fault| {
+            let path = match settings {
+                Some(settings) if fault.file == SETTINGS_FILE => settings.to_owned(),
+                _ => folder.join(&fault.file),
+            };
+            fault.file = path.display().to_string();
+            fault.to_string()
+        });
+        Exit::BadInput(told.collect())
     })
+}
+
+/// What a folder or file is called, without its ending.
+pub(crate) fn name_of(path: &Path) -> String {
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = if path.is_dir() {
+        path.file_name()
+    } else {
+        path.file_stem()
+    };
+    name.map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// One file, called as the user called it.
+pub(crate) fn file(path: &Path) -> Result<SourceFile, ReadError> {
+    let text = std::fs::read_to_string(path).map_err(at(path))?;
+    Ok(SourceFile {
+        name: path.display().to_string(),
+        text,
+    })
+}
+
+/// A file, or the YAML files of a folder and of all folders below it, in the order of their paths.
+pub(crate) fn below(path: &Path) -> Result<Vec<SourceFile>, ReadError> {
+    if !path.is_dir() {
+        return Ok(vec![file(path)?]);
+    }
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
+        let entry = entry.map_err(|error| ReadError {
+            path: path.to_owned(),
+            source: error.into(),
+        })?;
+        if entry.file_type().is_file() && is_yaml(entry.path()) {
+            files.push(file(entry.path())?);
+        }
+    }
+    Ok(files)
+}
+
+fn at(path: &Path) -> impl Fn(std::io::Error) -> ReadError {
+    let path = path.to_owned();
+    move |source| ReadError {
+        path: path.clone(),
+        source,
+    }
+}
+
+fn is_yaml(path: &Path) -> bool {
+    let extension = path.extension();
+    extension.is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// In order of name, so that faults and notes come in the same order everywhere.
 fn yaml_files(folder: &Path) -> Result<Vec<SourceFile>, ReadError> {
-    let at = |path: &Path| {
-        let path = path.to_owned();
-        move |source| ReadError { path, source }
-    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(at(folder))? {
         let path = entry.map_err(at(folder))?.path();
-        let yaml = path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if yaml && path.is_file() {
-            let text = std::fs::read_to_string(&path).map_err(at(&path))?;
+        if is_yaml(&path) && path.is_file() {
+            let SourceFile { text, .. } = file(&path)?;
             let name = path
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
@@ -63,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_bad_input() {
-        let error = read(Path::new("no/such/folder")).unwrap_err();
+        let error = read(Path::new("no/such/folder"), None).unwrap_err();
         assert_eq!(error.code(), 2);
         assert!(
             error.lines()[0].starts_with("error: cannot read `no/such/folder`: "),
@@ -75,7 +127,7 @@ mod tests {
     fn faults_name_the_file_in_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("scenario.yaml"), "duration: 1\n").unwrap();
-        let Exit::BadInput(lines) = read(folder.path()).unwrap_err() else {
+        let Exit::BadInput(lines) = read(folder.path(), None).unwrap_err() else {
             panic!("not bad input")
         };
         let file = folder.path().join("scenario.yaml");

@@ -1,6 +1,7 @@
 //! One look for every subset, in the terminal and in pictures.
 //!
-//! Neighbours differ in lightness by a lot, so that they can be told apart in black and white and with any colour vision.
+//! The colours are those of Okabe and Ito, which people with any colour vision tell apart; neighbours also differ in
+//! lightness and in the direction of their hatching, so that they can be told apart in black and white.
 
 /// How a subset is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,32 +10,35 @@ pub(crate) struct Look {
     pub(crate) rgb: (u8, u8, u8),
     /// A block of its own density, for terminals without colours.
     pub(crate) glyph: char,
+    /// How its hatching leans, in degrees.
+    pub(crate) lean: u16,
 }
 
-const LOOKS: [Look; 6] = [
+const LOOKS: [Look; 5] = [
     Look {
-        rgb: (24, 78, 140),
+        rgb: (0, 114, 178),
         glyph: '█',
+        lean: 45,
     },
     Look {
-        rgb: (245, 170, 50),
+        rgb: (230, 159, 0),
         glyph: '▒',
+        lean: 135,
     },
     Look {
-        rgb: (30, 125, 105),
+        rgb: (0, 158, 115),
         glyph: '▓',
+        lean: 0,
     },
     Look {
-        rgb: (158, 212, 238),
+        rgb: (240, 228, 66),
         glyph: '░',
+        lean: 90,
     },
     Look {
-        rgb: (140, 50, 105),
+        rgb: (204, 121, 167),
         glyph: '#',
-    },
-    Look {
-        rgb: (240, 225, 110),
-        glyph: '+',
+        lean: 20,
     },
 ];
 
@@ -42,11 +46,25 @@ const LOOKS: [Look; 6] = [
 const UNPLACED: Look = Look {
     rgb: (150, 150, 150),
     glyph: '?',
+    lean: 70,
+};
+
+/// Requests that were answered, and those that were given up.
+pub(crate) const SERVED: Look = Look {
+    rgb: (86, 180, 233),
+    glyph: '▒',
+    lean: 0,
+};
+pub(crate) const LOST: Look = Look {
+    rgb: (213, 94, 0),
+    glyph: 'x',
+    lean: 45,
 };
 
 /// The look of a subset, by its place in the order.
 pub(crate) fn look(index: usize, subset: &str) -> Look {
-    if subset == simulator::UNPLACED {
+    let is_unplaced = subset.rsplit('/').next() == Some(simulator::UNPLACED);
+    if is_unplaced {
         return UNPLACED;
     }
     LOOKS.get(index % LOOKS.len()).copied().unwrap_or(UNPLACED)
@@ -76,10 +94,11 @@ mod tests {
 
     #[test]
     fn neighbours_can_be_told_apart_without_colours() {
-        for index in 0..LOOKS.len() {
-            let (a, b) = (look(index, "a"), look(index + 1, "b"));
-            assert!((lightness(a.rgb) - lightness(b.rgb)).abs() > 25.0, "{a:?} {b:?}");
+        let pairs = (0..LOOKS.len()).map(|index| (look(index, "a"), look(index + 1, "b")));
+        for (a, b) in pairs.chain([(SERVED, LOST)]) {
+            assert!((lightness(a.rgb) - lightness(b.rgb)).abs() > 12.0, "{a:?} {b:?}");
             assert_ne!(a.glyph, b.glyph);
+            assert_ne!(a.lean, b.lean);
         }
     }
 }

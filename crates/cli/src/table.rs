@@ -8,8 +8,7 @@ const ROWS: usize = 20;
 
 /// The workload at the end of every time that it wanted the same number.
 pub(crate) fn over_time(outcome: &Outcome) -> String {
-    let mut table = Table::new();
-    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
+    let mut table = plain();
     let mut header = vec!["until".to_owned(), "desired".to_owned()];
     header.extend(outcome.subset_order.iter().cloned());
     table.set_header(header.into_iter().map(right));
@@ -20,6 +19,31 @@ pub(crate) fn over_time(outcome: &Outcome) -> String {
         table.add_row(row.into_iter().map(right));
     }
     format!("{table}\n")
+}
+
+/// A table of texts; the columns named in `numbers` stand to the right.
+pub(crate) fn of(header: &[&str], rows: impl Iterator<Item = Vec<String>>, numbers: &[usize]) -> String {
+    let mut table = plain();
+    let cells = |row: Vec<String>| {
+        let cells = row.into_iter().enumerate();
+        cells.map(|(column, text)| {
+            if numbers.contains(&column) {
+                right(text)
+            } else {
+                Cell::new(text)
+            }
+        })
+    };
+    table.set_header(cells(header.iter().map(|&name| name.to_owned()).collect()));
+    for row in rows {
+        table.add_row(cells(row));
+    }
+    let lines: Vec<String> = table
+        .to_string()
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.join("\n") + "\n"
 }
 
 /// What the whole run comes to.
@@ -70,14 +94,22 @@ pub(crate) fn summary(outcome: &Outcome) -> String {
         .concat()
 }
 
+fn plain() -> Table {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
+    table
+}
+
 fn right(text: String) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
 fn pods(counts: Counts) -> String {
     match counts {
-        Counts { running, pending: 0 } => running.to_string(),
-        Counts { running, pending } => format!("{running} + {pending} pending"),
+        Counts {
+            running, pending: 0, ..
+        } => running.to_string(),
+        Counts { running, pending, .. } => format!("{running} + {pending} pending"),
     }
 }
 
@@ -113,10 +145,11 @@ mod tests {
                 "a".to_owned(),
                 Counts {
                     running: desired,
-                    pending: 0,
+                    ..Counts::default()
                 },
             )]
             .into(),
+            load: None,
         }
     }
 
@@ -149,14 +182,16 @@ mod tests {
         assert_eq!(
             pods(Counts {
                 running: 3,
-                pending: 0
+                pending: 0,
+                ..Counts::default()
             }),
             "3"
         );
         assert_eq!(
             pods(Counts {
                 running: 3,
-                pending: 2
+                pending: 2,
+                ..Counts::default()
             }),
             "3 + 2 pending"
         );

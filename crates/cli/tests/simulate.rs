@@ -47,10 +47,26 @@ fn help_has_examples_and_exit_codes() {
 #[test]
 fn bad_input_ends_with_2_and_says_what_to_do() {
     for (arguments, message) in [
-        (vec!["simulate"], "<FOLDER>"),
+        (vec!["simulate"], "FOLDER"),
         (
             vec!["simulate", "examples/demo", "--picture", "a.gif"],
             "--picture `a.gif`: write a file name that ends in .svg or .png",
+        ),
+        (
+            vec!["simulate", "examples/demo", "--compare", "a.yaml"],
+            "--compare: found one settings file; write at least two",
+        ),
+        (
+            vec!["simulate", "-f", "examples/demo", "--scale", "many@1s"],
+            "write a whole number",
+        ),
+        (
+            vec!["simulate", "-f", "examples/absent"],
+            "cannot read `examples/absent`",
+        ),
+        (
+            vec!["simulate", "--all", "crates"],
+            "has no folder with a scenario.yaml",
         ),
         (
             vec!["simulate", "examples/absent"],
@@ -145,4 +161,95 @@ fn a_missed_expectation_ends_with_1() {
         String::from_utf8(output.stderr).unwrap(),
         "spillway: violation: at 39s, subset `elastic` has 8 pods, expected 9\nspillway: violation: at 39s, subset `fixed` has 10 pods, expected 9\n"
     );
+}
+
+#[test]
+fn all_scenarios_are_played_and_a_failing_one_ends_with_1() {
+    if !policy_is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/demo");
+    std::fs::create_dir(folder.path().join("notes")).unwrap();
+    for (name, expected) in [("good", "elastic: 8"), ("wrong", "elastic: 7")] {
+        let copy = folder.path().join(name);
+        std::fs::create_dir(&copy).unwrap();
+        for file in ["deployment.yaml", "settings.yaml", "scenario.yaml"] {
+            let text = std::fs::read_to_string(demo.join(file)).unwrap();
+            std::fs::write(copy.join(file), text.replace("elastic: 8", expected)).unwrap();
+        }
+    }
+    let output = spillway(&["simulate", "--all", folder.path().to_str().unwrap(), "-o", "json"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("/notes` has no scenario.yaml and is left out"),
+        "{told}"
+    );
+    let missed = "at 39s, subset `elastic` has 8 pods, expected 7";
+    let played: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        played,
+        json!([
+            {"scenario": "good", "admissions": 30, "passed": true, "violations": []},
+            {"scenario": "wrong", "admissions": 30, "passed": false, "violations": [missed]},
+        ])
+    );
+    assert!(told.contains(&format!("violation: wrong: {missed}")), "{told}");
+}
+
+#[test]
+fn two_settings_are_compared_on_one_scenario() {
+    if !policy_is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/demo/settings.yaml");
+    let text = std::fs::read_to_string(demo).unwrap();
+    let smaller = folder.path().join("smaller.yaml");
+    std::fs::write(&smaller, text.replace("maxReplicas: 10", "maxReplicas: 4")).unwrap();
+    let picture = folder.path().join("both.svg");
+    let output = spillway(&[
+        "simulate",
+        "examples/demo",
+        "--compare",
+        &format!("examples/demo/settings.yaml,{}", smaller.display()),
+        "--picture",
+        picture.to_str().unwrap(),
+        "-o",
+        "json",
+    ]);
+    // The scenario expects ten in the paid pool.
+    assert_eq!(output.status.code(), Some(1));
+    let played: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(played[0]["violations"], json!([]));
+    assert_eq!(played[1]["maxOver"], json!({"fixed": 0}));
+    assert_ne!(played[1]["violations"], json!([]));
+    let drawn = std::fs::read_to_string(picture).unwrap();
+    assert!(drawn.contains("examples/demo/settings.yaml") && drawn.contains("smaller.yaml"));
+}
+
+#[test]
+fn manifests_of_ones_own_are_played() {
+    if !policy_is_there() {
+        return;
+    }
+    let output = spillway(&[
+        "simulate",
+        "-f",
+        "examples/demo",
+        "--settings",
+        "examples/demo/settings.yaml",
+        "--scale",
+        "10@5s",
+        "--scale",
+        "14@20s",
+        "-o",
+        "json",
+    ]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("note: no --nodes: "), "{told}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["finalSplit"], json!({"fixed": 10, "elastic": 4}));
 }

@@ -67,7 +67,20 @@ pub(super) struct Manifests {
     pub(super) notes: Vec<String>,
 }
 
+/// What becomes of a workload or document that cannot be played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unplayed {
+    /// It is a fault.
+    Refused,
+    /// It is named in a note, and left out.
+    Noted,
+}
+
 pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> Manifests {
+    read_with(files, Unplayed::Refused, faults)
+}
+
+pub(super) fn read_with(files: &[SourceFile], unplayed: Unplayed, faults: &mut Vec<Fault>) -> Manifests {
     let mut notes = Vec::new();
     let mut workloads: Vec<Workload> = Vec::new();
     let mut scalers = Vec::new();
@@ -82,7 +95,7 @@ pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> Manifests {
             let at = At::root(node, &here);
             let value = at.value();
             match value.get("kind").and_then(Value::as_str) {
-                Some(kind) if UNPLAYED_WORKLOADS.contains(&kind) => {
+                Some(kind) if UNPLAYED_WORKLOADS.contains(&kind) && unplayed == Unplayed::Refused => {
                     at.fault(format!(
                         "a `{kind}` is not played; write a Deployment, a StatefulSet or a Job"
                     ));
@@ -111,6 +124,9 @@ pub(super) fn read(files: &[SourceFile], faults: &mut Vec<Fault>) -> Manifests {
                         .and_then(Value::as_str)
                         .unwrap_or("");
                     notes.push(format!("{}: {kind} `{name}` is not played", file.name));
+                }
+                None if unplayed == Unplayed::Noted => {
+                    notes.push(format!("{}: no `kind`, so no manifest; left out", file.name));
                 }
                 None => at.fault("no `kind`; write a Kubernetes manifest"),
             }

@@ -6,6 +6,7 @@ mod events_reader;
 mod expectations_reader;
 mod manifests;
 mod nodes_reader;
+mod own;
 mod reader;
 mod script;
 mod script_reader;
@@ -18,6 +19,7 @@ use reconcile_core::Rule;
 use serde_json::Value;
 
 pub use manifests::{Autoscaler, Workload};
+pub use own::{OwnCase, OwnScale};
 pub use placement_core::spread::Amount;
 pub use reader::Fault;
 pub use script::{
@@ -26,6 +28,7 @@ pub use script::{
 pub use settings::SubsetRule;
 
 use crate::checks::Names;
+use manifests::Manifests;
 use reader::Faults;
 use tree::Node;
 
@@ -74,26 +77,44 @@ impl Scenario {
     pub fn read(name: &str, files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let settings = read_settings(files, &mut faults);
-        let manifests::Manifests {
-            workloads,
-            autoscalers,
-            mut notes,
-        } = manifests::read(files, &mut faults);
+        let manifests = manifests::read(files, &mut faults);
         let observe = settings
             .as_ref()
             .map(|(_, checked)| checked.observe())
             .unwrap_or_default();
         let sidecars = usize::from(observe == Observe::Ledger);
         let names = settings.as_ref().filter(|_| faults.is_empty());
-        let names = names.map(|(settings, checked)| names_in(checked, settings, &workloads));
-        let script = script_reader::read(files, &workloads, sidecars, names.as_ref(), &mut faults);
+        let names = names.map(|(settings, checked)| names_in(checked, settings, &manifests.workloads));
+        let script = script_reader::read(files, &manifests.workloads, sidecars, names.as_ref(), &mut faults);
         let (Some((settings, checked)), Some(script)) = (settings, script) else {
             return Err(faults);
         };
         if !faults.is_empty() {
             return Err(faults);
         }
-        let rules = settings::rules(&checked, &settings);
+        let scenario = Self::assemble(name, manifests, settings, &checked, script);
+        let unknown = script_reader::unknown_subsets(&scenario.script, &scenario.labels());
+        if unknown.is_empty() {
+            Ok(scenario)
+        } else {
+            Err(unknown)
+        }
+    }
+
+    /// Puts checked parts together.
+    fn assemble(
+        name: &str,
+        manifests: Manifests,
+        settings: Value,
+        checked: &Settings,
+        script: Script,
+    ) -> Self {
+        let Manifests {
+            workloads,
+            autoscalers,
+            mut notes,
+        } = manifests;
+        let rules = settings::rules(checked, &settings);
         let subsets: Vec<Vec<SubsetRule>> = workloads
             .iter()
             .map(|workload| settings::subsets_of(&rules, workload))
@@ -107,22 +128,16 @@ impl Scenario {
                 ));
             }
         }
-        let scenario = Self {
+        Self {
             name: name.to_owned(),
             workloads,
             autoscalers,
             settings,
-            observe,
+            observe: checked.observe(),
             rules,
             subsets,
             script,
             notes,
-        };
-        let unknown = script_reader::unknown_subsets(&scenario.script, &scenario.labels());
-        if unknown.is_empty() {
-            Ok(scenario)
-        } else {
-            Err(unknown)
         }
     }
 

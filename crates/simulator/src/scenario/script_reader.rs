@@ -54,7 +54,7 @@ pub(super) fn unknown_subsets(script: &Script, subsets: &[String]) -> Vec<Fault>
     here.into_found()
 }
 
-fn read_script(
+pub(super) fn read_script(
     root: &At<'_>,
     workloads: &[Workload],
     sidecars: usize,
