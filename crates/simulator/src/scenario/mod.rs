@@ -67,6 +67,26 @@ impl Scenario {
     /// # Errors
     /// Every fault found, in all files.
     pub fn read(name: &str, files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
+        let scenario = Self::read_parts(name, files)?;
+        let unknown = script_reader::unknown_subsets(&scenario.script, &scenario.labels());
+        if unknown.is_empty() {
+            Ok(scenario)
+        } else {
+            Err(unknown)
+        }
+    }
+
+    /// Reads the YAML files of a folder under other settings than its own: what the folder expects is not expected of them.
+    ///
+    /// # Errors
+    /// Every fault found, in all files.
+    pub fn read_under_others(name: &str, files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
+        let mut scenario = Self::read_parts(name, files)?;
+        scenario.script.expectations.clear();
+        Ok(scenario)
+    }
+
+    fn read_parts(name: &str, files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let settings = read_settings(files, &mut faults);
         let (workloads, notes) = manifests::read(files, &mut faults);
@@ -82,13 +102,7 @@ impl Scenario {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let scenario = Self::assemble(name, workloads, settings, &checked, script, notes);
-        let unknown = script_reader::unknown_subsets(&scenario.script, &scenario.labels());
-        if unknown.is_empty() {
-            Ok(scenario)
-        } else {
-            Err(unknown)
-        }
+        Ok(Self::assemble(name, workloads, settings, &checked, script, notes))
     }
 
     /// Puts checked parts together.
