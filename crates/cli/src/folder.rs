@@ -14,7 +14,8 @@ pub(crate) struct ReadError {
     source: std::io::Error,
 }
 
-/// Reads and checks a scenario folder, with the settings of another file if one is named.
+/// Reads and checks a scenario folder, with the settings of another file if one is named; then nothing
+/// is expected.
 pub(crate) fn read(folder: &Path, settings: Option<&Path>) -> Result<Scenario, Exit> {
     let mut files = yaml_files(folder).map_err(|error| Exit::bad(&error))?;
     if let Some(settings) = settings {
@@ -25,7 +26,10 @@ pub(crate) fn read(folder: &Path, settings: Option<&Path>) -> Result<Scenario, E
             ..other
         });
     }
-    let scenario = Scenario::read(&name_of(folder), &files);
+    let scenario = match settings {
+        None => Scenario::read(&name_of(folder), &files),
+        Some(_) => Scenario::read_under_others(&name_of(folder), &files),
+    };
     scenario.map_err(|faults| {
         let told = faults.into_iter().map(|mut fault| {
             let path = match settings {

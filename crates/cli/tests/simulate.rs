@@ -207,7 +207,12 @@ fn two_settings_are_compared_on_one_scenario() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/demo/settings.yaml");
     let text = std::fs::read_to_string(demo).unwrap();
     let smaller = folder.path().join("smaller.yaml");
-    std::fs::write(&smaller, text.replace("maxReplicas: 10", "maxReplicas: 4")).unwrap();
+    std::fs::write(
+        &smaller,
+        text.replace("maxReplicas: 10", "maxReplicas: 4")
+            .replace("elastic", "spill"),
+    )
+    .unwrap();
     let picture = folder.path().join("both.svg");
     let output = spillway(&[
         "simulate",
@@ -219,12 +224,12 @@ fn two_settings_are_compared_on_one_scenario() {
         "-o",
         "json",
     ]);
-    // The scenario expects ten in the paid pool.
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(0));
     let played: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(played[0]["violations"], json!([]));
     assert_eq!(played[1]["maxOver"], json!({"fixed": 0}));
-    assert_ne!(played[1]["violations"], json!([]));
+    // What the folder expects of its own settings is not expected of others.
+    assert_eq!(played[1]["violations"], json!([]));
     let drawn = std::fs::read_to_string(picture).unwrap();
     assert!(drawn.contains("examples/demo/settings.yaml") && drawn.contains("smaller.yaml"));
 }

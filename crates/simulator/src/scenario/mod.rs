@@ -69,12 +69,42 @@ pub struct Scenario {
     pub notes: Vec<String>,
 }
 
+/// Whose subsets a folder's expectations name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// Those of the settings that are read with them.
+    OfThese,
+    /// Those of other settings.
+    OfOthers,
+}
+
 impl Scenario {
     /// Reads the YAML files of a folder.
     ///
     /// # Errors
     /// Every fault found, in all files.
     pub fn read(name: &str, files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
+        let scenario = Self::read_parts(name, files, Expected::OfThese)?;
+        let unknown = script_reader::unknown_subsets(&scenario.script, &scenario.labels());
+        if unknown.is_empty() {
+            Ok(scenario)
+        } else {
+            Err(unknown)
+        }
+    }
+
+    /// Reads the YAML files of a folder under other settings than its own: what the folder expects is not expected of them.
+    ///
+    /// # Errors
+    /// Every fault found, in all files.
+    pub fn read_under_others(name: &str, files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
+        let mut scenario = Self::read_parts(name, files, Expected::OfOthers)?;
+        scenario.script.expectations.clear();
+        scenario.script.checks.clear();
+        Ok(scenario)
+    }
+
+    fn read_parts(name: &str, files: &[SourceFile], expected: Expected) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let settings = read_settings(files, &mut faults);
         let manifests = manifests::read(files, &mut faults);
@@ -83,7 +113,8 @@ impl Scenario {
             .map(|(_, checked)| checked.observe())
             .unwrap_or_default();
         let sidecars = usize::from(observe == Observe::Ledger);
-        let names = settings.as_ref().filter(|_| faults.is_empty());
+        let is_named = expected == Expected::OfThese && faults.is_empty();
+        let names = settings.as_ref().filter(|_| is_named);
         let names = names.map(|(settings, checked)| names_in(checked, settings, &manifests.workloads));
         let script = script_reader::read(files, &manifests.workloads, sidecars, names.as_ref(), &mut faults);
         let (Some((settings, checked)), Some(script)) = (settings, script) else {
@@ -92,13 +123,7 @@ impl Scenario {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let scenario = Self::assemble(name, manifests, settings, &checked, script);
-        let unknown = script_reader::unknown_subsets(&scenario.script, &scenario.labels());
-        if unknown.is_empty() {
-            Ok(scenario)
-        } else {
-            Err(unknown)
-        }
+        Ok(Self::assemble(name, manifests, settings, &checked, script))
     }
 
     /// Puts checked parts together.

@@ -1,19 +1,24 @@
 //! A scenario of the user's own manifests: there is no `scenario.yaml`, so that what it would say comes in parts.
 
+use std::collections::BTreeMap;
+
 use placement_core::spread::WorkloadKind;
 use serde_json::Value;
 
 use super::manifests::{self, Unplayed};
 use super::nodes_reader::read_nodes;
 use super::reader::{At, Fault, Faults};
+use super::script::Demand;
 use super::tree::{Node, Tree};
 use super::{Scenario, SourceFile, Workload, documents, only_document, script_reader, settings};
 use crate::json;
-use crate::load::{Shape, Traffic};
+use crate::load::{Cpu, MICRO, Service, Shape, Traffic};
 use crate::time::Millis;
 
 /// How long is played after the last change.
 const AFTERWARDS: Millis = Millis(60_000);
+/// What a pod serves where nobody says it.
+const USUAL_RATE: u64 = 100 * MICRO;
 /// A node that stands for a whole pool.
 const ROOM: u64 = 100_000;
 
@@ -30,6 +35,8 @@ pub struct OwnCase {
     pub nodes: Option<SourceFile>,
     /// Requests over time, lines of `seconds,rps`.
     pub traffic: Option<SourceFile>,
+    /// Millionths of a request per second that a pod serves; 100 requests where nothing is said.
+    pub requests_per_second: Option<u64>,
     /// How long to play.
     pub duration: Option<Millis>,
     /// When replicas are set.
@@ -85,19 +92,23 @@ impl Scenario {
             }
             workload.replicas = 0;
         }
+        let demands = demands(case, &manifests.workloads, &mut faults);
         let sidecars = usize::from(checked.observe() == policy_settings::Observe::Ledger);
         let here = Faults::of(&case.name);
         let script =
             script_reader::read_script(&At::root(&script, &here), &manifests.workloads, sidecars, None);
         faults.extend(here.into_found());
         match script {
-            Some(script) if faults.is_empty() => Ok(Self::assemble(
-                &case.name,
-                manifests,
-                settings.to_value(),
-                &checked,
-                script,
-            )),
+            Some(mut script) if faults.is_empty() => {
+                script.demands = demands;
+                Ok(Self::assemble(
+                    &case.name,
+                    manifests,
+                    settings.to_value(),
+                    &checked,
+                    script,
+                ))
+            }
             _ => Err(faults),
         }
     }
@@ -209,6 +220,10 @@ fn entry_of(node: &Node) -> Node {
         };
         let tree = number.unwrap_or_else(|| pods.tree.clone());
         fields.push(("pods", Node { tree, ..*pods }));
+    }
+    for resource in ["cpu", "memory"] {
+        let amount = below(node, &["status", "allocatable", resource]);
+        fields.extend(amount.map(|amount| (resource, amount.clone())));
     }
     let mut taints: Vec<Node> = Vec::new();
     if let Some(Tree::List(found)) = below(node, &["spec", "taints"]).map(|taints| &taints.tree) {
@@ -324,26 +339,40 @@ fn script_tree(case: &OwnCase, workloads: &[Workload], nodes: Node, faults: &mut
         map(0, vec![("at", text(&at.to_string())), ("scale", scale)])
     });
     let duration = case.duration.unwrap_or(last + AFTERWARDS);
-    let mut fields = vec![
+    let fields = vec![
         ("description", text("manifests of your own.")),
         ("duration", text(&duration.to_string())),
         ("nodes", nodes),
         ("events", list(events.collect())),
     ];
-    fields.extend(traffic(case, faults));
     map(0, fields)
 }
 
-/// The traffic as `scenario.yaml` says it; nothing is served yet, so that a file is checked and then refused.
-fn traffic(case: &OwnCase, faults: &mut Vec<Fault>) -> Option<(&'static str, Node)> {
-    let file = case.traffic.as_ref()?;
+/// The traffic of the one workload.
+fn demands(case: &OwnCase, workloads: &[Workload], faults: &mut Vec<Fault>) -> Vec<Demand> {
+    let Some(file) = &case.traffic else {
+        return Vec::new();
+    };
     let here = Faults::of(&file.name);
+    let mut demands = Vec::new();
     match Traffic::from_csv(&file.text, Shape::Linear) {
-        Ok(_) => here.add(
+        Ok(_) if workloads.len() > 1 => here.add(
             None,
             "",
-            "traffic is not played yet; leave --traffic out, and write --scale",
+            "there are several workloads, and the file does not say whose requests these are; \
+             write a scenario folder with `traffic`",
         ),
+        Ok(traffic) => demands.push(Demand {
+            workload: 0,
+            traffic,
+            service: Service {
+                requests_per_second: case.requests_per_second.unwrap_or(USUAL_RATE),
+                by_subset: BTreeMap::new(),
+                timeout: Millis(5000),
+                cpu: Cpu::default(),
+            },
+            scrape: Millis(5000),
+        }),
         Err(found) => {
             for fault in found {
                 here.add(Some(fault.line as u64), "", fault.message);
@@ -351,7 +380,7 @@ fn traffic(case: &OwnCase, faults: &mut Vec<Fault>) -> Option<(&'static str, Nod
         }
     }
     faults.extend(here.into_found());
-    None
+    demands
 }
 
 fn below<'a>(node: &'a Node, path: &[&str]) -> Option<&'a Node> {
