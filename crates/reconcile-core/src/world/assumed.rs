@@ -197,6 +197,9 @@ impl World {
                 };
                 if ledger.stored.is_none() && self.rules.iter().all(|(id, _)| *id != step.spread) {
                     self.ledgers.remove(&step.spread);
+                    self.closings.remove(&step.spread);
+                    self.recreated.remove(&step.spread);
+                    self.reopened.retain(|(spread, _), _| *spread != step.spread);
                 }
             }
             Outcome::Refused(_) | Outcome::Unknown(_) => {
