@@ -43,10 +43,10 @@ setup: ## Ready this machine: Rust, and a way to build wasm; repeat it as you li
 	@scripts/setup.sh
 
 .PHONY: demo
-demo: setup policy.wasm ## Scale a Deployment 0 -> 30 -> 5 through the real wasm; table and picture in out/
+demo: setup policy.wasm ## Play a web shop under two traffic peaks through the real wasm; table and picture in out/
 	@mkdir -p out
 	$(CARGO) build --locked -p spillway-cli
-	$(SPILLWAY) simulate examples/demo --policy-wasm policy.wasm --picture out/demo.svg --picture out/demo.png
+	$(SPILLWAY) simulate examples/hello-web --policy-wasm policy.wasm --picture out/demo.svg --picture out/demo.png
 	@echo "pictures: out/demo.svg out/demo.png"
 
 .PHONY: test

@@ -20,6 +20,7 @@ mod mutability;
 mod nodes;
 pub(crate) mod objects;
 pub(crate) mod observer;
+mod pod_template;
 mod policies;
 mod requests;
 pub(crate) mod sabotage;

@@ -13,7 +13,7 @@ use super::store::Change;
 use super::{Event, Plane, mutability};
 use crate::json;
 use crate::plane::observer::{By, Landed};
-use crate::plane::sabotage::Sabotage;
+use crate::plane::sabotage::{Sabotage, to_the_first};
 use crate::plane::setup::Lag;
 use crate::time::Millis;
 
@@ -374,19 +374,6 @@ fn patched(old: &Value, patch: &Patch) -> Result<Value, String> {
     let mut value = old.clone();
     json_patch::patch(&mut value, patch).map_err(|error| error.to_string())?;
     Ok(value)
-}
-
-/// The patch that binds to the first subset in place of the second.
-fn to_the_first(patch: &PodPatch) -> PodPatch {
-    match patch {
-        PodPatch::Json(patch) => {
-            let text = serde_json::to_string(patch)
-                .unwrap_or_default()
-                .replace("elastic", "fixed");
-            PodPatch::Json(serde_json::from_str(&text).unwrap_or_default())
-        }
-        merge => merge.clone(),
-    }
 }
 
 /// A merge patch that names another uid meets a conflict.

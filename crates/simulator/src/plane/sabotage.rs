@@ -1,5 +1,7 @@
 //! Faults built in on purpose, by tests alone: a judge that finds nothing in a broken cluster finds nothing at all.
 
+use reconcile_core::PodPatch;
+
 /// What is broken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(not(test), expect(dead_code, reason = "only tests break anything"))]
@@ -13,4 +15,17 @@ pub(crate) enum Sabotage {
     NoFence,
     /// A sidecar deletes what it is to bind.
     DeletesWhatWaits,
+}
+
+/// The patch that binds to the first subset in place of the second.
+pub(super) fn to_the_first(patch: &PodPatch) -> PodPatch {
+    match patch {
+        PodPatch::Json(patch) => {
+            let text = serde_json::to_string(patch)
+                .unwrap_or_default()
+                .replace("elastic", "fixed");
+            PodPatch::Json(serde_json::from_str(&text).unwrap_or_default())
+        }
+        merge => merge.clone(),
+    }
 }

@@ -7,6 +7,7 @@ mod expectations_reader;
 mod manifests;
 mod nodes_reader;
 mod own;
+mod own_nodes;
 mod reader;
 mod script;
 mod script_reader;

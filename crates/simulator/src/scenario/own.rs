@@ -6,10 +6,10 @@ use placement_core::spread::WorkloadKind;
 use serde_json::Value;
 
 use super::manifests::{self, Unplayed};
-use super::nodes_reader::read_nodes;
+use super::own_nodes::{nodes_of, read_node_file};
 use super::reader::{At, Fault, Faults};
 use super::script::Demand;
-use super::tree::{Node, Tree};
+use super::tree::{Node, below, list, map, number, text};
 use super::{Scenario, SourceFile, Workload, documents, only_document, script_reader, settings};
 use crate::json;
 use crate::load::{Cpu, MICRO, Service, Shape, Traffic};
@@ -19,8 +19,6 @@ use crate::time::Millis;
 const AFTERWARDS: Millis = Millis(60_000);
 /// What a pod serves where nobody says it.
 const USUAL_RATE: u64 = 100 * MICRO;
-/// A node that stands for a whole pool.
-const ROOM: u64 = 100_000;
 
 /// The parts. Files are named as the user named them.
 #[derive(Debug, Clone, Default)]
@@ -166,132 +164,6 @@ fn is_policy(node: &Node) -> bool {
         .is_some_and(|kind| matches!(kind, "ClusterAdmissionPolicy" | "AdmissionPolicy"))
 }
 
-/// A list as `scenario.yaml` has it, of either of the two forms; checked here, so that faults name this file.
-fn read_node_file(file: &SourceFile, faults: &mut Vec<Fault>) -> Option<Node> {
-    let before = faults.len();
-    let found = documents(file, faults);
-    if faults.len() > before {
-        return None;
-    }
-    let is_object = |node: &Node| below(node, &["kind"]).is_some();
-    let tree = match found.as_slice() {
-        [one] if !is_object(one) => one.clone(),
-        several => {
-            let mut entries = Vec::new();
-            for document in several {
-                match below(document, &["items"]).map(|items| &items.tree) {
-                    Some(Tree::List(items)) => entries.extend(items.iter().map(entry_of)),
-                    _ => entries.push(entry_of(document)),
-                }
-            }
-            list(entries)
-        }
-    };
-    let here = Faults::of(&file.name);
-    let nodes = read_nodes(&At::root(&tree, &here));
-    let wrong = here.into_found();
-    let sound = wrong.is_empty();
-    if sound && nodes.is_empty() {
-        let here = Faults::of(&file.name);
-        here.add(None, "", "found no node; write at least one");
-        faults.extend(here.into_found());
-        return None;
-    }
-    faults.extend(wrong);
-    sound.then_some(tree)
-}
-
-/// A Node object as an entry of `nodes`.
-fn entry_of(node: &Node) -> Node {
-    let mut fields: Vec<(&str, Node)> = Vec::new();
-    let mut take = |name, path: &[&str]| {
-        if let Some(found) = below(node, path) {
-            fields.push((name, found.clone()));
-        }
-    };
-    take("name", &["metadata", "name"]);
-    take("labels", &["metadata", "labels"]);
-    let room = ["allocatable", "capacity"].map(|room| below(node, &["status", room, "pods"]));
-    if let Some(pods) = room.into_iter().flatten().next() {
-        // A quantity, which Kubernetes writes as a text.
-        let number = match &pods.tree {
-            Tree::Text(text) => text.parse::<u64>().ok().map(|pods| Tree::Number(pods.into())),
-            _ => None,
-        };
-        let tree = number.unwrap_or_else(|| pods.tree.clone());
-        fields.push(("pods", Node { tree, ..*pods }));
-    }
-    for resource in ["cpu", "memory"] {
-        let amount = below(node, &["status", "allocatable", resource]);
-        fields.extend(amount.map(|amount| (resource, amount.clone())));
-    }
-    let mut taints: Vec<Node> = Vec::new();
-    if let Some(Tree::List(found)) = below(node, &["spec", "taints"]).map(|taints| &taints.tree) {
-        let kept = |taint: &Node| {
-            let fields = ["key", "value", "effect"].map(|name| Some((name, below(taint, &[name])?.clone())));
-            map(taint.line, fields.into_iter().flatten().collect())
-        };
-        taints.extend(found.iter().map(kept));
-    }
-    if !taints.is_empty() {
-        fields.push(("taints", list(taints)));
-    }
-    map(node.line, fields)
-}
-
-/// One node for each subset of the settings, with the labels that its required term asks for and the taints that its
-/// tolerations name.
-fn nodes_of(settings: &Value) -> Node {
-    let all = |value: &Value, path: &str| value.pointer(path).and_then(Value::as_array).cloned();
-    let mut nodes = Vec::new();
-    for spread in all(settings, "/spreads").unwrap_or_default() {
-        for subset in all(&spread, "/subsets").unwrap_or_default() {
-            let name = format!(
-                "{}-{}",
-                nodes.len() + 1,
-                subset["name"].as_str().unwrap_or("node")
-            );
-            let mut labels: Vec<(String, Node)> = Vec::new();
-            let wanted = all(&subset, "/requiredNodeSelectorTerm/matchExpressions");
-            for expression in wanted.unwrap_or_default() {
-                let value = expression
-                    .pointer("/values/0")
-                    .and_then(Value::as_str)
-                    .unwrap_or("");
-                if let (Some(key), Some("In" | "Exists")) =
-                    (expression["key"].as_str(), expression["operator"].as_str())
-                {
-                    labels.push((key.to_owned(), text(value)));
-                }
-            }
-            let taints = all(&subset, "/tolerations").unwrap_or_default();
-            let taints = taints.iter().filter_map(|toleration| {
-                let field = |name: &str| toleration[name].as_str();
-                let fields = vec![
-                    ("key", text(field("key")?)),
-                    ("effect", text(field("effect").unwrap_or("NoSchedule"))),
-                ];
-                let value = field("value").map(|value| ("value", text(value)));
-                Some(map(0, fields.into_iter().chain(value).collect()))
-            });
-            let fields = vec![
-                ("name", text(&name)),
-                ("pods", number(ROOM)),
-                ("taints", list(taints.collect())),
-                (
-                    "labels",
-                    Node {
-                        line: 0,
-                        tree: Tree::Map(labels),
-                    },
-                ),
-            ];
-            nodes.push(map(0, fields));
-        }
-    }
-    list(nodes)
-}
-
 /// What `scenario.yaml` would say.
 fn script_tree(case: &OwnCase, workloads: &[Workload], nodes: Node, faults: &mut Vec<Fault>) -> Node {
     let here = Faults::of("--scale");
@@ -381,37 +253,6 @@ fn demands(case: &OwnCase, workloads: &[Workload], faults: &mut Vec<Fault>) -> V
     }
     faults.extend(here.into_found());
     demands
-}
-
-fn below<'a>(node: &'a Node, path: &[&str]) -> Option<&'a Node> {
-    path.iter().try_fold(node, |node, name| match &node.tree {
-        Tree::Map(fields) => fields
-            .iter()
-            .find(|(field, _)| field == name)
-            .map(|(_, node)| node),
-        _ => None,
-    })
-}
-
-fn text(content: &str) -> Node {
-    let tree = Tree::Text(content.to_owned());
-    Node { line: 0, tree }
-}
-
-fn number(number: u64) -> Node {
-    let tree = Tree::Number(number.into());
-    Node { line: 0, tree }
-}
-
-fn list(items: Vec<Node>) -> Node {
-    let tree = Tree::List(items);
-    Node { line: 0, tree }
-}
-
-fn map(line: u64, fields: Vec<(&str, Node)>) -> Node {
-    let fields = fields.into_iter().map(|(name, node)| (name.to_owned(), node));
-    let tree = Tree::Map(fields.collect());
-    Node { line, tree }
 }
 
 #[cfg(test)]

@@ -145,6 +145,37 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 }
 
+pub(super) fn below<'a>(node: &'a Node, path: &[&str]) -> Option<&'a Node> {
+    path.iter().try_fold(node, |node, name| match &node.tree {
+        Tree::Map(fields) => fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, node)| node),
+        _ => None,
+    })
+}
+
+pub(super) fn text(content: &str) -> Node {
+    let tree = Tree::Text(content.to_owned());
+    Node { line: 0, tree }
+}
+
+pub(super) fn number(number: u64) -> Node {
+    let tree = Tree::Number(number.into());
+    Node { line: 0, tree }
+}
+
+pub(super) fn list(items: Vec<Node>) -> Node {
+    let tree = Tree::List(items);
+    Node { line: 0, tree }
+}
+
+pub(super) fn map(line: u64, fields: Vec<(&str, Node)>) -> Node {
+    let fields = fields.into_iter().map(|(name, node)| (name.to_owned(), node));
+    let tree = Tree::Map(fields.collect());
+    Node { line, tree }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{EXPECTATIONS_EXPIRE, Sync};
 use crate::json;
-use crate::plane::objects::{self, Controller, Pod};
+use crate::plane::objects::Pod;
+use crate::plane::pod_template::{Controller, new_pod};
 use crate::plane::{Event, Plane};
 use crate::ranking::{Ranked, in_deletion_order};
 use crate::replicaset::{BURST, Expectations, Progress, SlowStart};
@@ -115,7 +116,7 @@ impl Plane<'_> {
             name,
             uid,
         };
-        let mut pod = objects::new_pod(template, &by);
+        let mut pod = new_pod(template, &by);
         if let Some(ordinal) = ordinal {
             let name = format!("{name}-{ordinal}");
             for (path, value) in [
