@@ -231,11 +231,7 @@ fn nodes_of(settings: &Value) -> Node {
     let mut nodes = Vec::new();
     for spread in all(settings, "/spreads").unwrap_or_default() {
         for subset in all(&spread, "/subsets").unwrap_or_default() {
-            let name = format!(
-                "{}-{}",
-                nodes.len() + 1,
-                subset["name"].as_str().unwrap_or("node")
-            );
+            let name = format!("{}-{}", nodes.len() + 1, word(&subset, "name").unwrap_or("node"));
             let mut labels: Vec<(String, Node)> = Vec::new();
             let wanted = all(&subset, "/requiredNodeSelectorTerm/matchExpressions");
             for expression in wanted.unwrap_or_default() {
@@ -244,14 +240,14 @@ fn nodes_of(settings: &Value) -> Node {
                     .and_then(Value::as_str)
                     .unwrap_or("");
                 if let (Some(key), Some("In" | "Exists")) =
-                    (expression["key"].as_str(), expression["operator"].as_str())
+                    (word(&expression, "key"), word(&expression, "operator"))
                 {
                     labels.push((key.to_owned(), text(value)));
                 }
             }
             let taints = all(&subset, "/tolerations").unwrap_or_default();
             let taints = taints.iter().filter_map(|toleration| {
-                let field = |name: &str| toleration[name].as_str();
+                let field = |name: &str| word(toleration, name);
                 let fields = vec![
                     ("key", text(field("key")?)),
                     ("effect", text(field("effect").unwrap_or("NoSchedule"))),
@@ -362,6 +358,10 @@ fn below<'a>(node: &'a Node, path: &[&str]) -> Option<&'a Node> {
             .map(|(_, node)| node),
         _ => None,
     })
+}
+
+fn word<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.get(name).and_then(Value::as_str)
 }
 
 fn text(content: &str) -> Node {
