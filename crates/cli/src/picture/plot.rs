@@ -75,7 +75,7 @@ fn stretches(pods: &[u64]) -> Vec<std::ops::Range<usize>> {
     for (index, _) in pods.iter().enumerate().filter(|(_, pods)| **pods > 0) {
         let (begin, end) = (index.saturating_sub(1), (index + 2).min(pods.len()));
         match found.last_mut() {
-            Some(last) if last.end >= begin + 1 => last.end = end,
+            Some(last) if last.end > begin => last.end = end,
             _ => found.push(begin..end),
         }
     }

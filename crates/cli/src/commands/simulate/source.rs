@@ -23,6 +23,9 @@ pub(crate) struct OwnArguments {
     /// Requests over time: CSV lines of `seconds,rps`
     #[arg(long, value_name = "FILE", requires = "filename")]
     traffic: Option<PathBuf>,
+    /// With --traffic: what a ready pod serves, such as `100` or `2.5` [default: 100]
+    #[arg(long, value_name = "RATE", value_parser = rate, requires = "traffic")]
+    requests_per_second: Option<u64>,
     /// How long to play, such as `10m` [default: a minute after the last --scale]
     #[arg(long, value_name = "SPAN", requires = "filename", value_parser = span)]
     duration: Option<Millis>,
@@ -73,12 +76,18 @@ impl OwnArguments {
             settings: one(settings.or(self.settings.as_deref()))?,
             nodes: one(self.nodes.as_deref())?,
             traffic: one(self.traffic.as_deref())?,
+            requests_per_second: self.requests_per_second,
             duration: self.duration,
             scales: self.scale.clone(),
         };
         Scenario::of_manifests(&case)
             .map_err(|faults| Exit::BadInput(faults.iter().map(ToString::to_string).collect()))
     }
+}
+
+fn rate(text: &str) -> Result<u64, String> {
+    simulator::load::parse_rate(text)
+        .ok_or_else(|| "write requests per second such as `100` or `2.5`".to_owned())
 }
 
 fn span(text: &str) -> Result<Millis, String> {
