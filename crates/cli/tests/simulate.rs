@@ -163,6 +163,18 @@ fn a_missed_expectation_ends_with_1() {
     );
 }
 
+/// What the examples promise holds.
+#[test]
+fn every_example_keeps_what_it_promises() {
+    if !policy_is_there() {
+        return;
+    }
+    let output = spillway(&["simulate", "--all"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("hello-web"), "{told}");
+}
+
 #[test]
 fn all_scenarios_are_played_and_a_failing_one_ends_with_1() {
     if !policy_is_there() {

@@ -63,6 +63,11 @@ impl Server {
             let is_of_placed_pods = path.ends_with("/pods") && query.contains("labelSelector=spillway.dev");
             let items = if is_of_placed_pods {
                 self.pods.lock().unwrap().clone()
+            } else if path.ends_with("/statefulsets") {
+                vec![json!({
+                    "metadata": {"name": "web", "namespace": "shop", "uid": "o", "resourceVersion": "1"},
+                    "spec": {"replicas": 3},
+                })]
             } else {
                 Vec::new()
             };
