@@ -30,6 +30,7 @@ mod sidecars;
 pub(crate) mod store;
 pub(crate) mod tally;
 mod views;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -254,8 +255,9 @@ impl<'a> Plane<'a> {
                 owner,
                 pod,
                 replica,
+                injected,
                 api_life,
-            } => self.store_pod(&owner, pod, replica, api_life),
+            } => self.store_pod(&owner, pod, replica, injected, api_life),
             Event::Delete { owner, pod } => self.delete_arrives(owner, pod),
             Event::Schedule => self.schedule(),
             Event::Demand(ix) => self.serve(ix),

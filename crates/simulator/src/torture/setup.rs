@@ -39,6 +39,7 @@ impl Case {
             demands: Vec::new(),
             scalers: Vec::new(),
             budgets: Vec::new(),
+            injectors: Vec::new(),
             cluster_autoscaler: None,
             // At once, so that a case has time for much.
             loss: NodeLoss {
