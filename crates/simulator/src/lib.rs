@@ -20,6 +20,7 @@ mod checks;
 pub mod disruption;
 mod fields;
 pub mod hpa;
+mod injector;
 mod json;
 pub mod keda;
 pub mod load;
@@ -40,15 +41,16 @@ pub mod torture;
 pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict, Write};
 pub use checks::{Check, CheckResult};
 pub use fields::FieldFault;
+pub use injector::{Injection, Injector};
 pub use placement_core::names::SUBSET_LABEL;
 pub use quantity::Quantity;
 pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order, restarts};
-pub use report::{Counts, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};
+pub use report::{Counts, Evictions, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};
 pub use scenario::{
-    Amount, Autoscaler, Bound, Cluster, Demand, EventKind, Expectation, Fault, NodeSpec, OwnCase, OwnScale,
-    SCRIPT_FILE, SETTINGS_FILE, Scenario, Script, ScriptEvent, SourceFile, Split, SubsetRule, Taint,
-    Workload,
+    Amount, Autoscaler, Bound, Cluster, ClusterAutoscaler, Demand, EventKind, Expectation, Fault,
+    NodeGroupSpec, NodeSpec, OwnCase, OwnScale, SCRIPT_FILE, SETTINGS_FILE, Scenario, Script, ScriptEvent,
+    SourceFile, Split, SubsetRule, Taint, Workload,
 };
 pub use simulation::{Moment, run};
 pub use time::Millis;

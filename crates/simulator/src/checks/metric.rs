@@ -49,6 +49,7 @@ pub(crate) enum PodCount {
     Unschedulable,
     Total,
     Terminating,
+    Injected,
 }
 
 /// Which requests are counted.
@@ -62,13 +63,14 @@ pub(crate) enum LoadCount {
     LostTotal,
 }
 
-const POD_COUNTS: [(&str, PodCount); 6] = [
+const POD_COUNTS: [(&str, PodCount); 7] = [
     ("running", PodCount::Running),
     ("pending", PodCount::Pending),
     ("gated", PodCount::Gated),
     ("unschedulable", PodCount::Unschedulable),
     ("total", PodCount::Total),
     ("terminating", PodCount::Terminating),
+    ("injected", PodCount::Injected),
 ];
 
 const LOAD_COUNTS: [(&str, LoadCount); 6] = [

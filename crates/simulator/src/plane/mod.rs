@@ -14,6 +14,7 @@ mod autoscaling;
 mod beginning;
 mod controllers;
 mod demand;
+mod event;
 mod happenings;
 mod lease;
 mod mutability;
@@ -29,6 +30,7 @@ mod sidecars;
 pub(crate) mod store;
 pub(crate) mod tally;
 mod views;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -42,17 +44,16 @@ use crate::queue::Queue;
 use crate::random::Random;
 use crate::time::Millis;
 use autoscaling::Autoscaler;
-use controllers::{Controllers, Sync};
+use controllers::Controllers;
 use demand::Traffic;
-use happenings::Back;
+use event::Event;
 use nodes::Nodes;
 use objects::{Kind, Object, Origin, Pod};
 use observer::{By, Observer};
 use policies::Replica;
-use requests::{Answer, Request};
 use sabotage::Sabotage;
 use setup::Setup;
-use sidecars::{Sidecar, SidecarEvent};
+use sidecars::Sidecar;
 use store::{Change, Store, Watch};
 use tally::Tally;
 
@@ -68,54 +69,6 @@ const LONGEST_REST: Millis = Millis(3_600_000);
 
 /// Is told what happens, line by line: the time in milliseconds and a text.
 pub type Trace<'a> = dyn FnMut(u64, &str) + 'a;
-
-#[derive(Debug)]
-enum Event {
-    Happen(usize),
-    Back(Back),
-    Deliver {
-        watch: usize,
-        life: u32,
-    },
-    List {
-        watch: usize,
-        life: u32,
-    },
-    Sync(Sync),
-    /// Of a StatefulSet, with the ordinal.
-    Create(Sync, Option<u32>),
-    Store {
-        owner: Sync,
-        pod: Option<Box<Value>>,
-        replica: Option<usize>,
-        api_life: u32,
-    },
-    Delete {
-        owner: Option<Sync>,
-        pod: u64,
-    },
-    Schedule,
-    /// A second of traffic.
-    Demand(usize),
-    /// KEDA looks.
-    Poll(usize),
-    /// The HPA controller looks.
-    Autoscale(usize),
-    Ready(u64),
-    Finish(u64),
-    Remove(u64),
-    Arrive(Box<Request>),
-    Answer {
-        sidecar: usize,
-        life: u32,
-        answer: Box<Answer>,
-    },
-    Sidecar {
-        sidecar: usize,
-        life: u32,
-        event: SidecarEvent,
-    },
-}
 
 pub(crate) struct Plane<'a> {
     setup: &'a Setup,
@@ -138,6 +91,7 @@ pub(crate) struct Plane<'a> {
     failures: BTreeMap<usize, u32>,
     traffic: Vec<Traffic>,
     autoscalers: Vec<Autoscaler>,
+    cluster_autoscaler: Option<crate::autoscaler::Autoscaler>,
     /// When something other than a Lease was written last.
     stirred: Millis,
     /// Until when a controller may be waiting for something that it will not see.
@@ -203,6 +157,7 @@ impl<'a> Plane<'a> {
             failures: BTreeMap::new(),
             traffic: Vec::new(),
             autoscalers: Vec::new(),
+            cluster_autoscaler: None,
             stirred: Millis::ZERO,
             awaited: Millis::ZERO,
             trace,
@@ -300,8 +255,9 @@ impl<'a> Plane<'a> {
                 owner,
                 pod,
                 replica,
+                injected,
                 api_life,
-            } => self.store_pod(&owner, pod, replica, api_life),
+            } => self.store_pod(&owner, pod, replica, injected, api_life),
             Event::Delete { owner, pod } => self.delete_arrives(owner, pod),
             Event::Schedule => self.schedule(),
             Event::Demand(ix) => self.serve(ix),
@@ -310,6 +266,10 @@ impl<'a> Plane<'a> {
             Event::Ready(pod) => self.ready(pod),
             Event::Finish(pod) => self.finish(pod),
             Event::Remove(pod) => self.remove_pod(pod),
+            Event::DriveAway(pod) => self.drive_away(pod),
+            Event::ScaleNodes => self.scale_nodes(),
+            Event::NewNode { group, name } => self.new_node(&group, &name),
+            Event::Node { node, life, event } => self.node_event(node, life, event),
             Event::Arrive(request) => self.arrive(*request),
             Event::Answer {
                 sidecar,

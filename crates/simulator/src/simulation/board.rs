@@ -35,6 +35,8 @@ pub(crate) struct Row {
     pub(crate) present: u64,
     /// Those that are being deleted.
     pub(crate) terminating: u64,
+    /// Those that are not being deleted and that a webhook other than the policy changed.
+    injected: u64,
 }
 
 impl Board {
@@ -48,6 +50,7 @@ impl Board {
                 counts: Counts::default(),
                 present: 0,
                 terminating: 0,
+                injected: 0,
             };
             rows.extend(scenario.subsets_of(workload).map(|rule| row(Some(&rule.name))));
             rows.push(row(None));
@@ -117,7 +120,10 @@ impl Board {
 impl Readings for Board {
     fn pods(&self, row: usize, count: PodCount) -> u64 {
         let Some(Row {
-            counts, terminating, ..
+            counts,
+            terminating,
+            injected,
+            ..
         }) = self.rows.get(row)
         else {
             return 0;
@@ -129,6 +135,7 @@ impl Readings for Board {
             PodCount::Unschedulable => counts.unschedulable,
             PodCount::Total => counts.total(),
             PodCount::Terminating => *terminating,
+            PodCount::Injected => *injected,
         }
     }
 
@@ -224,6 +231,7 @@ impl Row {
             (&mut self.counts.unschedulable, is_active && is_unschedulable),
             (&mut self.present, !pod.gated),
             (&mut self.terminating, pod.terminating),
+            (&mut self.injected, is_active && pod.origin.injected),
         ] {
             if holds {
                 *count = if is_here {

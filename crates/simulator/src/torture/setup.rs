@@ -11,7 +11,7 @@ use serde_json::json;
 use super::case::{Case, Happening as HappeningCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
 use crate::json;
 use crate::objects::{set_pod_defaults, template_hash};
-use crate::plane::setup::{Happening, Kind, Observe, Setup, Template, Workload, WorkloadName};
+use crate::plane::setup::{Happening, Kind, Lag, NodeLoss, Observe, Setup, Template, Workload, WorkloadName};
 use crate::scenario::NodeSpec;
 use crate::time::Millis;
 
@@ -38,6 +38,17 @@ impl Case {
             begin: Millis::ZERO,
             demands: Vec::new(),
             scalers: Vec::new(),
+            budgets: Vec::new(),
+            injectors: Vec::new(),
+            cluster_autoscaler: None,
+            // At once, so that a case has time for much.
+            loss: NodeLoss {
+                collected: Lag {
+                    millis: 50,
+                    jitter: 500,
+                },
+                ..NodeLoss::default()
+            },
         }
     }
 
