@@ -29,15 +29,11 @@ pub(crate) struct Metric {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// The sum over some rows of pods.
-    Pods {
-        rows: Vec<usize>,
-        count: PodCount,
-    },
+    Pods { rows: Vec<usize>, count: PodCount },
     /// The sum over some workloads.
-    Desired {
-        workloads: Vec<usize>,
-    },
-    Load(LoadCount),
+    Desired { workloads: Vec<usize> },
+    /// The sum over some workloads.
+    Load { workloads: Vec<usize>, count: LoadCount },
 }
 
 /// Which pods are counted.
@@ -154,10 +150,12 @@ impl Names {
 
     /// Where a word is read, or else what to write.
     fn named(&self, word: &str) -> Result<Reading, String> {
-        if let Some((_, count)) = LOAD_COUNTS.iter().find(|(name, _)| *name == word) {
-            return Ok(Reading::Load(*count));
+        for (name, count) in LOAD_COUNTS {
+            if let Some(workloads) = self.asking(word, name) {
+                return Ok(Reading::Load { workloads, count });
+            }
         }
-        if let Some(workloads) = self.asking(word) {
+        if let Some(workloads) = self.asking(word, DESIRED) {
             return Ok(Reading::Desired { workloads });
         }
         let Some((label, count)) = word.rsplit_once('.') else {
@@ -179,12 +177,12 @@ impl Names {
         Ok(Reading::Pods { rows, count })
     }
 
-    /// The workloads of `desired` or, where there are several, of one such as `web/desired`.
-    fn asking(&self, word: &str) -> Option<Vec<usize>> {
-        if word == DESIRED {
+    /// The workloads of a name such as `desired` or, where there are several, of one such as `web/desired`.
+    fn asking(&self, word: &str, name: &str) -> Option<Vec<usize>> {
+        if word == name {
             return Some((0..self.workloads.len()).collect());
         }
-        let workload = self.workload(word.strip_suffix(DESIRED)?)?;
+        let workload = self.workload(word.strip_suffix(name)?)?;
         Some(vec![workload])
     }
 

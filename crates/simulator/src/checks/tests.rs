@@ -225,7 +225,7 @@ impl Readings for Made {
         self.desired
     }
 
-    fn load(&self, _count: LoadCount) -> Option<u64> {
+    fn load(&self, _workload: usize, _count: LoadCount) -> Option<u64> {
         Some(self.lost)
     }
 
