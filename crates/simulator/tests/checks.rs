@@ -4,6 +4,7 @@ mod common;
 
 use common::{FirstFit, play, split};
 use serde_json::json;
+use simulator::{Scenario, SourceFile, run};
 
 /// 0 -> 12 -> 3, with writes so slow that every admission sees the ones before it.
 fn script(checks: &str) -> String {
@@ -100,5 +101,54 @@ checks:
             "check `finally: fixed.running == 299` failed at 60s: fixed 300 running, 10 pending (10 unschedulable); \
           elastic 0; desired 310; seed 1"
         ]
+    );
+}
+
+/// Each workload has its own requests; without a name they are those of all.
+#[test]
+fn requests_are_counted_by_workload() {
+    let deployment = |name: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  replicas: 1\n  \
+             selector: {{matchLabels: {{app: {name}}}}}\n  template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{}}}}\n"
+        )
+    };
+    let settings = "\
+spreads:
+- name: web
+  namespace: shop
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  subsets: [{name: fixed, maxReplicas: 10}, {name: elastic}]
+";
+    let script = "\
+duration: 60s
+nodes: [{name: plain, pods: 10, labels: {type: plain}}]
+traffic:
+- {workload: web, points: [{at: 0s, rps: 100}], requestsPerSecond: 70}
+- {workload: api, points: [{at: 0s, rps: 30}], requestsPerSecond: 30}
+events: []
+checks:
+- 'from 2s to 60s: web/arriving == 100 and web/served == 70 and web/lost == 30'
+- 'from 2s to 60s: api/arriving == 30 and api/served == 30 and api/lost == 0'
+- 'from 2s to 60s: arriving == 130 and served == 100 and lost == 30'
+- 'always: idle/served == 0'
+";
+    let file = |name: &str, text: String| SourceFile {
+        name: name.to_owned(),
+        text,
+    };
+    let files = [
+        file(
+            "deployments.yaml",
+            ["web", "api", "idle"].map(deployment).concat(),
+        ),
+        file("settings.yaml", settings.to_owned()),
+        file("scenario.yaml", script.to_owned()),
+    ];
+    let scenario = Scenario::read("test", &files).unwrap();
+    let outcome = run(&scenario, 1, vec![Box::new(&mut FirstFit::new(10))], &mut |_| {});
+    assert_eq!(
+        outcome.violations,
+        ["check `always: idle/served == 0` had nothing to look at: nobody sends requests; seed 1"]
     );
 }
