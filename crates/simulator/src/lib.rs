@@ -21,6 +21,7 @@ pub mod disruption;
 mod fields;
 pub mod hpa;
 mod json;
+mod judge;
 pub mod keda;
 pub mod load;
 mod objects;

@@ -1,19 +1,7 @@
-//! How little happens in a case, which tells how much must come out right.
+//! How little happens in a case.
 
 use super::case::{Case, Happening, WorkloadCase};
-
-/// What a case does without.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Calm {
-    /// Nothing is ever removed, and no percentage moves: the subsets must fill up exactly.
-    pub(super) is_growing: bool,
-    /// Nothing breaks, and nothing gets lost.
-    pub(super) is_faultless: bool,
-    /// One ReplicaSet, whole numbers, and nobody but it removes pods: the order must be kept.
-    pub(super) keeps_order: bool,
-    /// Every answer comes, no watch breaks: whoever binds knows of a free place soon.
-    pub(super) is_prompt: bool,
-}
+use crate::judge::Calm;
 
 impl Calm {
     pub(super) fn of(case: &Case) -> Self {
@@ -66,6 +54,7 @@ impl Calm {
                 && !has_percent
                 && case.events.iter().all(|event| !removes(&event.happening)),
             is_faultless: only_scales && is_lossless,
+            is_lossless,
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct Case {
     pub spread: Value,
     /// Whose pods are placed.
     pub workload: WorkloadCase,
+    /// So many thousandths of a CPU each pod asks for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub request_millis: u32,
     /// The nodes.
     pub pools: Vec<PoolCase>,
     /// How fast and how reliable the cluster is.
@@ -75,6 +78,12 @@ pub struct PoolCase {
     pub nodes: u32,
     /// How many pods each of them takes.
     pub pods: u32,
+    /// How many thousandths of a CPU each of them has; as many as anybody asks for, if it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_millis: Option<u32>,
+    /// The key of a `NoSchedule` taint on each of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taint: Option<String>,
 }
 
 /// Something happens.
@@ -168,6 +177,11 @@ pub enum CaseError {
         /// What to write.
         fix: &'static str,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Case {

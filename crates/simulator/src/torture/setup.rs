@@ -10,9 +10,10 @@ use serde_json::json;
 
 use super::case::{Case, Happening as HappeningCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
 use crate::json;
+use crate::judge::{Calm, Judged};
 use crate::objects::{set_pod_defaults, template_hash};
 use crate::plane::setup::{Happening, Kind, Observe, Setup, Template, Workload, WorkloadName};
-use crate::scenario::NodeSpec;
+use crate::scenario::{NodeSpec, Taint};
 use crate::time::Millis;
 
 impl Case {
@@ -39,6 +40,30 @@ impl Case {
             demands: Vec::new(),
             scalers: Vec::new(),
         }
+    }
+
+    /// What is judged of the case. `spread`: its rule, checked.
+    pub(super) fn judged(&self, spread: Spread) -> Judged {
+        Judged {
+            spread,
+            workload: 0,
+            is_job: matches!(self.workload, WorkloadCase::Job { .. }),
+            calm: Calm::of(self),
+            room: self.room(),
+        }
+    }
+
+    /// How many pods each node takes.
+    fn room(&self) -> BTreeMap<String, usize> {
+        let nodes = self.pools.iter().flat_map(|pool| {
+            let cpu = pool
+                .cpu_millis
+                .and_then(|cpu| cpu.checked_div(self.request_millis));
+            let places = cpu.map_or(pool.pods, |cpu| cpu.min(pool.pods));
+            let places = usize::try_from(places).unwrap_or(usize::MAX);
+            (0..pool.nodes).map(move |number| (format!("{}-{number}", pool.name), places))
+        });
+        nodes.collect()
     }
 
     fn workload(&self) -> Workload {
@@ -78,17 +103,24 @@ impl Case {
                 namespace: NAMESPACE.to_owned(),
                 name: WORKLOAD.to_owned(),
             }),
-            templates: templates.map(|number| Rc::new(template(number, &kind))).collect(),
+            templates: templates
+                .map(|number| Rc::new(template(number, &kind, self.request_millis)))
+                .collect(),
             kind,
             replicas,
         }
     }
 }
 
-fn template(number: u32, kind: &Kind) -> Template {
+fn template(number: u32, kind: &Kind, request_millis: u32) -> Template {
+    let mut container = json!({"name": "main", "image": format!("web:{number}")});
+    if request_millis > 0 {
+        let cpu = format!("{request_millis}m");
+        json::put(&mut container, &["resources", "requests", "cpu"], json!(cpu));
+    }
     let mut value = json!({
         "metadata": {"labels": {"app": WORKLOAD}},
-        "spec": {"containers": [{"name": "main", "image": format!("web:{number}")}]},
+        "spec": {"containers": [container]},
     });
     let hash = template_hash(&value);
     if matches!(kind, Kind::Deployment { .. }) {
@@ -108,11 +140,23 @@ fn nodes(pool: &PoolCase) -> impl Iterator<Item = NodeSpec> {
     (0..pool.nodes).map(|number| NodeSpec {
         name: format!("{}-{number}", pool.name),
         labels: BTreeMap::from([("pool".to_owned(), pool.name.clone())]),
-        taints: Vec::new(),
+        taints: pool.taint.iter().map(|key| taint(key)).collect(),
         pods: u64::from(pool.pods),
-        allocatable: BTreeMap::new(),
+        allocatable: pool
+            .cpu_millis
+            .map(|cpu| ("cpu".to_owned(), format!("{cpu}m")))
+            .into_iter()
+            .collect(),
         startup: None,
     })
+}
+
+fn taint(key: &str) -> Taint {
+    Taint {
+        key: key.to_owned(),
+        value: String::new(),
+        effect: "NoSchedule",
+    }
 }
 
 fn happening(case: &HappeningCase) -> Happening {
