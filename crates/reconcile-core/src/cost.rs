@@ -297,18 +297,16 @@ fn leaves_in_order(spread: &Spread, pods: &[&KnownPod], wanted: &[Wanted<'_>]) -
     for pod in pods {
         let facts = pod.facts();
         let subset = facts.subset.and_then(|name| spread.subset_named(name));
-        let is_ours = match (subset, facts.cost) {
-            (Some(subset), Some(cost)) => {
+        let Some(cost) = facts.cost else { return false };
+        let is_ours = match subset {
+            Some(subset) => {
                 cost == excess(subset) || DeletionCost::rung(cost, subset, spread.fill()).is_some()
             }
-            (Some(_), None) => false,
-            // Without a cost it goes before every pod that has a place.
-            (None, cost) => cost.is_none_or(|cost| cost == unplaced(subsets)),
+            None => cost == unplaced(subsets),
         };
         if !is_ours {
             return false;
         }
-        let cost = facts.cost.unwrap_or(0);
         let changed = wanted.iter().find(|(known, _)| core::ptr::eq(*known, *pod));
         now.push((cost, subset));
         then.push((changed.map_or(cost, |(_, cost)| *cost), subset));

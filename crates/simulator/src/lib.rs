@@ -45,11 +45,11 @@ pub use placement_core::names::SUBSET_LABEL;
 pub use quantity::Quantity;
 pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order, restarts};
-pub use report::{Counts, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};
+pub use report::{Counts, Evictions, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};
 pub use scenario::{
-    Amount, Autoscaler, Bound, Cluster, Demand, EventKind, Expectation, Fault, NodeSpec, OwnCase, OwnScale,
-    SCRIPT_FILE, SETTINGS_FILE, Scenario, Script, ScriptEvent, SourceFile, Split, SubsetRule, Taint,
-    Workload,
+    Amount, Autoscaler, Bound, Cluster, ClusterAutoscaler, Demand, EventKind, Expectation, Fault,
+    NodeGroupSpec, NodeSpec, OwnCase, OwnScale, SCRIPT_FILE, SETTINGS_FILE, Scenario, Script, ScriptEvent,
+    SourceFile, Split, SubsetRule, Taint, Workload,
 };
 pub use simulation::{Moment, run};
 pub use time::Millis;

@@ -81,10 +81,21 @@ pub(crate) fn owner(kind: &str, name: &str, uid: &str) -> Value {
 
 /// What the API server and its own admission plugins fill in before a webhook sees a pod.
 pub(crate) fn set_pod_defaults(template: &mut Value) {
-    let tolerates_for = |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
+    // DefaultTolerationSeconds adds what nobody has written.
     let mut tolerations = json::list(template, &["spec", "tolerations"]).to_vec();
-    tolerations.push(tolerates_for("node.kubernetes.io/not-ready"));
-    tolerations.push(tolerates_for("node.kubernetes.io/unreachable"));
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let is_either = |toleration: &Value, field: &str, wanted: &str| {
+            json::text(toleration, &[field]).is_none_or(|found| found.is_empty() || found == wanted)
+        };
+        let tolerates = |toleration: &Value| {
+            is_either(toleration, "key", key) && is_either(toleration, "effect", "NoExecute")
+        };
+        if !tolerations.iter().any(tolerates) {
+            let default =
+                json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
+            tolerations.push(default);
+        }
+    }
     json::put(template, &["spec", "tolerations"], Value::Array(tolerations));
     for (field, value) in [
         ("restartPolicy", json!("Always")),

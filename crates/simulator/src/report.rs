@@ -25,6 +25,9 @@ pub struct Report {
     pub final_split: BTreeMap<String, u64>,
     /// What scale-in did.
     pub scale_in: ScaleIn,
+    /// Evictions that somebody asked for.
+    #[serde(skip_serializing_if = "Evictions::is_none")]
+    pub evictions: Evictions,
     /// How often the admission called each host operation.
     pub host_calls: BTreeMap<String, u64>,
     /// What the sidecars wrote, by kind.
@@ -131,6 +134,21 @@ pub struct ScaleIn {
     pub removed: u64,
     /// How many ready pods it removed while a ready pod of lower cost stayed.
     pub out_of_order: u64,
+}
+
+/// Evictions, by what the PodDisruptionBudgets said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Evictions {
+    /// Done.
+    pub allowed: u64,
+    /// Refused; whoever asked asks again.
+    pub refused: u64,
+}
+
+impl Evictions {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A run: the report, and what is for people alone.

@@ -63,7 +63,8 @@ pub struct View<'v> {
     pub pending: &'v [Arc<Needs>],
     /// The nodes that are there, with their pods.
     pub nodes: &'v Nodes,
-    /// Whether all of these pods may be evicted now: their budgets allow it, and they have a controller.
+    /// Whether each of these pods may be evicted now, if perhaps not all at once: their budgets allow it, and they have a
+    /// controller.
     pub may_evict: &'v dyn Fn(&[u64]) -> bool,
 }
 
@@ -99,6 +100,7 @@ pub struct Autoscaler {
     leaving: BTreeSet<String>,
     unneeded_since: BTreeMap<String, Millis>,
     last_added: Option<Millis>,
+    last_failed: Option<Millis>,
     numbers: BTreeMap<usize, u64>,
 }
 
@@ -113,6 +115,7 @@ impl Autoscaler {
             leaving: BTreeSet::new(),
             unneeded_since: BTreeMap::new(),
             last_added: None,
+            last_failed: None,
             numbers: BTreeMap::new(),
         }
     }
@@ -122,6 +125,9 @@ impl Autoscaler {
         let found = self.groups.iter().position(|known| known.name == group);
         if let Some(group) = found {
             self.members.insert(node.to_owned(), group);
+            let number = node.rsplit('-').next().and_then(|number| number.parse().ok());
+            let highest = self.numbers.entry(group).or_default();
+            *highest = number.unwrap_or(0).max(*highest);
         }
         found.is_some()
     }
@@ -133,6 +139,12 @@ impl Autoscaler {
         let mut actions = self.scale_out(view);
         actions.extend(self.scale_in(view));
         actions
+    }
+
+    /// A node that was to go stays: its pods could not be evicted.
+    pub fn keep(&mut self, node: &str, now: Millis) {
+        self.leaving.remove(node);
+        self.last_failed = Some(now);
     }
 
     fn look(&mut self, nodes: &Nodes) {

@@ -7,14 +7,15 @@ use super::{Action, Autoscaler, View};
 use crate::scheduling::{Needs, NodeRoom, Nodes};
 use crate::time::Millis;
 
+/// For how long after a node could not be emptied nothing is given up (`--scale-down-delay-after-failure`).
+const AFTER_FAILURE: Millis = Millis(180_000);
+
 impl Autoscaler {
     /// Empty nodes go together, of those with pods one at a time.
     pub(super) fn scale_in(&mut self, view: View<'_>) -> Vec<Action> {
         self.update_unneeded(view);
-        let is_resting = self
-            .last_added
-            .is_some_and(|added| view.now < added + self.settings.after_add);
-        if is_resting {
+        let rests = |since: Option<Millis>, span| since.is_some_and(|since| view.now < since + span);
+        if rests(self.last_added, self.settings.after_add) || rests(self.last_failed, AFTER_FAILURE) {
             return Vec::new();
         }
         let since = self.unneeded_since.iter();

@@ -138,7 +138,7 @@ impl Plane<'_> {
         Ok(traffic.rate(self.now, window).unwrap_or(0.0))
     }
 
-    fn replicas_of(&self, workload: usize) -> u32 {
+    pub(super) fn replicas_of(&self, workload: usize) -> u32 {
         match self.workload(workload) {
             Some(Object::Deployment(deployment)) => deployment.replicas,
             Some(Object::StatefulSet(set)) => set.replicas,

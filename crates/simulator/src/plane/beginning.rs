@@ -87,6 +87,7 @@ impl<'a> Plane<'a> {
         }
         self.begin_demand();
         self.begin_autoscaling();
+        self.begin_cluster_autoscaler();
         for (ix, (at, _)) in setup.happenings.iter().enumerate() {
             self.queue.push(*at, Event::Happen(ix));
         }

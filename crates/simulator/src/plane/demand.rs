@@ -57,8 +57,13 @@ impl Plane<'_> {
         let (Some(demand), Some(traffic)) = (self.setup.demands.get(ix), self.traffic.get_mut(ix)) else {
             return;
         };
+        // To whom nothing comes back, nothing is sent: proxies turn to the others at once.
+        let nodes = &self.nodes;
         let serves = |pod: &&std::rc::Rc<Pod>| {
-            pod.origin.maker.workload() == demand.workload && pod.is_active() && pod.ready_since.is_some()
+            pod.origin.maker.workload() == demand.workload
+                && pod.is_active()
+                && pod.ready_since.is_some()
+                && nodes.is_up(pod)
         };
         let pods: Vec<_> = self.store.pods().filter(serves).collect();
         let subsets: Vec<Option<&str>> = pods.iter().map(|pod| pod.subset.as_deref()).collect();

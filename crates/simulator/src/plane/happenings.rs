@@ -15,7 +15,6 @@ use crate::time::Millis;
 /// The end of something.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Back {
-    Node(usize),
     Started(usize),
     Thawed(usize),
     Api,
@@ -47,13 +46,14 @@ impl Plane<'_> {
                 replicas: None,
                 template: Some(template),
             }),
-            Happening::LoseNode { node, back_after } => {
-                if self.lose_node(node)
-                    && let Some(back_after) = back_after
-                {
-                    self.after(back_after, Event::Back(Back::Node(node)));
-                }
-            }
+            Happening::LoseNode { node, back_after } => self.lose_node(node, back_after),
+            Happening::FailNode { node, back_after } => self.fail_node(node, back_after),
+            Happening::ReclaimNode {
+                node,
+                notice,
+                back_after,
+            } => self.reclaim_node(node, notice, back_after),
+            Happening::DrainNode { node, back_after } => self.drain_for(node, back_after),
             Happening::DeletePods { workload, count } => {
                 for pod in self.some_pods(workload, count, |pod| !pod.terminating) {
                     self.delete_pod(&pod, &By::User);
@@ -96,7 +96,6 @@ impl Plane<'_> {
         self.stirred = self.now;
         self.tell(|| format!("{back:?}"));
         match back {
-            Back::Node(ix) => self.return_node(ix),
             // Who is still finishing is waited for.
             Back::Started(ix) if self.sidecars.get(ix).is_some_and(Sidecar::is_ending) => {
                 self.after(Millis(500), Event::Back(back));

@@ -45,7 +45,7 @@ use autoscaling::Autoscaler;
 use controllers::{Controllers, Sync};
 use demand::Traffic;
 use happenings::Back;
-use nodes::Nodes;
+use nodes::{NodeEvent, Nodes};
 use objects::{Kind, Object, Origin, Pod};
 use observer::{By, Observer};
 use policies::Replica;
@@ -104,6 +104,21 @@ enum Event {
     Ready(u64),
     Finish(u64),
     Remove(u64),
+    /// Taints drive a pod away.
+    DriveAway(u64),
+    /// The cluster autoscaler looks.
+    ScaleNodes,
+    /// A machine that it ordered is there.
+    NewNode {
+        group: String,
+        name: String,
+    },
+    /// Of a node at this place, in this life of it.
+    Node {
+        node: usize,
+        life: u32,
+        event: NodeEvent,
+    },
     Arrive(Box<Request>),
     Answer {
         sidecar: usize,
@@ -138,6 +153,7 @@ pub(crate) struct Plane<'a> {
     failures: BTreeMap<usize, u32>,
     traffic: Vec<Traffic>,
     autoscalers: Vec<Autoscaler>,
+    cluster_autoscaler: Option<crate::autoscaler::Autoscaler>,
     /// When something other than a Lease was written last.
     stirred: Millis,
     /// Until when a controller may be waiting for something that it will not see.
@@ -203,6 +219,7 @@ impl<'a> Plane<'a> {
             failures: BTreeMap::new(),
             traffic: Vec::new(),
             autoscalers: Vec::new(),
+            cluster_autoscaler: None,
             stirred: Millis::ZERO,
             awaited: Millis::ZERO,
             trace,
@@ -317,6 +334,10 @@ impl<'a> Plane<'a> {
             Event::Ready(pod) => self.ready(pod),
             Event::Finish(pod) => self.finish(pod),
             Event::Remove(pod) => self.remove_pod(pod),
+            Event::DriveAway(pod) => self.drive_away(pod),
+            Event::ScaleNodes => self.scale_nodes(),
+            Event::NewNode { group, name } => self.new_node(&group, &name),
+            Event::Node { node, life, event } => self.node_event(node, life, event),
             Event::Arrive(request) => self.arrive(*request),
             Event::Answer {
                 sidecar,

@@ -69,11 +69,17 @@ pub(crate) trait Observer {
     /// A pod is about to be deleted.
     fn deleted(&mut self, _now: Millis, _pod: &Pod, _by: &By) {}
 
+    /// Somebody asks to evict a pod, and may or may not.
+    fn evicted(&mut self, _now: Millis, _pod: &Pod, _is_allowed: bool) {}
+
     /// A controller that ranks its pods gives some up.
     fn scaled_in(&mut self, _now: Millis, _removed: &[Rc<Pod>], _kept: &[Rc<Pod>]) {}
 
     /// An autoscaler changes the replicas of a workload.
     fn autoscaled(&mut self, _now: Millis, _workload: usize, _from: u32, _to: u32, _reason: &str) {}
+
+    /// A machine joins or leaves because the cluster autoscaler says so.
+    fn node_changed(&mut self, _now: Millis, _node: &str, _what: &str) {}
 
     /// A second of the traffic of a workload.
     fn served(&mut self, _workload: usize, _step: &Step) {}

@@ -8,10 +8,11 @@ use reconcile_core::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::disruption::DisruptionBudget;
 use crate::hpa::Hpa;
 use crate::keda::ScaledObject;
 use crate::load::{Service, Traffic};
-use crate::scenario::NodeSpec;
+use crate::scenario::{ClusterAutoscaler, NodeSpec};
 use crate::time::Millis;
 
 /// Everything that is there at the beginning, and what will happen.
@@ -34,6 +35,21 @@ pub(crate) struct Setup {
     pub(crate) begin: Millis,
     pub(crate) demands: Vec<Demand>,
     pub(crate) scalers: Vec<Scaler>,
+    pub(crate) budgets: Vec<DisruptionBudget>,
+    pub(crate) cluster_autoscaler: Option<ClusterAutoscaler>,
+    /// How a lost node is noticed.
+    pub(crate) loss: NodeLoss,
+}
+
+/// How long the control plane takes to notice that a node is lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NodeLoss {
+    /// From the loss until its node is unreachable.
+    pub(crate) unnoticed: Millis,
+    /// From then until the cloud's controller has deleted the Node of a machine that is gone.
+    pub(crate) removed: Millis,
+    /// From then until the garbage collector takes each pod.
+    pub(crate) collected: Lag,
 }
 
 /// The requests that one workload serves.
@@ -203,8 +219,24 @@ pub(crate) enum Happening {
         workload: usize,
         template: u32,
     },
-    /// A node is lost with its pods.
+    /// A machine is gone with its pods.
     LoseNode {
+        node: usize,
+        back_after: Option<Millis>,
+    },
+    /// A kubelet is no longer heard.
+    FailNode {
+        node: usize,
+        back_after: Option<Millis>,
+    },
+    /// The cloud takes a machine back, and says so before; `back_after`: when another is there, from then on.
+    ReclaimNode {
+        node: usize,
+        notice: Millis,
+        back_after: Option<Millis>,
+    },
+    /// `kubectl drain`; `back_after`: when it is uncordoned.
+    DrainNode {
         node: usize,
         back_after: Option<Millis>,
     },
@@ -250,7 +282,12 @@ impl Happening {
             Self::Scale { .. } | Self::Rollout { .. } | Self::DeletePods { .. } | Self::EditGated { .. } => {
                 Millis::ZERO
             }
-            Self::LoseNode { back_after, .. } => back_after.unwrap_or(Millis::ZERO),
+            Self::LoseNode { back_after, .. }
+            | Self::FailNode { back_after, .. }
+            | Self::DrainNode { back_after, .. } => back_after.unwrap_or(Millis::ZERO),
+            Self::ReclaimNode {
+                notice, back_after, ..
+            } => *notice + back_after.unwrap_or(Millis::ZERO),
             Self::Crash { back_after, .. }
             | Self::Stop { back_after, .. }
             | Self::Freeze { back_after, .. }

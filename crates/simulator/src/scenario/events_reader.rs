@@ -14,16 +14,22 @@ pub(super) struct Known<'a> {
 }
 
 /// The words for what happens; an event has exactly one of them.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 11] = [
     "scale",
     "ramp",
     "rollout",
     "loseNode",
+    "failNode",
+    "reclaimNode",
+    "drainNode",
     "deletePods",
     "crashSidecar",
     "policyDown",
     "restartApi",
 ];
+
+/// How long before it takes a machine back a cloud says so: 120 s on AWS, 30 s elsewhere.
+const NOTICE: Millis = Millis(120_000);
 
 /// How a workload stands as the events are read.
 struct Standing {
@@ -78,7 +84,27 @@ fn read_event(at: &At<'_>, known: &Known<'_>, standing: &mut Standing) -> Option
         "scale" => read_scale(what, known, standing).map(one),
         "ramp" => read_ramp(what, known, standing, begin),
         "rollout" => read_rollout(what, known, standing).map(one),
-        "loseNode" => read_lose_node(what, known).map(one),
+        "loseNode" => {
+            let (node, back_after) = read_node_event(what, known, None)?;
+            Some(one(EventKind::LoseNode { node, back_after }))
+        }
+        "failNode" => {
+            let (node, back_after) = read_node_event(what, known, None)?;
+            Some(one(EventKind::FailNode { node, back_after }))
+        }
+        "drainNode" => {
+            let (node, back_after) = read_node_event(what, known, None)?;
+            Some(one(EventKind::DrainNode { node, back_after }))
+        }
+        "reclaimNode" => {
+            let mut notice = NOTICE;
+            let (node, back_after) = read_node_event(what, known, Some(&mut notice))?;
+            Some(one(EventKind::ReclaimNode {
+                node,
+                notice,
+                back_after,
+            }))
+        }
         "deletePods" => {
             let fields = what.as_map("`deployment` and `pods`")?;
             let workload = read_workload(&fields, known);
@@ -176,10 +202,20 @@ fn read_rollout(at: &At<'_>, known: &Known<'_>, standing: &mut Standing) -> Opti
     })
 }
 
-fn read_lose_node(at: &At<'_>, known: &Known<'_>) -> Option<EventKind> {
+/// What happens to a node; `notice`: read too, where the event has one.
+fn read_node_event(
+    at: &At<'_>,
+    known: &Known<'_>,
+    notice: Option<&mut Millis>,
+) -> Option<(usize, Option<Millis>)> {
     let fields = at.as_map("`node`, and `backAfter` if it comes back")?;
     let named = fields.required("node", "the node's name");
     let back_after = fields.optional("backAfter").map(|at| at.as_span());
+    if let Some(notice) = notice
+        && let Some(at) = fields.optional("notice")
+    {
+        *notice = at.as_span()?;
+    }
     fields.no_others();
     let named = named?;
     let name = named.as_text("the node's name")?;
@@ -193,10 +229,8 @@ fn read_lose_node(at: &At<'_>, known: &Known<'_>) -> Option<EventKind> {
         named.fault(format!("no node `{name}`; write one of {}", names.join(", ")));
         return None;
     };
-    Some(EventKind::LoseNode {
-        node,
-        back_after: back_after.map_or(Some(None), |back_after| back_after.map(Some))?,
-    })
+    let back_after = back_after.map_or(Some(None), |back_after| back_after.map(Some))?;
+    Some((node, back_after))
 }
 
 fn read_span(at: &At<'_>) -> Option<Millis> {

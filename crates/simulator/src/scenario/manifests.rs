@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use placement_core::spread::WorkloadKind;
 use serde_json::Value;
 
+use super::budgets::read_budget;
 use super::reader::{At, Fault, Faults, Fields};
 use super::tree::Node;
 use super::{SCRIPT_FILE, SETTINGS_FILE, SourceFile, documents};
+use crate::disruption::DisruptionBudget;
 use crate::hpa::{Gates, Hpa, TargetRef};
 use crate::keda::ScaledObject;
 use crate::time::Millis;
@@ -64,6 +66,7 @@ pub enum Autoscaler {
 pub(super) struct Manifests {
     pub(super) workloads: Vec<Workload>,
     pub(super) autoscalers: Vec<Autoscaler>,
+    pub(super) budgets: Vec<DisruptionBudget>,
     pub(super) notes: Vec<String>,
 }
 
@@ -84,6 +87,7 @@ pub(super) fn read_with(files: &[SourceFile], unplayed: Unplayed, faults: &mut V
     let mut notes = Vec::new();
     let mut workloads: Vec<Workload> = Vec::new();
     let mut scalers = Vec::new();
+    let mut budgets = Vec::new();
     let mut attempts = 0_usize;
     for file in files
         .iter()
@@ -103,6 +107,7 @@ pub(super) fn read_with(files: &[SourceFile], unplayed: Unplayed, faults: &mut V
                 Some("HorizontalPodAutoscaler" | "ScaledObject") => {
                     scalers.push((file.name.clone(), node.clone()))
                 }
+                Some("PodDisruptionBudget") => budgets.extend(read_budget(&at, node, &value)),
                 Some(kind) => {
                     let played = PLAYED_WORKLOADS.iter().find(|(name, ..)| *name == kind);
                     if let Some((_, kind, version)) = played {
@@ -142,8 +147,20 @@ pub(super) fn read_with(files: &[SourceFile], unplayed: Unplayed, faults: &mut V
         );
         faults.extend(here.into_found());
     }
+    for budget in &budgets {
+        if !workloads
+            .iter()
+            .any(|workload| budget.selects(&workload.namespace, &workload.pod_labels))
+        {
+            let name = &budget.name;
+            notes.push(format!(
+                "the PodDisruptionBudget `{name}` selects the pods of no workload"
+            ));
+        }
+    }
     Manifests {
         autoscalers: autoscalers(&scalers, &workloads, faults),
+        budgets,
         workloads,
         notes,
     }

@@ -1,6 +1,7 @@
 //! A scenario folder: manifests as a user has them, the policy's `settings.yaml`, and `scenario.yaml` with the nodes, the
 //! times and the events. Reading is strict: what is not understood is a fault, and every fault is reported.
 
+mod budgets;
 mod checks_reader;
 mod events_reader;
 mod expectations_reader;
@@ -24,11 +25,13 @@ pub use own::{OwnCase, OwnScale};
 pub use placement_core::spread::Amount;
 pub use reader::Fault;
 pub use script::{
-    Bound, Cluster, Demand, EventKind, Expectation, NodeSpec, Script, ScriptEvent, Split, Taint,
+    Bound, Cluster, ClusterAutoscaler, Demand, EventKind, Expectation, NodeGroupSpec, NodeSpec, Script,
+    ScriptEvent, Split, Taint,
 };
 pub use settings::SubsetRule;
 
 use crate::checks::Names;
+use crate::disruption::DisruptionBudget;
 use manifests::Manifests;
 use reader::Faults;
 use tree::Node;
@@ -56,6 +59,8 @@ pub struct Scenario {
     pub workloads: Vec<Workload>,
     /// What scales them.
     pub autoscalers: Vec<Autoscaler>,
+    /// What evictions must keep to.
+    pub budgets: Vec<DisruptionBudget>,
     /// The policy's settings, as they are.
     pub settings: Value,
     /// What the policy looks at.
@@ -138,6 +143,7 @@ impl Scenario {
         let Manifests {
             workloads,
             autoscalers,
+            budgets,
             mut notes,
         } = manifests;
         let rules = settings::rules(checked, &settings);
@@ -158,6 +164,7 @@ impl Scenario {
             name: name.to_owned(),
             workloads,
             autoscalers,
+            budgets,
             settings,
             observe: checked.observe(),
             rules,

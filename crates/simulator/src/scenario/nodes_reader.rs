@@ -3,31 +3,83 @@
 use std::collections::BTreeMap;
 
 use super::reader::At;
-use super::script::{NodeSpec, Taint};
+use super::script::{NodeGroupSpec, NodeSpec, Taint};
+use super::script_reader::index;
 use crate::scheduling::Quantity;
+use crate::time::Millis;
 
-pub(super) fn read_nodes(at: &At<'_>) -> Vec<NodeSpec> {
-    let mut nodes: Vec<NodeSpec> = Vec::new();
+/// How long a cloud takes for a machine, from the order until its node is ready.
+const DELAY: Millis = Millis(120_000);
+
+/// The nodes that are there at the beginning, and the groups that come and go.
+#[derive(Debug, Default)]
+pub(super) struct ReadNodes {
+    pub(super) nodes: Vec<NodeSpec>,
+    pub(super) groups: Vec<NodeGroupSpec>,
+}
+
+pub(super) fn read_nodes(at: &At<'_>) -> ReadNodes {
+    let mut read = ReadNodes::default();
     for item in at.as_list("a list of nodes") {
-        for node in read_node(&item).unwrap_or_default() {
-            if nodes.iter().any(|other| other.name == node.name) {
+        let Some((nodes, group)) = read_node(&item) else {
+            continue;
+        };
+        if let Some(group) = group {
+            if read.groups.iter().any(|other| other.name == group.name) {
+                item.fault(format!("a second group `{}`; write another name", group.name));
+            }
+            read.groups.push(group);
+        }
+        for node in nodes {
+            if read.nodes.iter().any(|other| other.name == node.name) {
                 item.fault(format!("a second node `{}`; write another name", node.name));
             }
-            nodes.push(node);
+            read.nodes.push(node);
         }
     }
-    nodes
+    read
+}
+
+/// How many nodes a group has, and how long one takes to come.
+#[derive(Debug, Clone, Copy)]
+struct Autoscale {
+    min: u64,
+    max: u64,
+    delay: Millis,
+}
+
+fn read_autoscale(at: &At<'_>) -> Option<Autoscale> {
+    let fields = at.as_map("`min`, `max` and `delay`")?;
+    let min = fields
+        .optional("min")
+        .map_or(Some(0), |at| at.as_number(0, 10_000));
+    let max = fields.required("max", "how many nodes it has at the most");
+    let max = max.and_then(|at| at.as_number(min.unwrap_or(0), 10_000));
+    let delay = fields.optional("delay").map_or(Some(DELAY), |at| at.as_span());
+    fields.no_others();
+    Some(Autoscale {
+        min: min?,
+        max: max?,
+        delay: delay?,
+    })
 }
 
 /// One entry stands for `count` nodes, numbered from 1 where they are several.
-fn read_node(at: &At<'_>) -> Option<Vec<NodeSpec>> {
+fn read_node(at: &At<'_>) -> Option<(Vec<NodeSpec>, Option<NodeGroupSpec>)> {
     let fields = at.as_map("a node with `name` and `pods`")?;
     let name = fields
         .required("name", "the node's name")
         .and_then(|at| at.as_text("the node's name"));
+    let autoscale = fields.optional("autoscale").map(|at| read_autoscale(&at));
+    let is_group = autoscale.is_some();
+    let (least, usual) = match autoscale.flatten() {
+        Some(autoscale) => (autoscale.min, autoscale.min),
+        None => (u64::from(!is_group), 1),
+    };
+    let most = autoscale.flatten().map_or(10_000, |autoscale| autoscale.max);
     let count = fields
         .optional("count")
-        .map_or(Some(1), |at| at.as_number(1, 10_000));
+        .map_or(Some(usual), |at| at.as_number(least, most));
     let pods = fields
         .required("pods", "how many pods it takes")
         .and_then(|at| at.as_number(0, 1_000_000));
@@ -58,27 +110,37 @@ fn read_node(at: &At<'_>) -> Option<Vec<NodeSpec>> {
     fields.no_others();
     let (name, count, pods) = (name?, count?, pods?);
     let named = |number: u64| {
-        if count == 1 {
+        if count == 1 && !is_group {
             name.to_owned()
         } else {
             format!("{name}-{number}")
         }
     };
-    let node = |number| {
-        let mut labels = labels.clone();
-        labels
-            .entry("kubernetes.io/hostname".to_owned())
-            .or_insert_with(|| named(number));
-        NodeSpec {
-            name: named(number),
-            labels,
-            taints: taints.clone(),
-            pods,
-            allocatable: allocatable.clone(),
-            startup: startup.flatten(),
-        }
+    let template = NodeSpec {
+        name: name.to_owned(),
+        labels,
+        taints,
+        pods,
+        allocatable,
+        startup: startup.flatten(),
     };
-    Some((1..=count).map(node).collect())
+    let node = |number| {
+        let mut node = template.clone();
+        node.name = named(number);
+        let hostname = node.labels.entry("kubernetes.io/hostname".to_owned());
+        hostname.or_insert_with(|| named(number));
+        node
+    };
+    let nodes = (1..=count).map(node).collect();
+    let group = autoscale.flatten().map(|autoscale| NodeGroupSpec {
+        name: name.to_owned(),
+        template: template.clone(),
+        count: index(count),
+        min: index(autoscale.min),
+        max: index(autoscale.max),
+        delay: autoscale.delay,
+    });
+    Some((nodes, group))
 }
 
 /// An amount that Kubernetes reads.

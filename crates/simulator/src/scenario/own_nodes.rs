@@ -35,7 +35,7 @@ pub(super) fn read_node_file(file: &SourceFile, faults: &mut Vec<Fault>) -> Opti
     let nodes = read_nodes(&At::root(&tree, &here));
     let wrong = here.into_found();
     let sound = wrong.is_empty();
-    if sound && nodes.is_empty() {
+    if sound && nodes.nodes.is_empty() && nodes.groups.is_empty() {
         let here = Faults::of(&file.name);
         here.add(None, "", "found no node; write at least one");
         faults.extend(here.into_found());

@@ -85,6 +85,11 @@ impl<'a> At<'a> {
         self.faults.add(Some(self.node.line), &self.path, message);
     }
 
+    /// A fault of a value below, found by another reader.
+    pub(crate) fn fault_at(&self, node: &Node, path: &str, message: String) {
+        self.faults.add(Some(node.line), path, message);
+    }
+
     fn wanted<T>(&self, wanted: &str) -> Option<T> {
         let found = self.node.to_value().to_string();
         let short: String = found.chars().take(60).collect();

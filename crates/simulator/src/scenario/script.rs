@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::autoscaler::ScaleInSettings;
 use crate::checks::Check;
 use crate::load::{Service, Traffic};
 use crate::scheduling::{Node, Resources};
@@ -22,6 +23,8 @@ pub struct Script {
     pub cluster: Cluster,
     /// The nodes, one entry for each.
     pub nodes: Vec<NodeSpec>,
+    /// What adds and removes nodes, if anything does.
+    pub cluster_autoscaler: Option<ClusterAutoscaler>,
     /// How many replicas of the policy there are.
     pub policies: usize,
     /// How many sidecars there are.
@@ -106,6 +109,39 @@ impl NodeSpec {
     }
 }
 
+/// Nodes that come and go with the cluster autoscaler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterAutoscaler {
+    /// In the order in which they are asked for a node.
+    pub groups: Vec<NodeGroupSpec>,
+    /// When nodes go.
+    pub scale_in: ScaleInSettings,
+}
+
+/// Nodes that are alike: `name-1`, `name-2` and so on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeGroupSpec {
+    /// Its name.
+    pub name: String,
+    /// What its nodes are like; the name and the label `kubernetes.io/hostname` are each node's own.
+    pub template: NodeSpec,
+    /// How many there are at the beginning.
+    pub count: usize,
+    /// It never has fewer, once they have come.
+    pub min: usize,
+    /// It never has more.
+    pub max: usize,
+    /// From the decision until a node is there.
+    pub delay: Millis,
+}
+
+impl NodeGroupSpec {
+    /// The names of the nodes that are there at the beginning.
+    pub(crate) fn first_nodes(&self) -> impl Iterator<Item = String> {
+        (1..=self.count).map(|number| format!("{}-{number}", self.name))
+    }
+}
+
 /// A taint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taint {
@@ -156,11 +192,34 @@ pub enum EventKind {
         /// Its number.
         template: u32,
     },
-    /// A node is lost with its pods.
+    /// A machine is gone with its pods, and nobody said so before.
     LoseNode {
         /// Which.
         node: usize,
-        /// When it is back, if ever.
+        /// When another is there, if ever.
+        back_after: Option<Millis>,
+    },
+    /// A kubelet is no longer heard; its pods run on unseen.
+    FailNode {
+        /// Which.
+        node: usize,
+        /// When it is heard again, if ever.
+        back_after: Option<Millis>,
+    },
+    /// The cloud takes a machine back.
+    ReclaimNode {
+        /// Which.
+        node: usize,
+        /// How long before it says so.
+        notice: Millis,
+        /// When another is there, if ever, from when it is gone.
+        back_after: Option<Millis>,
+    },
+    /// A node is cordoned and its pods are evicted.
+    DrainNode {
+        /// Which.
+        node: usize,
+        /// When it is uncordoned, if ever.
         back_after: Option<Millis>,
     },
     /// Somebody deletes pods, at random.

@@ -3,11 +3,12 @@
 use super::checks_reader::read_checks;
 use super::events_reader::{Known, read_events};
 use super::expectations_reader::read_expectations;
-use super::nodes_reader::read_nodes;
+use super::nodes_reader::{ReadNodes, read_nodes};
 use super::reader::{At, Fault, Faults};
-use super::script::{Cluster, Expectation, Script, ScriptEvent};
+use super::script::{Cluster, ClusterAutoscaler, Expectation, Script, ScriptEvent};
 use super::traffic_reader::read_traffic;
 use super::{SCRIPT_FILE, SourceFile, Workload, only_document, required_file};
+use crate::autoscaler::ScaleInSettings;
 use crate::checks::Names;
 use crate::time::Millis;
 
@@ -84,10 +85,17 @@ pub(super) fn read_script(
     let sidecars = fields
         .optional("sidecars")
         .map_or(Some(sidecars as u64), |at| at.as_number(0, 100));
+    let scale_in = fields.optional("clusterAutoscaler");
+    let scale_in = scale_in.map_or(Some(ScaleInSettings::default()), |at| {
+        if nodes.as_ref().is_some_and(|read| read.groups.is_empty()) {
+            at.fault("no nodes come and go; write `autoscale: {max: 5}` at an entry of `nodes`");
+        }
+        read_scale_in(&at)
+    });
     let (policies, sidecars) = (index(policies?), index(sidecars?));
     let known = Known {
         workloads,
-        nodes: nodes.as_deref().unwrap_or_default(),
+        nodes: nodes.as_ref().map_or(&[], |read| &read.nodes),
         sidecars,
     };
     let events = fields
@@ -109,13 +117,19 @@ pub(super) fn read_script(
     fields.no_others();
     let (duration, events) = (duration?, events?);
     check_times(root, duration, &events, &expectations);
+    let ReadNodes { nodes, groups } = nodes?;
+    let cluster_autoscaler = (!groups.is_empty()).then_some(ClusterAutoscaler {
+        groups,
+        scale_in: scale_in?,
+    });
     Some(Script {
         description: description?.to_owned(),
         seed: seed?,
         duration,
         sample_every: sample_every?,
         cluster: cluster?,
-        nodes: nodes?,
+        nodes,
+        cluster_autoscaler,
         policies,
         sidecars,
         demands,
@@ -172,6 +186,27 @@ fn read_cluster(at: &At<'_>) -> Option<Cluster> {
         admission_time: cluster.4?,
         startup: cluster.5?,
         termination: cluster.6?,
+    })
+}
+
+fn read_scale_in(at: &At<'_>) -> Option<ScaleInSettings> {
+    let fields = at.as_map("when nodes go")?;
+    let default = ScaleInSettings::default();
+    let span = |name, fallback| {
+        let at: Option<At<'_>> = fields.optional(name);
+        at.map_or(Some(fallback), |at| at.as_span())
+    };
+    let unneeded = span("scaleDownUnneededTime", default.unneeded);
+    let after_add = span("scaleDownDelayAfterAdd", default.after_add);
+    let percent = fields.optional("scaleDownUtilizationPercent");
+    let percent = percent.map_or(Some(u64::from(default.utilisation_percent)), |at| {
+        at.as_number(0, 100)
+    });
+    fields.no_others();
+    Some(ScaleInSettings {
+        utilisation_percent: u8::try_from(percent?).ok()?,
+        unneeded: unneeded?,
+        after_add: after_add?,
     })
 }
 

@@ -139,6 +139,11 @@ impl NodeRoom {
         &self.taken
     }
 
+    /// What a pod on it needs.
+    pub fn needs(&self, key: u64) -> Option<&Arc<Needs>> {
+        self.pods.get(&key).map(|placed| &placed.needs)
+    }
+
     /// The pods on it, by their keys.
     pub fn pods(&self) -> impl Iterator<Item = (u64, &Arc<Needs>)> {
         self.pods.iter().map(|(key, placed)| (*key, &placed.needs))

@@ -2,8 +2,6 @@
 
 use placement_core::nodes::{Taint, TaintEffect, Toleration};
 
-use super::nodes::{NodeId, Nodes};
-
 /// For how long a pod may stay under the taints of its node, in seconds; `None` is for ever, 0 is not at all.
 pub fn stays_for(taints: &[Taint], tolerations: &[Toleration]) -> Option<u64> {
     let mut least: Option<u64> = None;
@@ -21,20 +19,6 @@ pub fn stays_for(taints: &[Taint], tolerations: &[Toleration]) -> Option<u64> {
         }
     }
     least
-}
-
-impl Nodes {
-    /// The pods that must leave a node, with the seconds from the taint's coming (or theirs) to their eviction.
-    pub fn evictions(&self, node: NodeId) -> Vec<(u64, u64)> {
-        let Some(room) = self.get(node) else {
-            return Vec::new();
-        };
-        let evicted = room.pods().filter_map(|(key, needs)| {
-            let seconds = stays_for(&room.node().taints, needs.tolerations())?;
-            Some((key, seconds))
-        });
-        evicted.collect()
-    }
 }
 
 #[cfg(test)]

@@ -26,10 +26,10 @@ impl Accounts {
             let text = match event.kind {
                 EventKind::Scale { .. } => return None,
                 EventKind::Rollout { workload, .. } => format!("{} rolled out", name(scenario, workload)),
-                EventKind::LoseNode { node, .. } => {
-                    let node = scenario.script.nodes.get(node);
-                    format!("{} lost", node.map_or("node", |node| &node.name))
-                }
+                EventKind::LoseNode { node, .. } => format!("{} lost", node_name(scenario, node)),
+                EventKind::FailNode { node, .. } => format!("{} fails", node_name(scenario, node)),
+                EventKind::ReclaimNode { node, .. } => format!("{} reclaimed", node_name(scenario, node)),
+                EventKind::DrainNode { node, .. } => format!("{} drained", node_name(scenario, node)),
                 EventKind::DeletePods { pods, .. } => format!("{pods} pods deleted"),
                 EventKind::Crash { .. } => "sidecar killed".to_owned(),
                 EventKind::PolicyDown { .. } => "policy down".to_owned(),
@@ -105,6 +105,10 @@ impl Accounts {
             .map(|(label, millis)| (label.clone(), millis / 3600))
             .collect()
     }
+}
+
+fn node_name(scenario: &Scenario, node: usize) -> &str {
+    scenario.script.nodes.get(node).map_or("node", |node| &node.name)
 }
 
 fn name(scenario: &Scenario, workload: usize) -> &str {

@@ -104,6 +104,14 @@ impl Observer for Judging<'_> {
         self.recorder.autoscaled(now, workload, from, to, reason);
     }
 
+    fn node_changed(&mut self, now: Millis, node: &str, what: &str) {
+        self.recorder.node_changed(now, node, what);
+    }
+
+    fn evicted(&mut self, now: Millis, pod: &Pod, is_allowed: bool) {
+        self.recorder.evicted(now, pod, is_allowed);
+    }
+
     fn served(&mut self, workload: usize, step: &Step) {
         self.recorder.served(workload, step);
     }

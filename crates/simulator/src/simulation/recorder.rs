@@ -12,7 +12,7 @@ use crate::plane::objects::Pod;
 use crate::plane::observer::{By, Observer};
 use crate::plane::store::Store;
 use crate::plane::tally::Tally;
-use crate::report::{Counts, MarkKind, Outcome, Report, Sample, ScaleIn};
+use crate::report::{Counts, Evictions, MarkKind, Outcome, Report, Sample, ScaleIn};
 use crate::scenario::{Expectation, Scenario, Split};
 use crate::time::Millis;
 
@@ -31,6 +31,7 @@ pub(super) struct Recorder<'a> {
     admissions: u64,
     max_over: BTreeMap<String, u64>,
     scale_in: ScaleIn,
+    evictions: Evictions,
     host_calls: BTreeMap<String, u64>,
     warnings: BTreeMap<String, u64>,
     accounts: Accounts,
@@ -68,6 +69,7 @@ impl<'a> Recorder<'a> {
             checks: Watches::new(&scenario.script.checks, scenario.script.duration),
             admissions: 0,
             scale_in: ScaleIn::default(),
+            evictions: Evictions::default(),
             host_calls: BTreeMap::new(),
             warnings: BTreeMap::new(),
             accounts: Accounts::new(scenario),
@@ -168,6 +170,7 @@ impl<'a> Recorder<'a> {
                 max_over: self.max_over,
                 final_split,
                 scale_in: self.scale_in,
+                evictions: self.evictions,
                 host_calls: self.host_calls,
                 writes: writes(tally),
                 pod_hours: self.accounts.pod_hours(),
@@ -245,6 +248,11 @@ impl Observer for Recorder<'_> {
         self.accounts.mark(now - self.begin, MarkKind::Scaled, text);
     }
 
+    fn node_changed(&mut self, now: Millis, node: &str, what: &str) {
+        let text = format!("{node} {what}");
+        self.accounts.mark(now - self.begin, MarkKind::Event, text);
+    }
+
     fn served(&mut self, _workload: usize, step: &Step) {
         self.board.serve(step);
     }
@@ -281,6 +289,14 @@ impl Observer for Recorder<'_> {
             .filter(is_ready)
             .filter(|pod| lowest_kept.is_some_and(|lowest| lowest < pod.cost));
         self.scale_in.out_of_order += wrong.count() as u64;
+    }
+
+    fn evicted(&mut self, _now: Millis, _pod: &Pod, is_allowed: bool) {
+        *if is_allowed {
+            &mut self.evictions.allowed
+        } else {
+            &mut self.evictions.refused
+        } += 1;
     }
 
     fn refused(&mut self, _now: Millis, reason: &str) {

@@ -10,14 +10,25 @@ use crate::json;
 use crate::keda::TriggerKind;
 use crate::objects::{set_pod_defaults, template_hash};
 use crate::plane::setup::{
-    ClusterSpec, Demand, Happening, Kind, Lag, Observe, PolicySpec, Scaler, Setup, SidecarSpec, Template,
-    Workload, WorkloadName,
+    ClusterSpec, Demand, Happening, Kind, Lag, NodeLoss, Observe, PolicySpec, Scaler, Setup, SidecarSpec,
+    Template, Workload, WorkloadName,
 };
 use crate::scenario::{self, Autoscaler, EventKind, Scenario};
 use crate::time::Millis;
 
 /// The sidecar lists, takes the Lease and writes its first ledgers.
 const SIDECAR_STARTS: Millis = Millis(10_000);
+
+/// `--node-monitor-grace-period` of kube-controller-manager (50 s since 1.32), then the cloud's controller, which looks
+/// every 5 s, then the garbage collector: it looks every 20 s and lets 40 s pass (pkg/controller/podgc).
+const LOSS: NodeLoss = NodeLoss {
+    unnoticed: Millis(50_000),
+    removed: Millis(5000),
+    collected: Lag {
+        millis: 40_000,
+        jitter: 20_000,
+    },
+};
 
 /// Before a scenario begins, what is there from the beginning comes to rest: the sidecar leads, the first pods run.
 pub(super) fn begin(scenario: &Scenario) -> Millis {
@@ -112,6 +123,9 @@ pub(super) fn setup(scenario: &Scenario, seed: u64, policies: usize) -> Setup {
             .map(|demand| of_demand(demand, begin, scenario))
             .collect(),
         scalers: scenario.autoscalers.iter().map(scaler).collect(),
+        budgets: scenario.budgets.clone(),
+        cluster_autoscaler: script.cluster_autoscaler.clone(),
+        loss: LOSS,
     }
 }
 
@@ -155,6 +169,17 @@ fn happening(kind: &EventKind) -> Option<Happening> {
         },
         EventKind::Rollout { workload, template } => Happening::Rollout { workload, template },
         EventKind::LoseNode { node, back_after } => Happening::LoseNode { node, back_after },
+        EventKind::FailNode { node, back_after } => Happening::FailNode { node, back_after },
+        EventKind::ReclaimNode {
+            node,
+            notice,
+            back_after,
+        } => Happening::ReclaimNode {
+            node,
+            notice,
+            back_after,
+        },
+        EventKind::DrainNode { node, back_after } => Happening::DrainNode { node, back_after },
         EventKind::DeletePods { workload, pods } => Happening::DeletePods {
             workload,
             count: count(pods),

@@ -25,7 +25,12 @@ impl Calm {
         let removes = |happening: &Happening| {
             matches!(
                 happening,
-                Happening::Rollout { .. } | Happening::LoseNode { .. } | Happening::DeletePods { .. }
+                Happening::Rollout { .. }
+                    | Happening::LoseNode { .. }
+                    | Happening::FailNode { .. }
+                    | Happening::ReclaimNode { .. }
+                    | Happening::DrainNode { .. }
+                    | Happening::DeletePods { .. }
             )
         };
         let only_scales = case
@@ -43,6 +48,13 @@ impl Calm {
             case.spread.get(field).and_then(serde_json::Value::as_str) == Some(word)
         };
         let is_late = !says("binding", "Admission") && !says("capacity", "BestEffort");
+        if case.load.is_some() {
+            // The HPA scales in whenever it likes.
+            return Self {
+                is_lossless,
+                ..Self::default()
+            };
+        }
         Self {
             keeps_order: only_scales && is_lossless && !has_percent && is_late,
             is_prompt: is_prompt

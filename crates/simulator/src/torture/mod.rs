@@ -21,7 +21,9 @@ pub use crate::judge::{Tolerated, Violation};
 pub use crate::plane::Trace;
 pub use crate::plane::setup::{ClusterSpec, Lag, PolicySpec, SidecarSpec};
 pub use crate::plane::tally::Tally;
-pub use case::{Case, CaseError, EventCase, Happening, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
+pub use case::{
+    Case, CaseError, EventCase, Happening, LoadCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase,
+};
 pub use core_admission::CoreAdmission;
 pub use search::{Failure, MOST_SHRINKS, attempt, hostility, is_for_a_real_cluster, minimise};
 pub use shrink::shrink;

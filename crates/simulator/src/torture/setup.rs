@@ -9,10 +9,15 @@ use reconcile_core::Rule;
 use serde_json::json;
 
 use super::case::{Case, Happening as HappeningCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
+use crate::disruption::DisruptionBudget;
+use crate::hpa::{Gates, Hpa};
 use crate::json;
 use crate::judge::{Calm, Judged};
+use crate::load::{Cpu, MICRO, Point, Service, Shape, Traffic};
 use crate::objects::{set_pod_defaults, template_hash};
-use crate::plane::setup::{Happening, Kind, Observe, Setup, Template, Workload, WorkloadName};
+use crate::plane::setup::{
+    Demand, Happening, Kind, Lag, NodeLoss, Observe, Scaler, Setup, Template, Workload, WorkloadName,
+};
 use crate::scenario::{NodeSpec, Taint};
 use crate::time::Millis;
 
@@ -37,8 +42,18 @@ impl Case {
             sidecars: self.sidecars.clone(),
             happenings: happenings.collect(),
             begin: Millis::ZERO,
-            demands: Vec::new(),
-            scalers: Vec::new(),
+            demands: self.demand().into_iter().collect(),
+            scalers: self.scaler().into_iter().collect(),
+            budgets: self.budget().into_iter().collect(),
+            cluster_autoscaler: None,
+            // At once, so that a case has time for much.
+            loss: NodeLoss {
+                collected: Lag {
+                    millis: 50,
+                    jitter: 500,
+                },
+                ..NodeLoss::default()
+            },
         }
     }
 
@@ -64,6 +79,62 @@ impl Case {
             (0..pool.nodes).map(move |number| (format!("{}-{number}", pool.name), places))
         });
         nodes.collect()
+    }
+
+    /// The PodDisruptionBudget of the pods.
+    pub(super) fn budget(&self) -> Option<DisruptionBudget> {
+        let least = self.min_available.as_ref()?;
+        let least = least
+            .parse::<u32>()
+            .map_or_else(|_| json!(least), |count| json!(count));
+        let manifest = json!({
+            "metadata": {"name": WORKLOAD, "namespace": NAMESPACE},
+            "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": WORKLOAD}}},
+        });
+        DisruptionBudget::read(&manifest).ok()
+    }
+
+    /// The HPA.
+    pub(super) fn scaler(&self) -> Option<Scaler> {
+        let load = self.load.as_ref()?;
+        let cpu = json!({"type": "AverageValue", "averageValue": "100m"});
+        let manifest = json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": WORKLOAD, "namespace": NAMESPACE},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKLOAD},
+                "minReplicas": load.min_replicas, "maxReplicas": load.max_replicas,
+                "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": cpu}}],
+                "behavior": {"scaleDown": {"stabilizationWindowSeconds": load.calm_seconds}},
+            },
+        });
+        let hpa = Hpa::read(&manifest, Gates::default()).ok()?;
+        self.demand()?;
+        Some(Scaler::Hpa { workload: 0, hpa })
+    }
+
+    fn demand(&self) -> Option<Demand> {
+        let points = self.load.as_ref()?.rates.iter().map(|(at, rate)| Point {
+            at: Millis(*at),
+            rate: u64::from(*rate) * MICRO,
+        });
+        Some(Demand {
+            workload: 0,
+            begin: Millis::ZERO,
+            traffic: Traffic::new(points.collect(), Shape::Steps).ok()?,
+            service: Service {
+                requests_per_second: 20 * MICRO,
+                by_subset: BTreeMap::new(),
+                timeout: Millis(2000),
+                cpu: Cpu {
+                    idle: 10,
+                    per_request: 9000,
+                    limit: None,
+                },
+            },
+            scrape: Millis(5000),
+            longest_window: Millis::ZERO,
+        })
     }
 
     fn workload(&self) -> Workload {
@@ -166,6 +237,23 @@ fn happening(case: &HappeningCase) -> Happening {
         HappeningCase::Scale { replicas } => Happening::Scale { workload, replicas },
         HappeningCase::Rollout { template } => Happening::Rollout { workload, template },
         HappeningCase::LoseNode { node, back_after } => Happening::LoseNode {
+            node: index(node),
+            back_after: Some(Millis(back_after)),
+        },
+        HappeningCase::FailNode { node, back_after } => Happening::FailNode {
+            node: index(node),
+            back_after: Some(Millis(back_after)),
+        },
+        HappeningCase::ReclaimNode {
+            node,
+            notice,
+            back_after,
+        } => Happening::ReclaimNode {
+            node: index(node),
+            notice: Millis(notice),
+            back_after: Some(Millis(back_after)),
+        },
+        HappeningCase::DrainNode { node, back_after } => Happening::DrainNode {
             node: index(node),
             back_after: Some(Millis(back_after)),
         },

@@ -101,6 +101,17 @@ fn simpler(case: &Case) -> Vec<Case> {
     with(&|case| case.sidecars.iter_mut().for_each(|sidecar| sidecar.skew = 0));
     with(&|case| case.policies.iter_mut().for_each(|policy| policy.skew = 0));
     with(&|case| case.request_millis = 0);
+    with(&|case| case.min_available = None);
+    with(&|case| case.load = None);
+    let rates = case.load.as_ref().map_or(0, |load| load.rates.len());
+    // The last one lets the cluster come to rest.
+    for ix in 0..rates.saturating_sub(1) {
+        with(&|case| {
+            if let Some(load) = &mut case.load {
+                load.rates.remove(ix);
+            }
+        });
+    }
     for ix in 0..case.pools.len() {
         with(&|case| {
             if let Some(pool) = case.pools.get_mut(ix) {
