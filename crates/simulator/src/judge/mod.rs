@@ -61,6 +61,8 @@ pub(crate) struct Judged {
     /// The place of its workload among all.
     pub(crate) workload: usize,
     pub(crate) is_job: bool,
+    /// Whether its pods are placed by their ordinals.
+    pub(crate) is_ordered: bool,
     pub(crate) calm: Calm,
     /// How many pods each node takes.
     pub(crate) room: BTreeMap<String, usize>,
@@ -74,6 +76,7 @@ pub(crate) struct Judge {
     fill: Fill,
     calm: Calm,
     is_job: bool,
+    is_ordered: bool,
     /// What the workload asked for, by version.
     history: Vec<(u64, u32)>,
     exempt: BTreeSet<String>,
@@ -111,6 +114,7 @@ impl Judge {
             spread,
             workload,
             is_job,
+            is_ordered,
             calm,
             room,
         } = judged;
@@ -120,6 +124,7 @@ impl Judge {
             workload,
             calm,
             is_job,
+            is_ordered,
             history: Vec::new(),
             exempt: BTreeSet::new(),
             opened: BTreeSet::new(),

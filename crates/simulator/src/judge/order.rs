@@ -21,7 +21,7 @@ impl Judge {
         let Chosen {
             binds, pending, late, ..
         } = *chosen;
-        if !self.calm.is_prompt || !self.exempt.is_empty() || self.found_no_node {
+        if !self.calm.is_prompt || self.is_ordered || !self.exempt.is_empty() || self.found_no_node {
             return;
         }
         let naive::Fill::InOrder(bounds) = self.fill.clone() else {

@@ -154,7 +154,9 @@ impl Judge {
             self.violated(now, "subset", text, Some(store));
             return;
         };
-        let is_finite = self.fill.maximum(ix, 0).is_some() || matches!(self.fill, naive::Fill::Shares(_));
+        let is_share = matches!(self.fill, naive::Fill::Shares(_));
+        // An ordinal has its share for itself.
+        let is_finite = self.fill.maximum(ix, 0).is_some() || (is_share && !self.is_ordered);
         let known = match by {
             By::Created { served } => {
                 let is_exact = self.spread.capacity() == Capacity::Exact;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use placement_core::spread::{Target, WorkloadKind};
+use placement_core::spread::{Binding, Capacity, MaximumScope, Target, WorkloadKind};
+use reconcile_core::Rule;
 
 use super::recorder::Recorder;
 use crate::judge::{Calm, Judge, Judged};
@@ -13,7 +14,7 @@ use crate::plane::observer::{By, Chosen, Observer};
 use crate::plane::store::Store;
 use crate::plane::tally::Tally;
 use crate::report::Outcome;
-use crate::scenario::Scenario;
+use crate::scenario::{EventKind, Scenario};
 use crate::time::Millis;
 
 /// A recorder, and a judge for each spread of one workload.
@@ -27,7 +28,7 @@ pub(super) struct Judging<'a> {
 impl<'a> Judging<'a> {
     pub(super) fn new(recorder: Recorder<'a>, scenario: &Scenario, begin: Millis) -> Self {
         let judged = |(workload, spec): (usize, &crate::scenario::Workload)| {
-            let is_its = |rule: &&reconcile_core::Rule| {
+            let is_its = |rule: &&Rule| {
                 let spread = &rule.spread;
                 spread.namespace() == spec.namespace
                     && matches!(spread.target(), Target::Workload { kind, name, filter: None, .. }
@@ -38,7 +39,8 @@ impl<'a> Judging<'a> {
                 spread: rule.spread.clone(),
                 workload,
                 is_job: spec.kind == WorkloadKind::Job,
-                calm: Calm::default(),
+                is_ordered: spec.kind == WorkloadKind::StatefulSet,
+                calm: calm(scenario, rule),
                 room: BTreeMap::new(),
             });
             Some((rule.spread.name().to_owned(), judge))
@@ -66,6 +68,27 @@ impl<'a> Judging<'a> {
 
     fn judges(&mut self) -> impl Iterator<Item = &mut Judge> {
         self.judges.iter_mut().map(|(_, judge)| judge)
+    }
+}
+
+/// What the scenario does without: what it promises by its capacity mode is asked of it then.
+fn calm(scenario: &Scenario, rule: &Rule) -> Calm {
+    let happens = |is_meant: fn(&EventKind) -> bool| {
+        let mut events = scenario.script.events.iter();
+        events.any(|event| is_meant(&event.kind))
+    };
+    let is_lossless = !happens(|kind| matches!(kind, EventKind::RestartApi { .. }));
+    let spread = &rule.spread;
+    Calm {
+        is_lossless,
+        is_prompt: is_lossless
+            && scenario.script.sidecars > 0
+            && !happens(|kind| matches!(kind, EventKind::PolicyDown { .. }))
+            && !rule.written.to_string().contains('%')
+            && spread.binding() == Binding::Late
+            && spread.capacity() != Capacity::BestEffort
+            && spread.maximum_scope() == MaximumScope::Workload,
+        ..Calm::default()
     }
 }
 

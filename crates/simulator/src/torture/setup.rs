@@ -63,6 +63,7 @@ impl Case {
             spread,
             workload: 0,
             is_job: matches!(self.workload, WorkloadCase::Job { .. }),
+            is_ordered: false,
             calm: Calm::of(self),
             room: self.room(),
         }
