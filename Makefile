@@ -84,7 +84,12 @@ cluster-down: setup ## End what cluster-up started
 
 .PHONY: bench
 bench: setup policy.wasm $(EMPTY_POLICY) ## Measure the policy against an empty one; ratios of one run
-	$(CARGO) run --locked --profile dist -p spillway-bench -- --policy policy.wasm --base $(EMPTY_POLICY)
+	$(CARGO) run --locked --profile dist -p spillway-bench -- admission --base $(EMPTY_POLICY)
+
+.PHONY: bench-simulator
+bench-simulator: setup policy.wasm ## Measure the simulator: decisions and admissions a second, a day of hello-web, 100,000 pods
+	$(CARGO) build --locked --profile dist --workspace --bin spillway --bin spillway-bench
+	target/dist/spillway-bench simulator $(BENCH)
 
 .PHONY: bench-e2e
 bench-e2e: setup policy.wasm $(EMPTY_POLICY) ## Measure bursts on a real control plane: no webhook, an empty policy, Spillway; BENCH=arguments

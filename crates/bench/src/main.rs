@@ -1,41 +1,58 @@
-//! Measures what an admission costs: the policy against an empty policy built the same way, request by request in turn, so
-//! that what the machine does meanwhile hits both alike. Ratios are the result; times are for orientation.
-//!
-//! ```text
-//!   fixtures ──> cases ──> https       (TLS, keep-alive, server in a thread)
-//!                     └──> in process  (instantiate and decide)  ──> report
-//! ```
+//! Measures Spillway: what an admission costs, and how fast the simulator is.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
-mod cases;
+mod admission;
 mod fixtures;
-mod measure;
-mod report;
+mod simulator;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
-/// Measures the policy against an empty policy.
+/// Measures Spillway.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
+    #[command(subcommand)]
+    what: What,
     /// The policy, a WebAssembly module.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true, default_value = "policy.wasm")]
     policy: PathBuf,
-    /// The policy to compare with: empty-policy, built the same way.
-    #[arg(long, value_name = "FILE")]
-    base: PathBuf,
-    /// How many requests each figure is made of.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..))]
-    requests: u32,
     /// How to print the result.
-    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    #[arg(short, long, value_enum, default_value_t = Output::Table, global = true)]
     output: Output,
-    /// End with code 1 if an aim is missed.
-    #[arg(long)]
-    check: bool,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// What an admission costs, against an empty policy.
+    Admission {
+        /// The policy to compare with: empty-policy, built the same way.
+        #[arg(long, value_name = "FILE")]
+        base: PathBuf,
+        /// How many requests each figure is made of.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..))]
+        requests: u32,
+        /// End with code 1 if an aim is missed.
+        #[arg(long)]
+        check: bool,
+    },
+    /// How fast the simulator decides and plays, and what memory it needs.
+    Simulator {
+        /// The program `spillway`, built with the profile `dist`.
+        #[arg(long, value_name = "FILE", default_value = "target/dist/spillway")]
+        cli: PathBuf,
+        /// The folder of the examples.
+        #[arg(long, value_name = "FOLDER", default_value = "examples")]
+        examples: PathBuf,
+        /// How many admissions the compiled policy decides.
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
+        admissions: u32,
+        /// How many pods the largest burst has.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+        pods: u32,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -46,16 +63,36 @@ enum Output {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let report = cases::run(&args.policy, &args.base, args.requests, &|line| {
-        eprintln!("{line}")
-    })?;
-    match args.output {
-        Output::Table => println!("{}", report.table()),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
-    }
-    let missed = report.missed();
-    if args.check && !missed.is_empty() {
-        anyhow::bail!("aims missed: {}", missed.join(", "));
+    let progress = |line: &str| eprintln!("{line}");
+    match args.what {
+        What::Admission {
+            base,
+            requests,
+            check,
+        } => {
+            let report = admission::run(&args.policy, &base, requests, &progress)?;
+            match args.output {
+                Output::Table => println!("{}", report.table()),
+                Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+            }
+            let missed = report.missed();
+            if check && !missed.is_empty() {
+                anyhow::bail!("aims missed: {}", missed.join(", "));
+            }
+        }
+        What::Simulator {
+            cli,
+            examples,
+            admissions,
+            pods,
+        } => {
+            let effort = simulator::Effort { admissions, pods };
+            let figures = simulator::run(&args.policy, &cli, &examples, &effort, &progress)?;
+            match args.output {
+                Output::Table => println!("{}", simulator::table(&figures)),
+                Output::Json => println!("{}", serde_json::to_string_pretty(&figures)?),
+            }
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The report as tables for people.
 
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
-use simulator::{Counts, Outcome, Sample};
+use simulator::{CheckResult, Counts, Evictions, Outcome, Sample};
 
 /// More rows than this are thinned out.
 const ROWS: usize = 20;
@@ -89,9 +89,33 @@ pub(crate) fn summary(outcome: &Outcome) -> String {
         ),
         ("host calls", joined(calls)),
     ];
+    let evictions = (report.evictions != Evictions::default()).then(|| {
+        let Evictions { allowed, refused } = report.evictions;
+        ("evictions", format!("{allowed} done, {refused} refused"))
+    });
+    let lines = lines.into_iter().chain(evictions);
     lines
         .map(|(name, value)| format!("{name:>20}  {value}\n"))
-        .concat()
+        .collect()
+}
+
+/// What came of each check of the scenario; empty where it has none.
+pub(crate) fn checks(outcome: &Outcome) -> String {
+    if outcome.checks.is_empty() {
+        return String::new();
+    }
+    let rows = rows_of(&outcome.checks).into_iter();
+    of(&["check", "result", "decided at"], rows.map(Vec::from), &[2])
+}
+
+/// Where no single moment decided, none is named.
+fn rows_of(checks: &[CheckResult]) -> Vec<[String; 3]> {
+    let row = |check: &CheckResult| {
+        let result = if check.held { "passed" } else { "failed" };
+        let moment = check.at.map_or("-".to_owned(), |at| at.to_string());
+        [check.text.clone(), result.to_owned(), moment]
+    };
+    checks.iter().map(row).collect()
 }
 
 fn plain() -> Table {
@@ -175,6 +199,27 @@ mod tests {
         let shown = thinned(&samples.iter().collect::<Vec<_>>());
         assert_eq!(shown.len(), 19);
         assert_eq!(shown.last().unwrap().t, Millis(94_000));
+    }
+
+    #[test]
+    fn each_check_has_a_row() {
+        let check = |text: &str, held, at: Option<u64>| CheckResult {
+            text: text.to_owned(),
+            held,
+            at: at.map(Millis),
+            state: String::new(),
+        };
+        let checks = [
+            check("always: a.total <= 3", true, None),
+            check("finally: a.running == 2", false, Some(9500)),
+        ];
+        assert_eq!(
+            rows_of(&checks),
+            [
+                ["always: a.total <= 3", "passed", "-"],
+                ["finally: a.running == 2", "failed", "9.5s"],
+            ]
+        );
     }
 
     #[test]

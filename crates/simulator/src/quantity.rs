@@ -45,19 +45,30 @@ impl Quantity {
         let (binary, decimal) = factor(suffix)?;
         let exponent = decimal - i32::try_from(fraction.len()).ok()? + 9;
         let shifted = mantissa.checked_mul(binary)?;
-        let nano = if exponent >= 0 {
-            shifted.checked_mul(10_i128.checked_pow(exponent.unsigned_abs())?)?
-        } else {
-            div_up(shifted, 10_i128.checked_pow(exponent.unsigned_abs())?)
+        let power = 10_i128.checked_pow(exponent.unsigned_abs());
+        let nano = match power {
+            Some(power) if exponent >= 0 => shifted.saturating_mul(power),
+            Some(power) => div_up(shifted, power),
+            None if exponent >= 0 && shifted > 0 => i128::MAX,
+            None => i128::from(shifted > 0),
         };
         Some(Self { nano: sign * nano })
     }
 
+    /// Whole units, rounded up (`Quantity.Value`).
+    pub fn units(self) -> i64 {
+        self.per(NANO)
+    }
+
     /// Thousandths, rounded up (`Quantity.MilliValue`).
     pub fn milli(self) -> i64 {
-        let per = NANO / 1000;
-        let milli = self.nano.div_euclid(per) + i128::from(self.nano.rem_euclid(per) != 0);
-        i64::try_from(milli).unwrap_or(if milli < 0 { i64::MIN } else { i64::MAX })
+        self.per(NANO / 1000)
+    }
+
+    /// The last number where it is beyond all.
+    fn per(self, nano: i128) -> i64 {
+        let number = self.nano.div_euclid(nano) + i128::from(self.nano.rem_euclid(nano) != 0);
+        i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
     }
 
     /// Greater than nothing.
@@ -117,7 +128,7 @@ fn factor(suffix: &str) -> Option<(i128, i32)> {
         "E" => decimal(18),
         _ => {
             let power = suffix.strip_prefix(['e', 'E'])?;
-            decimal(power.parse().ok()?)
+            decimal(power.parse().ok().filter(|power| (-100..=100).contains(power))?)
         }
     }
 }
@@ -148,12 +159,39 @@ mod tests {
             ("1001n", 1),
             ("-1500m", -1500),
             ("1E", 1_000_000_000_000_000_000_000_i128),
+            ("0.1", 100),
+            ("+2", 2000),
+            ("0.5Gi", 536_870_912_000),
+            ("1000001u", 1001),
+            ("1e-100", 1),
+            ("0e100", 0),
+            ("1e100", i128::MAX),
+            ("000000000000000000001", 1000),
         ] {
             let milli = i64::try_from(milli).unwrap_or(i64::MAX);
             assert_eq!(Quantity::parse(text).map(Quantity::milli), Some(milli), "{text}");
         }
-        for text in ["", ".", "m", "1 m", "1.5.0", "1K", "ten", "1e", "--1", "1mi"] {
+        for text in [
+            "", ".", "m", "1 m", "1.5.0", "1K", "ten", "1e", "--1", "1mi", "1K", "1e1000", "Gi",
+        ] {
             assert_eq!(Quantity::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn units_are_rounded_up() {
+        for (text, units) in [
+            ("100m", 1),
+            ("1500m", 2),
+            ("1.10", 2),
+            ("2E-3", 1),
+            ("512Mi", 536_870_912),
+            ("1.25G", 1_250_000_000),
+            ("7Ei", 8_070_450_532_247_928_832),
+            ("8Ei", i64::MAX),
+            ("-1500m", -1),
+        ] {
+            assert_eq!(Quantity::parse(text).map(Quantity::units), Some(units), "{text}");
         }
     }
 

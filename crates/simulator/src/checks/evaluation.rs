@@ -11,23 +11,23 @@ pub(crate) trait Readings {
     /// The replicas that a workload asks for.
     fn desired(&self, workload: usize) -> u64;
 
-    /// Requests; `None` where nobody asks for anything.
-    fn load(&self, count: LoadCount) -> Option<u64>;
+    /// The requests of a workload; `None` where nobody asks it for anything.
+    fn load(&self, workload: usize, count: LoadCount) -> Option<u64>;
 
     /// All of it, for people.
     fn describe(&self) -> String;
 }
 
 impl Statement<Metric> {
-    /// Whether it says something about requests.
-    pub(crate) fn is_about_load(&self) -> bool {
+    /// Whether it says something about requests, and nobody sends such.
+    pub(crate) fn lacks_load(&self, at: &impl Readings) -> bool {
         let when = match &self.when {
             When::Always { after, until } => [after.as_ref(), until.as_ref()],
             When::Within { of, .. } => [Some(of), None],
             When::At(_) | When::During { .. } | When::Eventually { .. } | When::Finally => [None, None],
         };
         let all = when.into_iter().flatten().chain([&self.what]);
-        all.into_iter().any(Condition::is_about_load)
+        all.into_iter().any(|condition| condition.lacks_load(at))
     }
 }
 
@@ -42,19 +42,19 @@ impl Condition<Metric> {
         }
     }
 
-    fn is_about_load(&self) -> bool {
+    fn lacks_load(&self, at: &impl Readings) -> bool {
         let is_it = |sum: &Sum<Metric>| {
             let rest = sum.rest.iter().map(|(_, term)| term);
             rest.chain([&sum.first]).any(|term| match term {
-                Term::Metric(metric) => metric.is_about_load(),
+                Term::Metric(metric) => metric.lacks_load(at),
                 Term::Number(_) => false,
             })
         };
         match self {
-            Self::Some(metric) => metric.is_about_load(),
+            Self::Some(metric) => metric.lacks_load(at),
             Self::Compare(left, _, right) => is_it(left) || is_it(right),
-            Self::Not(one) => one.is_about_load(),
-            Self::And(several) | Self::Or(several) => several.iter().any(Self::is_about_load),
+            Self::Not(one) => one.lacks_load(at),
+            Self::And(several) | Self::Or(several) => several.iter().any(|one| one.lacks_load(at)),
         }
     }
 }
@@ -80,12 +80,20 @@ impl Metric {
         match &self.reading {
             Reading::Pods { rows, count } => rows.iter().map(|row| i128::from(at.pods(*row, *count))).sum(),
             Reading::Desired { workloads } => workloads.iter().map(|ix| i128::from(at.desired(*ix))).sum(),
-            Reading::Load(count) => i128::from(at.load(*count).unwrap_or(0)),
+            Reading::Load { workloads, count } => {
+                let loads = workloads.iter().filter_map(|ix| at.load(*ix, *count));
+                loads.map(i128::from).sum()
+            }
         }
     }
 
-    fn is_about_load(&self) -> bool {
-        matches!(self.reading, Reading::Load(_))
+    fn lacks_load(&self, at: &impl Readings) -> bool {
+        match &self.reading {
+            Reading::Load { workloads, count } => workloads
+                .iter()
+                .all(|workload| at.load(*workload, *count).is_none()),
+            Reading::Pods { .. } | Reading::Desired { .. } => false,
+        }
     }
 }
 

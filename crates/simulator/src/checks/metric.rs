@@ -29,15 +29,11 @@ pub(crate) struct Metric {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// The sum over some rows of pods.
-    Pods {
-        rows: Vec<usize>,
-        count: PodCount,
-    },
+    Pods { rows: Vec<usize>, count: PodCount },
     /// The sum over some workloads.
-    Desired {
-        workloads: Vec<usize>,
-    },
-    Load(LoadCount),
+    Desired { workloads: Vec<usize> },
+    /// The sum over some workloads.
+    Load { workloads: Vec<usize>, count: LoadCount },
 }
 
 /// Which pods are counted.
@@ -49,6 +45,7 @@ pub(crate) enum PodCount {
     Unschedulable,
     Total,
     Terminating,
+    Injected,
 }
 
 /// Which requests are counted.
@@ -62,13 +59,14 @@ pub(crate) enum LoadCount {
     LostTotal,
 }
 
-const POD_COUNTS: [(&str, PodCount); 6] = [
+const POD_COUNTS: [(&str, PodCount); 7] = [
     ("running", PodCount::Running),
     ("pending", PodCount::Pending),
     ("gated", PodCount::Gated),
     ("unschedulable", PodCount::Unschedulable),
     ("total", PodCount::Total),
     ("terminating", PodCount::Terminating),
+    ("injected", PodCount::Injected),
 ];
 
 const LOAD_COUNTS: [(&str, LoadCount); 6] = [
@@ -152,10 +150,12 @@ impl Names {
 
     /// Where a word is read, or else what to write.
     fn named(&self, word: &str) -> Result<Reading, String> {
-        if let Some((_, count)) = LOAD_COUNTS.iter().find(|(name, _)| *name == word) {
-            return Ok(Reading::Load(*count));
+        for (name, count) in LOAD_COUNTS {
+            if let Some(workloads) = self.asking(word, name) {
+                return Ok(Reading::Load { workloads, count });
+            }
         }
-        if let Some(workloads) = self.asking(word) {
+        if let Some(workloads) = self.asking(word, DESIRED) {
             return Ok(Reading::Desired { workloads });
         }
         let Some((label, count)) = word.rsplit_once('.') else {
@@ -177,12 +177,12 @@ impl Names {
         Ok(Reading::Pods { rows, count })
     }
 
-    /// The workloads of `desired` or, where there are several, of one such as `web/desired`.
-    fn asking(&self, word: &str) -> Option<Vec<usize>> {
-        if word == DESIRED {
+    /// The workloads of a name such as `desired` or, where there are several, of one such as `web/desired`.
+    fn asking(&self, word: &str, name: &str) -> Option<Vec<usize>> {
+        if word == name {
             return Some((0..self.workloads.len()).collect());
         }
-        let workload = self.workload(word.strip_suffix(DESIRED)?)?;
+        let workload = self.workload(word.strip_suffix(name)?)?;
         Some(vec![workload])
     }
 

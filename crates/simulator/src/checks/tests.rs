@@ -88,9 +88,9 @@ fn a_fault_says_where_and_what_to_write() {
     let forms = "one of `at 120s:`, `always:`, `from 60s to 120s:`, `eventually:`, `eventually by 90s:`, `finally:`, \
                  `within 5s of first …:`";
     let term = "a metric such as `fixed.running`, or a whole number";
-    let counts = "`running`, `pending`, `gated`, `unschedulable`, `total`, `terminating`";
+    let counts = "`running`, `pending`, `gated`, `unschedulable`, `total`, `terminating`, `injected`";
     let known = "one of `fixed`, `yitian-arm.v8`, `lost`, `total`, `unplaced` with one of `.running`, `.pending`, `.gated`, \
-                 `.unschedulable`, `.total`, `.terminating`; or one of `desired`, `arriving`, `served`, `lost`, `queued`, \
+                 `.unschedulable`, `.total`, `.terminating`, `.injected`; or one of `desired`, `arriving`, `served`, `lost`, `queued`, \
                  `served.total`, `lost.total`";
     for (text, found, character, write) in [
         ("", "the end", 1, forms),
@@ -225,7 +225,7 @@ impl Readings for Made {
         self.desired
     }
 
-    fn load(&self, _count: LoadCount) -> Option<u64> {
+    fn load(&self, _workload: usize, _count: LoadCount) -> Option<u64> {
         Some(self.lost)
     }
 

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::Check;
 use super::evaluation::Readings;
-use super::metric::LoadCount;
 use super::statement::When;
 use crate::time::Millis;
 
@@ -219,7 +218,7 @@ impl Watch<'_> {
     }
 
     fn close(mut self, at: &impl Readings) -> CheckResult {
-        let verdict = if self.check.statement.is_about_load() && at.load(LoadCount::Arriving).is_none() {
+        let verdict = if self.check.statement.lacks_load(at) {
             Verdict::nothing("nobody sends requests")
         } else {
             self.verdict.take().unwrap_or_else(|| self.end())

@@ -14,6 +14,7 @@ mod autoscaling;
 mod beginning;
 mod controllers;
 mod demand;
+mod event;
 mod happenings;
 mod lease;
 mod mutability;
@@ -29,6 +30,7 @@ mod sidecars;
 pub(crate) mod store;
 pub(crate) mod tally;
 mod views;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -42,17 +44,16 @@ use crate::queue::Queue;
 use crate::random::Random;
 use crate::time::Millis;
 use autoscaling::Autoscaler;
-use controllers::{Controllers, Sync};
+use controllers::Controllers;
 use demand::Traffic;
-use happenings::Back;
-use nodes::{NodeEvent, Nodes};
+use event::Event;
+use nodes::Nodes;
 use objects::{Kind, Object, Origin, Pod};
 use observer::{By, Observer};
 use policies::Replica;
-use requests::{Answer, Request};
 use sabotage::Sabotage;
 use setup::Setup;
-use sidecars::{Sidecar, SidecarEvent};
+use sidecars::Sidecar;
 use store::{Change, Store, Watch};
 use tally::Tally;
 
@@ -68,69 +69,6 @@ const LONGEST_REST: Millis = Millis(3_600_000);
 
 /// Is told what happens, line by line: the time in milliseconds and a text.
 pub type Trace<'a> = dyn FnMut(u64, &str) + 'a;
-
-#[derive(Debug)]
-enum Event {
-    Happen(usize),
-    Back(Back),
-    Deliver {
-        watch: usize,
-        life: u32,
-    },
-    List {
-        watch: usize,
-        life: u32,
-    },
-    Sync(Sync),
-    /// Of a StatefulSet, with the ordinal.
-    Create(Sync, Option<u32>),
-    Store {
-        owner: Sync,
-        pod: Option<Box<Value>>,
-        replica: Option<usize>,
-        api_life: u32,
-    },
-    Delete {
-        owner: Option<Sync>,
-        pod: u64,
-    },
-    Schedule,
-    /// A second of traffic.
-    Demand(usize),
-    /// KEDA looks.
-    Poll(usize),
-    /// The HPA controller looks.
-    Autoscale(usize),
-    Ready(u64),
-    Finish(u64),
-    Remove(u64),
-    /// Taints drive a pod away.
-    DriveAway(u64),
-    /// The cluster autoscaler looks.
-    ScaleNodes,
-    /// A machine that it ordered is there.
-    NewNode {
-        group: String,
-        name: String,
-    },
-    /// Of a node at this place, in this life of it.
-    Node {
-        node: usize,
-        life: u32,
-        event: NodeEvent,
-    },
-    Arrive(Box<Request>),
-    Answer {
-        sidecar: usize,
-        life: u32,
-        answer: Box<Answer>,
-    },
-    Sidecar {
-        sidecar: usize,
-        life: u32,
-        event: SidecarEvent,
-    },
-}
 
 pub(crate) struct Plane<'a> {
     setup: &'a Setup,
@@ -324,8 +262,9 @@ impl<'a> Plane<'a> {
                 owner,
                 pod,
                 replica,
+                injected,
                 api_life,
-            } => self.store_pod(&owner, pod, replica, api_life),
+            } => self.store_pod(&owner, pod, replica, injected, api_life),
             Event::Delete { owner, pod } => self.delete_arrives(owner, pod),
             Event::Schedule => self.schedule(),
             Event::Demand(ix) => self.serve(ix),

@@ -59,6 +59,8 @@ pub(crate) struct Origin {
     pub(crate) number: u64,
     pub(crate) maker: Maker,
     pub(crate) created: Millis,
+    /// Whether a webhook other than the policy changed it.
+    pub(crate) injected: bool,
 }
 
 /// A stored pod, and the few of its fields that controllers and checks look at, read anew at each write.

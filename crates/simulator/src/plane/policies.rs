@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::controllers::Sync;
 use super::objects::{Kind, Lease, Object, Origin};
 use super::store::Change;
+use super::webhooks::Chain;
 use super::{Event, Plane};
 use crate::admission::{Admission, AdmissionCall, Change as Shown, Verdict, Write};
 use crate::json;
@@ -97,14 +98,17 @@ impl Plane<'_> {
             self.created(&owner, false);
             return;
         }
-        let Some(pod) = self.asked_for(&owner, ordinal) else {
+        let Some(mut pod) = self.asked_for(&owner, ordinal) else {
             self.created(&owner, false);
             return;
         };
         let count = self.replicas.len() as u64;
         let chosen = usize::try_from(self.chance.routes.below(count)).unwrap_or(0);
         let api_life = self.api.life;
+        let mut others = Chain::new(&self.setup.injectors);
+        others.before(&mut pod);
         if self.policy_down > 0 {
+            others.after(&mut pod, false);
             // `failurePolicy: Ignore`, after the time-out or at once.
             let wait = Millis(self.chance.routes.below(2000));
             self.after(
@@ -113,6 +117,7 @@ impl Plane<'_> {
                     owner,
                     pod: Some(Box::new(pod)),
                     replica: None,
+                    injected: others.is_injected(),
                     api_life,
                 },
             );
@@ -147,18 +152,21 @@ impl Plane<'_> {
             None => Ok(Verdict::Unchanged),
         };
         let wait = self.drawn(self.setup.cluster.admission);
-        let stored = match verdict {
-            Ok(Verdict::Changed(changed)) => Some(changed),
-            Ok(Verdict::Unchanged) => Some(pod),
+        let (mut stored, is_changed) = match verdict {
+            Ok(Verdict::Changed(changed)) => (Some(changed), true),
+            Ok(Verdict::Unchanged) => (Some(pod), false),
             Ok(Verdict::Refused(reason)) => {
                 self.observer.refused(self.now, &format!("refused: {reason}"));
-                None
+                (None, false)
             }
             Err(failure) => {
                 self.observer.refused(self.now, &failure.to_string());
-                Some(pod)
+                (Some(pod), false)
             }
         };
+        if let Some(pod) = &mut stored {
+            others.after(pod, is_changed);
+        }
         let replica = self
             .replicas
             .get(chosen)
@@ -170,6 +178,7 @@ impl Plane<'_> {
                 owner,
                 pod: stored.map(Box::new),
                 replica,
+                injected: others.is_injected(),
                 api_life,
             },
         );
@@ -181,6 +190,7 @@ impl Plane<'_> {
         owner: &Sync,
         pod: Option<Box<Value>>,
         replica: Option<usize>,
+        injected: bool,
         api_life: u32,
     ) {
         let Some(pod) = pod else {
@@ -202,6 +212,7 @@ impl Plane<'_> {
                 number: self.next_pod,
                 maker: owner.maker(),
                 created: self.now,
+                injected,
             };
             let by = By::Created {
                 served: replica.is_some(),

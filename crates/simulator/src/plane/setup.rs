@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::disruption::DisruptionBudget;
 use crate::hpa::Hpa;
+use crate::injector::Injector;
 use crate::keda::ScaledObject;
 use crate::load::{Service, Traffic};
 use crate::scenario::{ClusterAutoscaler, NodeSpec};
@@ -36,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) demands: Vec<Demand>,
     pub(crate) scalers: Vec<Scaler>,
     pub(crate) budgets: Vec<DisruptionBudget>,
+    /// The mutating webhooks beside the policy.
+    pub(crate) injectors: Vec<Injector>,
     pub(crate) cluster_autoscaler: Option<ClusterAutoscaler>,
     /// How a lost node is noticed.
     pub(crate) loss: NodeLoss,

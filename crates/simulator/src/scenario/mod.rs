@@ -5,6 +5,7 @@ mod budgets;
 mod checks_reader;
 mod events_reader;
 mod expectations_reader;
+mod injectors_reader;
 mod manifests;
 mod nodes_reader;
 mod own;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::reader::At;
 use super::script::{NodeGroupSpec, NodeSpec, Taint};
 use super::script_reader::index;
-use crate::scheduling::Quantity;
+use crate::quantity::Quantity;
 use crate::time::Millis;
 
 /// How long a cloud takes for a machine, from the order until its node is ready.
@@ -146,7 +146,7 @@ fn read_node(at: &At<'_>) -> Option<(Vec<NodeSpec>, Option<NodeGroupSpec>)> {
 /// An amount that Kubernetes reads.
 fn read_amount(at: &At<'_>) -> Option<String> {
     let written = at.as_written()?;
-    if Quantity::parse(&written).is_none() {
+    if Quantity::parse(&written).is_none_or(Quantity::is_negative) {
         at.fault(format!(
             "found `{written}`; write an amount such as `2500m`, `4` or `16Gi`"
         ));

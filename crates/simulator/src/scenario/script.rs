@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::autoscaler::ScaleInSettings;
 use crate::checks::Check;
+use crate::injector::Injector;
 use crate::load::{Service, Traffic};
 use crate::scheduling::{Node, Resources};
 use crate::time::Millis;
@@ -29,6 +30,8 @@ pub struct Script {
     pub policies: usize,
     /// How many sidecars there are.
     pub sidecars: usize,
+    /// The mutating webhooks beside the policy.
+    pub injectors: Vec<Injector>,
     /// The requests that workloads serve.
     pub demands: Vec<Demand>,
     /// What happens, in order of time.

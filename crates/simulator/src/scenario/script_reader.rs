@@ -3,6 +3,7 @@
 use super::checks_reader::read_checks;
 use super::events_reader::{Known, read_events};
 use super::expectations_reader::read_expectations;
+use super::injectors_reader::read_injectors;
 use super::nodes_reader::{ReadNodes, read_nodes};
 use super::reader::{At, Fault, Faults};
 use super::script::{Cluster, ClusterAutoscaler, Expectation, Script, ScriptEvent};
@@ -105,6 +106,10 @@ pub(super) fn read_script(
         .optional("traffic")
         .map(|at| read_traffic(&at, &known))
         .unwrap_or_default();
+    let injectors = fields
+        .optional("injectors")
+        .map(|at| read_injectors(&at))
+        .unwrap_or_default();
     let expectations = fields
         .optional("expect")
         .map(|at| read_expectations(&at))
@@ -132,6 +137,7 @@ pub(super) fn read_script(
         cluster_autoscaler,
         policies,
         sidecars,
+        injectors,
         demands,
         events,
         expectations,

@@ -96,7 +96,7 @@ events:
             "scenario.yaml:9: events[0].scale.deployment: found `other`; write `web`, a workload of this folder",
             "scenario.yaml:9: events[0].scale.replicas: found `-1`; write a whole number from 0 to 1000000",
             "scenario.yaml:10: events[1]: found 0 things that happen; write exactly one of `scale`, `ramp`, `rollout`, `loseNode`, `failNode`, `reclaimNode`, `drainNode`, `deletePods`, `crashSidecar`, `policyDown`, `restartApi`",
-            "scenario.yaml:3: color: unknown field `color`; the fields here are `description`, `seed`, `duration`, `sampleEvery`, `cluster`, `nodes`, `policies`, `sidecars`, `clusterAutoscaler`, `events`, `traffic`, `expect`, `checks`",
+            "scenario.yaml:3: color: unknown field `color`; the fields here are `description`, `seed`, `duration`, `sampleEvery`, `cluster`, `nodes`, `policies`, `sidecars`, `clusterAutoscaler`, `events`, `traffic`, `injectors`, `expect`, `checks`",
         ]
     );
 }

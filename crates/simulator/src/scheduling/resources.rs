@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::quantity::Quantity;
 use super::unreadable::Unreadable;
+use crate::quantity::Quantity;
 
 /// Amounts by resource. `pods` is not among them: a node's room for pods is counted apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,11 +97,7 @@ pub(super) fn pods(list: Option<&Value>, path: &str) -> Result<Option<u64>, Unre
 }
 
 fn quantity(amount: &Value, path: &str) -> Result<Quantity, Unreadable> {
-    let read = match amount {
-        Value::String(text) => Quantity::parse(text),
-        Value::Number(number) => Quantity::parse(&number.to_string()),
-        _ => None,
-    };
+    let read = Quantity::of(amount).filter(|quantity| !quantity.is_negative());
     read.ok_or_else(|| {
         Unreadable::new(
             path,

@@ -74,8 +74,7 @@ impl Accounts {
 
     /// The requests since the sample before.
     pub(super) fn sample(&mut self, board: &Board) -> Option<LoadSample> {
-        board.load?;
-        let (told, total) = (self.told, board.load_total);
+        let (told, total) = (self.told, board.load_total()?);
         self.told = total;
         Some(LoadSample {
             arriving: total.arriving - told.arriving,

@@ -13,10 +13,17 @@ pub(crate) struct Board {
     rows: Vec<Row>,
     /// What each workload asks for.
     pub(crate) desired: Vec<u64>,
-    /// The requests of the last second; `None` where nobody sends any.
-    pub(crate) load: Option<LoadSample>,
-    /// Those since the beginning.
-    pub(crate) load_total: LoadSample,
+    /// The requests of each workload; `None` where nobody sends any.
+    loads: Vec<Option<Load>>,
+}
+
+/// The requests of one workload, in whole requests unless it says otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    /// In the last second.
+    last: LoadSample,
+    /// Since the beginning.
+    total: LoadSample,
     /// The same in millionths of a request.
     micro: LoadSample,
 }
@@ -35,6 +42,8 @@ pub(crate) struct Row {
     pub(crate) present: u64,
     /// Those that are being deleted.
     pub(crate) terminating: u64,
+    /// Those that are not being deleted and that a webhook other than the policy changed.
+    injected: u64,
 }
 
 impl Board {
@@ -48,6 +57,7 @@ impl Board {
                 counts: Counts::default(),
                 present: 0,
                 terminating: 0,
+                injected: 0,
             };
             rows.extend(scenario.subsets_of(workload).map(|rule| row(Some(&rule.name))));
             rows.push(row(None));
@@ -55,30 +65,43 @@ impl Board {
         Self {
             rows,
             desired: vec![0; scenario.workloads.len()],
-            load: None,
-            load_total: LoadSample::default(),
-            micro: LoadSample::default(),
+            loads: vec![None; scenario.workloads.len()],
         }
     }
 
-    /// Takes a second of traffic.
-    pub(crate) fn serve(&mut self, step: &Step) {
-        let before = self.load_total;
-        self.micro.arriving += step.arriving;
-        self.micro.served += step.served;
-        self.micro.lost += step.lost;
-        self.load_total = LoadSample {
-            arriving: self.micro.arriving / MICRO,
-            served: self.micro.served / MICRO,
-            lost: self.micro.lost / MICRO,
+    /// Takes a second of the traffic of a workload.
+    pub(crate) fn serve(&mut self, workload: usize, step: &Step) {
+        let Some(load) = self.loads.get_mut(workload) else {
+            return;
+        };
+        let Load { last, total, micro } = load.get_or_insert_default();
+        let before = *total;
+        micro.arriving += step.arriving;
+        micro.served += step.served;
+        micro.lost += step.lost;
+        *total = LoadSample {
+            arriving: micro.arriving / MICRO,
+            served: micro.served / MICRO,
+            lost: micro.lost / MICRO,
             queued: step.queued / MICRO,
         };
-        self.load = Some(LoadSample {
-            arriving: self.load_total.arriving - before.arriving,
-            served: self.load_total.served - before.served,
-            lost: self.load_total.lost - before.lost,
-            queued: self.load_total.queued,
-        });
+        *last = LoadSample {
+            arriving: total.arriving - before.arriving,
+            served: total.served - before.served,
+            lost: total.lost - before.lost,
+            queued: total.queued,
+        };
+    }
+
+    /// The requests of all workloads since the beginning; `None` where nobody sends any.
+    pub(crate) fn load_total(&self) -> Option<LoadSample> {
+        let loads = self.loads.iter().flatten().map(|load| load.total);
+        loads.reduce(|sum, load| LoadSample {
+            arriving: sum.arriving + load.arriving,
+            served: sum.served + load.served,
+            lost: sum.lost + load.lost,
+            queued: sum.queued + load.queued,
+        })
     }
 
     pub(crate) fn rows(&self) -> &[Row] {
@@ -117,7 +140,10 @@ impl Board {
 impl Readings for Board {
     fn pods(&self, row: usize, count: PodCount) -> u64 {
         let Some(Row {
-            counts, terminating, ..
+            counts,
+            terminating,
+            injected,
+            ..
         }) = self.rows.get(row)
         else {
             return 0;
@@ -129,6 +155,7 @@ impl Readings for Board {
             PodCount::Unschedulable => counts.unschedulable,
             PodCount::Total => counts.total(),
             PodCount::Terminating => *terminating,
+            PodCount::Injected => *injected,
         }
     }
 
@@ -136,15 +163,15 @@ impl Readings for Board {
         self.desired.get(workload).copied().unwrap_or_default()
     }
 
-    fn load(&self, count: LoadCount) -> Option<u64> {
-        let last = self.load?;
+    fn load(&self, workload: usize, count: LoadCount) -> Option<u64> {
+        let Load { last, total, .. } = self.loads.get(workload).copied()??;
         Some(match count {
             LoadCount::Arriving => last.arriving,
             LoadCount::Served => last.served,
             LoadCount::Lost => last.lost,
             LoadCount::Queued => last.queued,
-            LoadCount::ServedTotal => self.load_total.served,
-            LoadCount::LostTotal => self.load_total.lost,
+            LoadCount::ServedTotal => total.served,
+            LoadCount::LostTotal => total.lost,
         })
     }
 
@@ -158,17 +185,17 @@ impl Readings for Board {
                 "{workload}desired {}",
                 Readings::desired(self, row.workload)
             ));
-        }
-        if let Some(load) = self.load {
-            let LoadSample {
-                arriving,
-                served,
-                lost,
-                queued,
-            } = load;
-            parts.push(format!(
-                "arriving {arriving}, served {served}, lost {lost}, queued {queued}"
-            ));
+            if let Some(Load { last, .. }) = self.loads.get(row.workload).copied().flatten() {
+                let LoadSample {
+                    arriving,
+                    served,
+                    lost,
+                    queued,
+                } = last;
+                parts.push(format!(
+                    "{workload}arriving {arriving}, served {served}, lost {lost}, queued {queued}"
+                ));
+            }
         }
         parts.join("; ")
     }
@@ -224,6 +251,7 @@ impl Row {
             (&mut self.counts.unschedulable, is_active && is_unschedulable),
             (&mut self.present, !pod.gated),
             (&mut self.terminating, pod.terminating),
+            (&mut self.injected, is_active && pod.origin.injected),
         ] {
             if holds {
                 *count = if is_here {

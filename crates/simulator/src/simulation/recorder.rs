@@ -253,8 +253,8 @@ impl Observer for Recorder<'_> {
         self.accounts.mark(now - self.begin, MarkKind::Event, text);
     }
 
-    fn served(&mut self, _workload: usize, step: &Step) {
-        self.board.serve(step);
+    fn served(&mut self, workload: usize, step: &Step) {
+        self.board.serve(workload, step);
     }
 
     fn pod(&mut self, now: Millis, _store: &Store, old: Option<&Pod>, new: Option<&Pod>, _by: &By) {

@@ -124,6 +124,7 @@ pub(super) fn setup(scenario: &Scenario, seed: u64, policies: usize) -> Setup {
             .collect(),
         scalers: scenario.autoscalers.iter().map(scaler).collect(),
         budgets: scenario.budgets.clone(),
+        injectors: script.injectors.clone(),
         cluster_autoscaler: script.cluster_autoscaler.clone(),
         loss: LOSS,
     }

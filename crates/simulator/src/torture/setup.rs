@@ -45,6 +45,7 @@ impl Case {
             demands: self.demand().into_iter().collect(),
             scalers: self.scaler().into_iter().collect(),
             budgets: self.budget().into_iter().collect(),
+            injectors: Vec::new(),
             cluster_autoscaler: None,
             // At once, so that a case has time for much.
             loss: NodeLoss {

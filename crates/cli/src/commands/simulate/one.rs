@@ -57,8 +57,10 @@ fn tables(scenario: &Scenario, seed: u64, outcome: &Outcome, coloured: bool) -> 
         scenario.name, scenario.script.description
     );
     let chart = chart::draw(&Stacks::of(outcome), coloured);
+    let checks = table::checks(outcome);
+    let gap = if checks.is_empty() { "" } else { "\n" };
     format!(
-        "{heading}\n{}\n{chart}\n{}",
+        "{heading}\n{}\n{chart}\n{}{gap}{checks}",
         table::over_time(outcome),
         table::summary(outcome)
     )

@@ -15,8 +15,8 @@ use policy_host_serve::tls::Identity;
 use serde_json::Value;
 
 use crate::fixtures;
-use crate::measure::{Pair, in_turn};
-use crate::report::{Figures, Report, Sizes};
+use super::measure::{Pair, in_turn};
+use super::report::{Figures, Report, Sizes};
 
 /// One situation that a request meets.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
-use crate::measure::Pair;
+use super::measure::Pair;
 
 /// What the wasm should not exceed, in bytes.
 const SIZE_AIM: usize = 300 * 1024;
@@ -145,7 +145,7 @@ fn kibibytes(bytes: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::Times;
+    use crate::admission::measure::Times;
 
     fn report(ratio: f64, size: usize) -> Report {
         let times = |p50| Times { p50, p99: 2.0 * p50 };
