@@ -178,11 +178,7 @@ impl<'w> Planning<'w> {
     }
 
     pub(crate) fn release(&mut self, pod: &KnownPod, why: WhyReleased) {
-        // A held pod keeps its subset, and so the cost that came with it.
-        let is_unplaced =
-            pod.record.subset.is_none() && pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
-        let subsets = self.world.rule(self.id).map(|rule| rule.spread.subsets().len());
-        let cost = subsets.filter(|_| is_unplaced).map(cost::unplaced);
+        let cost = self.cost_of_released(pod, why);
         let Ok(patch) = bind::release(&pod.record, &why.to_string(), cost, self.now) else {
             return;
         };
@@ -193,6 +189,20 @@ impl<'w> Planning<'w> {
         });
         let text = format!("pod {} was released without a subset: {why}", pod.record.name);
         self.note(Severity::Warning, "PodReleased", text);
+    }
+
+    /// What a released pod is to cost, so that no second write is needed. One that keeps the subset it was admitted to is
+    /// one too many there, unless it was refused: that one has its place.
+    fn cost_of_released(&self, pod: &KnownPod, why: WhyReleased) -> Option<i32> {
+        let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let rule = self.world.rule(self.id).filter(|_| is_ranked)?;
+        match (&pod.record.subset, why) {
+            (None, _) => Some(cost::unplaced(rule.spread.subsets().len())),
+            (Some(subset), WhyReleased::LadderFull | WhyReleased::TimedOut) => {
+                rule.spread.subset_named(subset).map(cost::excess)
+            }
+            (Some(_), WhyReleased::NoSpread | WhyReleased::Refused) => None,
+        }
     }
 
     /// Publishes what changed, at most every 100 ms. What is planned for pods comes first: it counts once it is assumed,

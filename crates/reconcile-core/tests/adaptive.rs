@@ -545,6 +545,55 @@ fn what_cannot_be_given_later_is_made_anew_a_tenth_at_a_time() {
     assert!(all(&scene.begin()).contains(&"recreate s02 of 0".to_owned()));
 }
 
+/// Two pools that can be full, and a period that is over before the second one is known to be.
+const TWO_FULL: &str = r"
+scheduleStrategy: {type: Adaptive, adaptive: {rescheduleCriticalSeconds: 2, unschedulableLastSeconds: 12}}
+subsets: [{name: fixed}, {name: reserve}, {name: elastic}]
+";
+
+#[test]
+fn whoever_is_made_in_place_of_a_stuck_pod_tries_nothing() {
+    let mut scene = Scene::full(TWO_FULL, &["a"]);
+    let pass = |scene: &mut Scene, millis: i64| -> Vec<Step> {
+        scene.now = START.plus(millis);
+        let steps = scene.begin();
+        for step in &steps {
+            scene.settle(step, Outcome::Done(None));
+        }
+        steps
+    };
+    let go = |scene: &mut Scene, name: &str| {
+        let uid = pending(name, 0)["metadata"]["uid"].as_str().unwrap().to_owned();
+        scene.world.take(Event::PodGone { uid }, scene.now);
+    };
+    assert_eq!(
+        published(&pass(&mut scene, 2_000)).status.clone().unwrap().closed,
+        ["fixed"]
+    );
+    assert_eq!(all(&pass(&mut scene, 3_000))[0], "recreate a of 0");
+    go(&mut scene, "a");
+    scene.now = START.plus(13_000);
+    let mut next = pending("b", 13);
+    next["metadata"]["labels"][SUBSET_LABEL] = "reserve".into();
+    scene.pod(&next).pod(&unschedulable(next));
+    pass(&mut scene, 13_100);
+    // By now `fixed` could be tried; the pod that comes in place of `b` would do so.
+    let status = published(&pass(&mut scene, 15_000)).status.clone().unwrap();
+    assert_eq!(
+        (status.closed, status.probing.len()),
+        (vec!["fixed".to_owned(), "reserve".to_owned()], 0)
+    );
+    assert_eq!(all(&pass(&mut scene, 16_000))[0], "recreate b of 1");
+    go(&mut scene, "b");
+    scene.pod(&gated("c", 16));
+    assert!(all(&pass(&mut scene, 16_100))[0].starts_with("bind c to 2"));
+    scene.pod(&elastic("c"));
+    pass(&mut scene, 16_200);
+    // Nobody has moved for a while.
+    scene.pod(&gated("d", 26));
+    assert!(all(&pass(&mut scene, 26_500))[0].starts_with("bind d to 0"));
+}
+
 #[test]
 fn nobody_is_deleted_whom_no_controller_replaces() {
     let owners = [

@@ -22,6 +22,7 @@ mod fields;
 pub mod hpa;
 mod injector;
 mod json;
+mod judge;
 pub mod keda;
 pub mod load;
 mod objects;

@@ -4,7 +4,7 @@ mod common;
 
 use common::{FirstFit, play, split};
 use serde_json::json;
-use simulator::{AdmissionFailure, Answer, Millis, Verdict};
+use simulator::{AdmissionFailure, Answer, Millis, Verdict, run};
 
 /// 0 -> 30 -> 5, with writes so slow that every admission sees the ones before it.
 const UP_AND_DOWN: &str = "\
@@ -200,4 +200,31 @@ fn an_expectation_that_does_not_hold_is_a_violation() {
         outcome.violations,
         ["at 29s, subset `fixed` has 10 pods, expected 12 (within 1)"]
     );
+}
+
+/// With a sidecar nothing is placed ungated where there is a maximum: an admission that does so breaks an invariant.
+#[test]
+fn a_scenario_in_which_an_invariant_is_broken_fails_with_moment_state_and_seed() {
+    let script = "\
+duration: 30s
+events: [{at: 1s, scale: {deployment: web, replicas: 3}}]
+";
+    let clean = play(script, 7, &mut FirstFit::new(10));
+    assert_eq!(clean.violations, Vec::<String>::new());
+    let exact = common::with_settings(script, "  capacity: Exact\n");
+    let broken = run(&exact, 7, vec![Box::new(FirstFit::new(10))], &mut |_| {});
+    let [violation] = &broken.violations[..] else {
+        panic!("{:?}", broken.violations)
+    };
+    assert!(
+        violation.starts_with("at 1")
+            && violation.contains("invariant `ungated` of spread `web` is broken: pod web-"),
+        "{violation}"
+    );
+    assert!(
+        violation
+            .contains("is placed in fixed at admission, ungated (fixed 1/10 and 0 terminating, elastic 0"),
+        "{violation}"
+    );
+    assert!(violation.ends_with("3 wanted, 0 exempt); seed 7"), "{violation}");
 }

@@ -23,7 +23,8 @@ Examples:
   spillway torture --replay cases/seed-23.json
   spillway torture --runs 10000 --hostile 40 --save hostile
 
-Each run is drawn from its own seed: bursts, lags, scale changes, rollouts, node loss, crashes, frozen sidecars, lost answers. The
+Each run is drawn from its own seed: bursts, lags, scale changes, rollouts, node loss, crashes, frozen sidecars, lost answers, pools
+that are full, HPAs, drains under a PodDisruptionBudget, machines that the cloud takes back. The
 same decision code as in the policy and the same plan as in the sidecar play it; after every event the pods are counted anew and
 nothing may be above its maximum. A seed that fails is shrunk to the smallest case that fails alike.
 ";
@@ -73,6 +74,8 @@ struct Search {
     gated: u64,
     bound: u64,
     costs: u64,
+    moved: u64,
+    recreated: u64,
     leaders: u64,
     empty: u64,
 }
@@ -142,6 +145,8 @@ impl Search {
         self.gated += played.tally.gated;
         self.bound += played.tally.bound;
         self.costs += played.tally.costs;
+        self.moved += played.tally.moved;
+        self.recreated += played.tally.recreated;
         self.leaders += played.tally.leaders;
         self.empty += u64::from(played.tolerated.empty);
     }
@@ -192,6 +197,8 @@ fn show(search: &Search, output: Output, took: Duration) {
                 "gated": search.gated,
                 "bound": search.bound,
                 "costWrites": search.costs,
+                "moved": search.moved,
+                "madeAnew": search.recreated,
                 "leaderChanges": search.leaders,
                 "placesLeftEmpty": search.empty,
                 "hostile": search.hostile.iter().map(|(hostility, case)| json!([case.seed, hostility])).collect::<Vec<_>>(),
@@ -204,8 +211,15 @@ fn show(search: &Search, output: Output, took: Duration) {
                 search.failures.len()
             );
             println!(
-                "{} pods, {} gated, {} bound, {} costs corrected, {} changes of leader, {} places left empty",
-                search.pods, search.gated, search.bound, search.costs, search.leaders, search.empty
+                "{} pods, {} gated, {} bound, {} costs corrected, {} moved, {} made anew, {} changes of leader, {} places left empty",
+                search.pods,
+                search.gated,
+                search.bound,
+                search.costs,
+                search.moved,
+                search.recreated,
+                search.leaders,
+                search.empty
             );
         }
     }

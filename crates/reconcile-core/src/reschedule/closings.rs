@@ -9,6 +9,7 @@ use spread_api::ClosingStatus;
 use crate::gates::needs_replicas;
 use crate::ledger::replicas;
 use crate::plan::Planning;
+use crate::reschedule::RECREATE_MILLIS;
 use crate::step::Severity;
 use crate::world::KnownPod;
 
@@ -43,6 +44,8 @@ struct Signs {
     /// One that can be moved, or that came after the subset was to be tried, waits longer than it is left to: it is
     /// still full.
     is_still_full: bool,
+    /// One that can be moved waits longer than it is left to.
+    is_to_move: bool,
     /// One that came after the subset was to be tried waits.
     is_tried: bool,
     /// One that came after the subset was to be tried has a node.
@@ -63,6 +66,7 @@ impl Planning<'_> {
         let is_known = replicas.is_some() || !needs_replicas(spread);
         let observation = self.observe(spread, None, replicas);
         let signs = self.signs(spread, remembered, patience);
+        let is_moving = self.is_recreating() || signs.iter().any(|signs| signs.is_to_move);
         let mut now = Closings::default();
         let mut skipped: Closed = remembered
             .iter()
@@ -114,6 +118,7 @@ impl Planning<'_> {
             .iter()
             .filter(|closing| spread.subset_named(&closing.subset).is_none());
         now.reopened.extend(gone.map(|closing| closing.subset.clone()));
+        self.try_none_while_pods_move(spread, &observation, is_moving, &mut now);
         // Where nothing else is left, a pod without a subset would be worse off than one that waits.
         let ladder = Ladder::new(spread, observation.replicas, &now.closed);
         if ladder.free(&observation.taken).next().is_none() {
@@ -125,6 +130,39 @@ impl Planning<'_> {
             }
         }
         now
+    }
+
+    /// No subset is tried while pods move on, as long as there is a place elsewhere: the pod that is made in place of a
+    /// stuck one would be the one that tries, and could go from one full pool to the other for ever.
+    fn try_none_while_pods_move(
+        &mut self,
+        spread: &Spread,
+        observation: &Observation,
+        is_moving: bool,
+        now: &mut Closings,
+    ) {
+        if !is_moving || now.probing == Closed::none() {
+            return;
+        }
+        let skipped = now.skipped();
+        let ladder = Ladder::new(spread, observation.replicas, &skipped);
+        if ladder.free(&observation.taken).next().is_some() {
+            now.closed = skipped;
+            now.probing = Closed::none();
+            if let Some(last) = self.last_recreated() {
+                self.wake(last.plus(RECREATE_MILLIS));
+            }
+        }
+    }
+
+    /// When a pod was last deleted to be made anew, if its successor may still be on its way.
+    fn last_recreated(&self) -> Option<UnixMillis> {
+        let recreated = self.world.recreated.get(self.id)?.iter().max()?;
+        (self.now.since(*recreated) < RECREATE_MILLIS).then_some(*recreated)
+    }
+
+    fn is_recreating(&self) -> bool {
+        self.last_recreated().is_some()
     }
 
     /// Tells what is closed or open from now on.
@@ -172,7 +210,8 @@ impl Planning<'_> {
                 let due = since.plus(patience.critical_millis);
                 if due <= self.now {
                     signs.is_stuck = true;
-                    signs.is_still_full |= is_probe || self.may_be_moved(spread, pod, subset);
+                    signs.is_to_move |= self.may_be_moved(spread, pod, subset);
+                    signs.is_still_full |= is_probe || signs.is_to_move;
                 } else {
                     self.wake(due);
                 }

@@ -199,7 +199,14 @@ impl<'a> Plane<'a> {
             .rules
             .iter()
             .map(|rule| rule.spread.gate_timeout_seconds());
-        let patience = Millis(u64::from(timeouts.max().unwrap_or(0)) * 1000)
+        let closed = self
+            .setup
+            .rules
+            .iter()
+            .filter_map(|rule| rule.spread.patience())
+            .map(|patience| patience.critical_millis + patience.closed_millis);
+        let closed = u64::try_from(closed.max().unwrap_or(0)).unwrap_or(0);
+        let patience = Millis(u64::from(timeouts.max().unwrap_or(0)) * 1000 + closed)
             + Millis(
                 3 * (self.setup.cluster.lease_millis + self.setup.cluster.request_timeout_millis) + 30_000,
             );

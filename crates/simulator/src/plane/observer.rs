@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use reconcile_core::SpreadId;
+
 use super::objects::Pod;
 use super::store::Store;
 use crate::load::Step;
@@ -29,13 +31,21 @@ pub(crate) enum Landed {
     Released,
     Adopted,
     Cost,
+    /// Given another subset as it stands.
+    Moved(String),
     Deleted,
+    /// Deleted, so that its controller makes another; with the version that the delete named.
+    Recreated(Option<u64>),
 }
 
 /// A plan of a sidecar that binds pods.
 pub(crate) struct Chosen<'a> {
+    /// For whose sake.
+    pub(crate) spread: &'a SpreadId,
     /// The subsets that pods are bound to, in this order.
     pub(crate) binds: &'a [usize],
+    /// The uids of these pods.
+    pub(crate) pods: &'a [&'a str],
     /// How many binds to each subset are on their way.
     pub(crate) pending: &'a [u32],
     /// How late whoever plans can know of something.

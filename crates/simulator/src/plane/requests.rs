@@ -218,17 +218,30 @@ impl Plane<'_> {
                 done(None)
             }
             Action::Note(_) => done(None),
-            Action::DeletePod { pod } | Action::Recreate { pod, .. } => {
+            Action::DeletePod { pod } => {
                 let Some(stored) = self.meant(pod) else {
                     return gone;
                 };
+                self.tally.landed(&Landed::Deleted);
                 let by = By::Sidecar {
                     epoch,
                     known,
                     landed: Landed::Deleted,
                 };
-                self.tally.landed(&Landed::Deleted);
                 self.delete_pod(&stored, &by);
+                done(None)
+            }
+            Action::Recreate { pod, version, .. } => {
+                let Some(stored) = self.meant(pod) else {
+                    return gone;
+                };
+                let names_another = version.is_some() && *version != stored.record.version;
+                if names_another && self.sabotage != Sabotage::NoPrecondition {
+                    return Answered::Refused("the version in the precondition is another".to_owned());
+                }
+                let landed = Landed::Recreated(*version);
+                self.tally.landed(&landed);
+                self.delete_pod(&stored, &By::Sidecar { epoch, known, landed });
                 done(None)
             }
             Action::Bind { pod, .. } if self.sabotage == Sabotage::DeletesWhatWaits => {
@@ -270,7 +283,16 @@ impl Plane<'_> {
                     landed: Landed::Released,
                 },
             ),
-            Action::PatchCost { pod, patch, .. } | Action::Move { pod, patch, .. } => self.patch(
+            Action::Move { pod, patch, to, .. } => self.patch(
+                pod,
+                patch,
+                &By::Sidecar {
+                    epoch,
+                    known,
+                    landed: Landed::Moved(to.clone()),
+                },
+            ),
+            Action::PatchCost { pod, patch, .. } => self.patch(
                 pod,
                 patch,
                 &By::Sidecar {

@@ -13,6 +13,8 @@ pub(crate) enum Sabotage {
     BindsToTheFirst,
     /// A sidecar writes whether or not its Lease is young.
     NoFence,
+    /// The API server does not look at the version that a delete names.
+    NoPrecondition,
     /// A sidecar deletes what it is to bind.
     DeletesWhatWaits,
 }

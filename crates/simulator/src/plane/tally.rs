@@ -40,8 +40,12 @@ pub struct Tally {
     pub adopted: u64,
     /// Costs that were corrected.
     pub costs: u64,
+    /// Pods that were given another subset as they stand.
+    pub moved: u64,
     /// Pods that were deleted because their subset had no place.
     pub surplus: u64,
+    /// Pods that were deleted because there was no node for them, to be made anew.
+    pub recreated: u64,
     /// Times that the Lease changed hands.
     pub leaders: u64,
     /// Things that happened while pods were waiting behind their gate.
@@ -86,7 +90,9 @@ impl Tally {
             Landed::Released => &mut self.released,
             Landed::Adopted => &mut self.adopted,
             Landed::Cost => &mut self.costs,
+            Landed::Moved(_) => &mut self.moved,
             Landed::Deleted => &mut self.surplus,
+            Landed::Recreated(_) => &mut self.recreated,
         } += 1;
     }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod board;
+mod invariants;
 mod recorder;
 mod setup;
 
@@ -10,6 +11,7 @@ use crate::plane::Plane;
 use crate::report::Outcome;
 use crate::scenario::Scenario;
 use crate::time::Millis;
+use invariants::Judging;
 use recorder::Recorder;
 
 /// How far a run has come.
@@ -33,8 +35,9 @@ pub fn run<'a>(
 ) -> Outcome {
     let setup = setup::setup(scenario, seed, admissions.len());
     let begin = setup::begin(scenario);
-    let mut recorder = Recorder::new(scenario, begin, progress);
+    let recorder = Recorder::new(scenario, begin, progress);
+    let mut judging = Judging::new(recorder, scenario, begin);
     let end = begin + scenario.script.duration;
-    let ended = Plane::new(&setup, admissions, &mut recorder, None).until(end);
-    recorder.close(seed, &ended.tally)
+    let ended = Plane::new(&setup, admissions, &mut judging, None).until(end);
+    judging.close(seed, &ended.tally)
 }

@@ -191,7 +191,9 @@ fn writes(tally: &Tally) -> BTreeMap<String, u64> {
         ("release", tally.released),
         ("adopt", tally.adopted),
         ("cost", tally.costs),
+        ("move", tally.moved),
         ("delete", tally.surplus),
+        ("recreate", tally.recreated),
         ("publish", tally.published),
     ];
     kinds

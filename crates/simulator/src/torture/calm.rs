@@ -1,19 +1,7 @@
-//! How little happens in a case, which tells how much must come out right.
+//! How little happens in a case.
 
 use super::case::{Case, Happening, WorkloadCase};
-
-/// What a case does without.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Calm {
-    /// Nothing is ever removed, and no percentage moves: the subsets must fill up exactly.
-    pub(super) is_growing: bool,
-    /// Nothing breaks, and nothing gets lost.
-    pub(super) is_faultless: bool,
-    /// One ReplicaSet, whole numbers, and nobody but it removes pods: the order must be kept.
-    pub(super) keeps_order: bool,
-    /// Every answer comes, no watch breaks: whoever binds knows of a free place soon.
-    pub(super) is_prompt: bool,
-}
+use crate::judge::Calm;
 
 impl Calm {
     pub(super) fn of(case: &Case) -> Self {
@@ -37,7 +25,12 @@ impl Calm {
         let removes = |happening: &Happening| {
             matches!(
                 happening,
-                Happening::Rollout { .. } | Happening::LoseNode { .. } | Happening::DeletePods { .. }
+                Happening::Rollout { .. }
+                    | Happening::LoseNode { .. }
+                    | Happening::FailNode { .. }
+                    | Happening::ReclaimNode { .. }
+                    | Happening::DrainNode { .. }
+                    | Happening::DeletePods { .. }
             )
         };
         let only_scales = case
@@ -55,6 +48,13 @@ impl Calm {
             case.spread.get(field).and_then(serde_json::Value::as_str) == Some(word)
         };
         let is_late = !says("binding", "Admission") && !says("capacity", "BestEffort");
+        if case.load.is_some() {
+            // The HPA scales in whenever it likes.
+            return Self {
+                is_lossless,
+                ..Self::default()
+            };
+        }
         Self {
             keeps_order: only_scales && is_lossless && !has_percent && is_late,
             is_prompt: is_prompt
@@ -66,6 +66,7 @@ impl Calm {
                 && !has_percent
                 && case.events.iter().all(|event| !removes(&event.happening)),
             is_faultless: only_scales && is_lossless,
+            is_lossless,
         }
     }
 }

@@ -27,8 +27,17 @@ pub struct Case {
     pub spread: Value,
     /// Whose pods are placed.
     pub workload: WorkloadCase,
+    /// So many thousandths of a CPU each pod asks for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub request_millis: u32,
     /// The nodes.
     pub pools: Vec<PoolCase>,
+    /// So many of the pods, such as `50%` or `1`, must stay available when somebody evicts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_available: Option<String>,
+    /// The requests that the pods serve, and the HPA that scales them for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadCase>,
     /// How fast and how reliable the cluster is.
     pub cluster: ClusterSpec,
     /// The replicas of the policy.
@@ -75,6 +84,26 @@ pub struct PoolCase {
     pub nodes: u32,
     /// How many pods each of them takes.
     pub pods: u32,
+    /// How many thousandths of a CPU each of them has; as many as anybody asks for, if it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_millis: Option<u32>,
+    /// The key of a `NoSchedule` taint on each of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taint: Option<String>,
+}
+
+/// Requests, and the HPA that follows them: it wants ten requests a second for each pod, and a pod serves twenty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LoadCase {
+    /// Of the HPA.
+    pub min_replicas: u32,
+    /// Of the HPA.
+    pub max_replicas: u32,
+    /// For so many seconds the HPA waits before it scales in.
+    pub calm_seconds: u32,
+    /// From a moment on so many requests a second, in the order of time.
+    pub rates: Vec<(u64, u32)>,
 }
 
 /// Something happens.
@@ -106,6 +135,29 @@ pub enum Happening {
         /// Its place among all nodes.
         node: u32,
         /// After so many milliseconds it is back.
+        back_after: u64,
+    },
+    /// A kubelet is no longer heard.
+    FailNode {
+        /// Its place among all nodes.
+        node: u32,
+        /// After so many milliseconds it is heard again.
+        back_after: u64,
+    },
+    /// The cloud takes a machine back; before, its pods are evicted.
+    ReclaimNode {
+        /// Its place among all nodes.
+        node: u32,
+        /// So many milliseconds before it is gone the cloud says so.
+        notice: u64,
+        /// So many milliseconds after it is gone there is another.
+        back_after: u64,
+    },
+    /// Somebody drains a node.
+    DrainNode {
+        /// Its place among all nodes.
+        node: u32,
+        /// After so many milliseconds it is uncordoned.
         back_after: u64,
     },
     /// Somebody deletes pods.
@@ -170,6 +222,11 @@ pub enum CaseError {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Case {
     /// Reads a saved case.
     ///
@@ -210,6 +267,18 @@ impl Case {
         if self.pools.iter().all(|pool| pool.nodes == 0) {
             return missing("pools", "write at least one node");
         }
+        if self.load.as_ref().is_some_and(|load| load.rates.is_empty()) {
+            return missing("load.rates", "write at least one rate");
+        }
+        if self.min_available.is_some() && self.budget().is_none() {
+            return missing("minAvailable", "write a number or a percentage");
+        }
+        if self.load.is_some() && self.scaler().is_none() {
+            return missing(
+                "load",
+                "write bounds that an HPA may have, and rates in the order of time",
+            );
+        }
         if self.cluster.writes_per_second == 0 {
             return missing("cluster.writesPerSecond", "write at least 1");
         }
@@ -230,7 +299,12 @@ impl Happening {
     pub fn lasts(&self) -> u64 {
         match self {
             Self::Scale { .. } | Self::Rollout { .. } | Self::DeletePods { .. } | Self::EditGated { .. } => 0,
+            Self::ReclaimNode {
+                notice, back_after, ..
+            } => notice + back_after,
             Self::LoseNode { back_after, .. }
+            | Self::FailNode { back_after, .. }
+            | Self::DrainNode { back_after, .. }
             | Self::Crash { back_after, .. }
             | Self::Stop { back_after, .. }
             | Self::Freeze { back_after, .. }

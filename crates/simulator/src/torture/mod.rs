@@ -11,26 +11,27 @@ mod calm;
 mod case;
 mod core_admission;
 mod draw;
-mod judge;
 mod search;
 mod setup;
 mod shrink;
 #[cfg(test)]
 mod tests;
 
+pub use crate::judge::{Tolerated, Violation};
 pub use crate::plane::Trace;
 pub use crate::plane::setup::{ClusterSpec, Lag, PolicySpec, SidecarSpec};
 pub use crate::plane::tally::Tally;
-pub use case::{Case, CaseError, EventCase, Happening, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
+pub use case::{
+    Case, CaseError, EventCase, Happening, LoadCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase,
+};
 pub use core_admission::CoreAdmission;
-pub use judge::{Tolerated, Violation};
 pub use search::{Failure, MOST_SHRINKS, attempt, hostility, is_for_a_real_cluster, minimise};
 pub use shrink::shrink;
 
 use crate::admission::Admission;
+use crate::judge::Judge;
 use crate::plane::Plane;
 use crate::plane::sabotage::Sabotage;
-use judge::Judge;
 
 /// Makes a replica of the policy, fresh for a run.
 pub type Policies<'a> = dyn FnMut(&Case) -> Box<dyn Admission> + 'a;
@@ -75,7 +76,7 @@ fn run(
     sabotage: Sabotage,
 ) -> Result<Played, CaseError> {
     let spread = case.rule()?;
-    let mut judge = Judge::new(case, spread.clone());
+    let mut judge = Judge::new(case.judged(spread.clone()));
     let setup = case.setup(spread);
     let admissions = case.policies.iter().map(|_| policies(case)).collect();
     let trace = trace.map(|trace| Box::new(move |at: u64, text: &str| trace(at, text)) as Box<Trace<'_>>);

@@ -1,6 +1,6 @@
 //! Plays cases one after the other, by their seeds, and keeps what is worth keeping.
 
-use super::case::{Case, CaseError, Happening};
+use super::case::{Case, CaseError, Happening, PoolCase};
 use super::shrink::shrink;
 use super::{Played, Policies, Violation, play};
 
@@ -77,7 +77,17 @@ pub fn is_for_a_real_cluster(case: &Case, played: &Played) -> bool {
     let cluster = &case.cluster;
     let happens =
         |is_meant: fn(&Happening) -> bool| case.events.iter().any(|event| is_meant(&event.happening));
+    let is_plain = |pool: &PoolCase| pool.cpu_millis.is_none() && pool.taint.is_none();
     case.end() <= 90_000
+        && case.load.is_none()
+        && case.min_available.is_none()
+        && case.pools.iter().all(is_plain)
+        && !happens(|happening| {
+            matches!(
+                happening,
+                Happening::FailNode { .. } | Happening::ReclaimNode { .. } | Happening::DrainNode { .. }
+            )
+        })
         && played.tally.pods <= 600
         && cluster.lost_requests + cluster.lost_answers + cluster.turned_away + cluster.delayed == 0
         && case.sidecars.iter().all(|sidecar| sidecar.skew == 0)

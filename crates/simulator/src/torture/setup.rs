@@ -9,10 +9,16 @@ use reconcile_core::Rule;
 use serde_json::json;
 
 use super::case::{Case, Happening as HappeningCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
+use crate::disruption::DisruptionBudget;
+use crate::hpa::{Gates, Hpa};
 use crate::json;
+use crate::judge::{Calm, Judged};
+use crate::load::{Cpu, MICRO, Point, Service, Shape, Traffic};
 use crate::objects::{set_pod_defaults, template_hash};
-use crate::plane::setup::{Happening, Kind, Lag, NodeLoss, Observe, Setup, Template, Workload, WorkloadName};
-use crate::scenario::NodeSpec;
+use crate::plane::setup::{
+    Demand, Happening, Kind, Lag, NodeLoss, Observe, Scaler, Setup, Template, Workload, WorkloadName,
+};
+use crate::scenario::{NodeSpec, Taint};
 use crate::time::Millis;
 
 impl Case {
@@ -36,9 +42,9 @@ impl Case {
             sidecars: self.sidecars.clone(),
             happenings: happenings.collect(),
             begin: Millis::ZERO,
-            demands: Vec::new(),
-            scalers: Vec::new(),
-            budgets: Vec::new(),
+            demands: self.demand().into_iter().collect(),
+            scalers: self.scaler().into_iter().collect(),
+            budgets: self.budget().into_iter().collect(),
             injectors: Vec::new(),
             cluster_autoscaler: None,
             // At once, so that a case has time for much.
@@ -50,6 +56,87 @@ impl Case {
                 ..NodeLoss::default()
             },
         }
+    }
+
+    /// What is judged of the case. `spread`: its rule, checked.
+    pub(super) fn judged(&self, spread: Spread) -> Judged {
+        Judged {
+            spread,
+            workload: 0,
+            is_job: matches!(self.workload, WorkloadCase::Job { .. }),
+            is_ordered: false,
+            calm: Calm::of(self),
+            room: self.room(),
+        }
+    }
+
+    /// How many pods each node takes.
+    fn room(&self) -> BTreeMap<String, usize> {
+        let nodes = self.pools.iter().flat_map(|pool| {
+            let cpu = pool
+                .cpu_millis
+                .and_then(|cpu| cpu.checked_div(self.request_millis));
+            let places = cpu.map_or(pool.pods, |cpu| cpu.min(pool.pods));
+            let places = usize::try_from(places).unwrap_or(usize::MAX);
+            (0..pool.nodes).map(move |number| (format!("{}-{number}", pool.name), places))
+        });
+        nodes.collect()
+    }
+
+    /// The PodDisruptionBudget of the pods.
+    pub(super) fn budget(&self) -> Option<DisruptionBudget> {
+        let least = self.min_available.as_ref()?;
+        let least = least
+            .parse::<u32>()
+            .map_or_else(|_| json!(least), |count| json!(count));
+        let manifest = json!({
+            "metadata": {"name": WORKLOAD, "namespace": NAMESPACE},
+            "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": WORKLOAD}}},
+        });
+        DisruptionBudget::read(&manifest).ok()
+    }
+
+    /// The HPA.
+    pub(super) fn scaler(&self) -> Option<Scaler> {
+        let load = self.load.as_ref()?;
+        let cpu = json!({"type": "AverageValue", "averageValue": "100m"});
+        let manifest = json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": WORKLOAD, "namespace": NAMESPACE},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKLOAD},
+                "minReplicas": load.min_replicas, "maxReplicas": load.max_replicas,
+                "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": cpu}}],
+                "behavior": {"scaleDown": {"stabilizationWindowSeconds": load.calm_seconds}},
+            },
+        });
+        let hpa = Hpa::read(&manifest, Gates::default()).ok()?;
+        self.demand()?;
+        Some(Scaler::Hpa { workload: 0, hpa })
+    }
+
+    fn demand(&self) -> Option<Demand> {
+        let points = self.load.as_ref()?.rates.iter().map(|(at, rate)| Point {
+            at: Millis(*at),
+            rate: u64::from(*rate) * MICRO,
+        });
+        Some(Demand {
+            workload: 0,
+            begin: Millis::ZERO,
+            traffic: Traffic::new(points.collect(), Shape::Steps).ok()?,
+            service: Service {
+                requests_per_second: 20 * MICRO,
+                by_subset: BTreeMap::new(),
+                timeout: Millis(2000),
+                cpu: Cpu {
+                    idle: 10,
+                    per_request: 9000,
+                    limit: None,
+                },
+            },
+            scrape: Millis(5000),
+            longest_window: Millis::ZERO,
+        })
     }
 
     fn workload(&self) -> Workload {
@@ -89,17 +176,24 @@ impl Case {
                 namespace: NAMESPACE.to_owned(),
                 name: WORKLOAD.to_owned(),
             }),
-            templates: templates.map(|number| Rc::new(template(number, &kind))).collect(),
+            templates: templates
+                .map(|number| Rc::new(template(number, &kind, self.request_millis)))
+                .collect(),
             kind,
             replicas,
         }
     }
 }
 
-fn template(number: u32, kind: &Kind) -> Template {
+fn template(number: u32, kind: &Kind, request_millis: u32) -> Template {
+    let mut container = json!({"name": "main", "image": format!("web:{number}")});
+    if request_millis > 0 {
+        let cpu = format!("{request_millis}m");
+        json::put(&mut container, &["resources", "requests", "cpu"], json!(cpu));
+    }
     let mut value = json!({
         "metadata": {"labels": {"app": WORKLOAD}},
-        "spec": {"containers": [{"name": "main", "image": format!("web:{number}")}]},
+        "spec": {"containers": [container]},
     });
     let hash = template_hash(&value);
     if matches!(kind, Kind::Deployment { .. }) {
@@ -119,11 +213,23 @@ fn nodes(pool: &PoolCase) -> impl Iterator<Item = NodeSpec> {
     (0..pool.nodes).map(|number| NodeSpec {
         name: format!("{}-{number}", pool.name),
         labels: BTreeMap::from([("pool".to_owned(), pool.name.clone())]),
-        taints: Vec::new(),
+        taints: pool.taint.iter().map(|key| taint(key)).collect(),
         pods: u64::from(pool.pods),
-        allocatable: BTreeMap::new(),
+        allocatable: pool
+            .cpu_millis
+            .map(|cpu| ("cpu".to_owned(), format!("{cpu}m")))
+            .into_iter()
+            .collect(),
         startup: None,
     })
+}
+
+fn taint(key: &str) -> Taint {
+    Taint {
+        key: key.to_owned(),
+        value: String::new(),
+        effect: "NoSchedule",
+    }
 }
 
 fn happening(case: &HappeningCase) -> Happening {
@@ -133,6 +239,23 @@ fn happening(case: &HappeningCase) -> Happening {
         HappeningCase::Scale { replicas } => Happening::Scale { workload, replicas },
         HappeningCase::Rollout { template } => Happening::Rollout { workload, template },
         HappeningCase::LoseNode { node, back_after } => Happening::LoseNode {
+            node: index(node),
+            back_after: Some(Millis(back_after)),
+        },
+        HappeningCase::FailNode { node, back_after } => Happening::FailNode {
+            node: index(node),
+            back_after: Some(Millis(back_after)),
+        },
+        HappeningCase::ReclaimNode {
+            node,
+            notice,
+            back_after,
+        } => Happening::ReclaimNode {
+            node: index(node),
+            notice: Millis(notice),
+            back_after: Some(Millis(back_after)),
+        },
+        HappeningCase::DrainNode { node, back_after } => Happening::DrainNode {
             node: index(node),
             back_after: Some(Millis(back_after)),
         },

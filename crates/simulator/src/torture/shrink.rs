@@ -100,6 +100,32 @@ fn simpler(case: &Case) -> Vec<Case> {
     }
     with(&|case| case.sidecars.iter_mut().for_each(|sidecar| sidecar.skew = 0));
     with(&|case| case.policies.iter_mut().for_each(|policy| policy.skew = 0));
+    with(&|case| case.request_millis = 0);
+    with(&|case| case.min_available = None);
+    with(&|case| case.load = None);
+    let rates = case.load.as_ref().map_or(0, |load| load.rates.len());
+    // The last one lets the cluster come to rest.
+    for ix in 0..rates.saturating_sub(1) {
+        with(&|case| {
+            if let Some(load) = &mut case.load {
+                load.rates.remove(ix);
+            }
+        });
+    }
+    for ix in 0..case.pools.len() {
+        with(&|case| {
+            if let Some(pool) = case.pools.get_mut(ix) {
+                pool.taint = None;
+            }
+        });
+        for smaller in [|number: u32| number / 2, |number: u32| number.saturating_sub(1)] {
+            with(&|case| {
+                if let Some(pool) = case.pools.get_mut(ix) {
+                    pool.nodes = smaller(pool.nodes).max(1);
+                }
+            });
+        }
+    }
     simpler_rules(case, &mut found);
     found
 }
@@ -198,7 +224,7 @@ fn simpler_rules(case: &Case, found: &mut Vec<Case>) {
             found.push(changed);
         }
     };
-    for field in ["binding", "maximumScope"] {
+    for field in ["binding", "maximumScope", "scheduleStrategy"] {
         with(&|spread| {
             if let Some(fields) = spread.as_object_mut() {
                 fields.remove(field);

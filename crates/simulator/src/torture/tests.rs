@@ -151,6 +151,135 @@ fn a_leader_that_does_not_look_at_its_lease_is_found_out() {
     assert!(found.contains(&"fencing"), "{found:?}");
 }
 
+/// A pool with two places, two with many, and a spread that moves on whoever finds no node; `in_place`: as they stand.
+fn full_pool(in_place: bool, events: &Value) -> Case {
+    let pool =
+        |name: &str| json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [name]}]});
+    let mut value: Value = serde_json::from_str(&burst(1).text()).unwrap();
+    let mut elastic =
+        json!({"name": "elastic", "maxReplicas": 50, "requiredNodeSelectorTerm": pool("elastic")});
+    if in_place {
+        elastic["tolerations"] = json!([{"key": "only-elastic", "operator": "Exists"}]);
+    }
+    let fixed = json!({"name": "fixed", "maxReplicas": 100, "requiredNodeSelectorTerm": pool("fixed")});
+    let spot = json!({"name": "spot", "requiredNodeSelectorTerm": pool("spot")});
+    value["spread"]["subsets"] = json!([fixed, elastic, spot]);
+    value["spread"]["scheduleStrategy"] = json!({
+        "type": "Adaptive", "adaptive": {"rescheduleCriticalSeconds": 2, "unschedulableLastSeconds": 30},
+    });
+    value["requestMillis"] = json!(100);
+    value["pools"] = json!([
+        {"name": "fixed", "nodes": 1, "pods": 100, "cpuMillis": 250},
+        {"name": "elastic", "nodes": 1, "pods": 1000, "taint": "only-elastic"},
+        {"name": "spot", "nodes": 1, "pods": 1000},
+    ]);
+    if !in_place {
+        value["pools"][1].as_object_mut().unwrap().remove("taint");
+    }
+    value["events"] = events.clone();
+    Case::read(&value.to_string()).unwrap()
+}
+
+#[test]
+fn pods_of_a_full_pool_move_on_and_one_tries_it_again() {
+    let events = json!([
+        {"at": 3000, "do": "Scale", "replicas": 6},
+        {"at": 100_000, "do": "Scale", "replicas": 9},
+    ]);
+    // Four of the burst, and the one that tries.
+    for (in_place, moves) in [(true, (5, 0)), (false, (0, 5))] {
+        let played = played(&full_pool(in_place, &events));
+        assert_eq!(played.violation, None);
+        assert_eq!(
+            (played.tally.moved, played.tally.recreated),
+            moves,
+            "{:?}",
+            played.tally
+        );
+    }
+}
+
+#[test]
+fn a_sidecar_that_binds_to_what_is_closed_is_found_out() {
+    let events = json!([{"at": 3000, "do": "Scale", "replicas": 6}]);
+    let case = full_pool(false, &events);
+    let found = rules_broken(&case, Sabotage::BindsToTheFirst, &mut |_| core());
+    assert_eq!(found, Some("closed"));
+}
+
+#[test]
+fn more_than_one_that_tries_a_subset_is_found_out() {
+    let events = json!([
+        {"at": 3000, "do": "Scale", "replicas": 6},
+        {"at": 100_000, "do": "Scale", "replicas": 9},
+    ]);
+    let case = full_pool(true, &events);
+    let found = rules_broken(&case, Sabotage::BindsToTheFirst, &mut |_| core());
+    assert_eq!(found, Some("probe"));
+}
+
+#[test]
+fn a_delete_that_names_no_version_is_found_out() {
+    // Places come free just when stuck pods are deleted.
+    let late = |at: u64| {
+        let events = json!([
+            {"at": 3000, "do": "Scale", "replicas": 6},
+            {"at": at, "do": "DeletePods", "count": 2},
+        ]);
+        let mut case = full_pool(false, &events);
+        case.cluster.startup.millis = 0;
+        case.sidecars[0].requests.millis = 400;
+        case.sidecars[0].pods.millis = 400;
+        case
+    };
+    let mut found = Vec::new();
+    for at in (5000..9000).step_by(100) {
+        let case = late(at);
+        assert_eq!(
+            rules_broken(&case, Sabotage::Nothing, &mut |_| core()),
+            None,
+            "{at}"
+        );
+        found.extend(rules_broken(&case, Sabotage::NoPrecondition, &mut |_| core()));
+    }
+    assert!(
+        found
+            .iter()
+            .all(|rule| ["deletion", "precondition"].contains(rule)),
+        "{found:?}"
+    );
+    assert!(!found.is_empty());
+}
+
+#[test]
+fn an_hpa_drains_and_a_budget_are_played() {
+    let mut case = burst(4);
+    case.min_available = Some("2".to_owned());
+    case.load = Some(LoadCase {
+        min_replicas: 2,
+        max_replicas: 30,
+        calm_seconds: 0,
+        rates: vec![(0, 40), (60_000, 250)],
+    });
+    case.pools[0].nodes = 2;
+    let drain = |at, node| EventCase {
+        at,
+        happening: Happening::DrainNode {
+            node,
+            back_after: 60_000,
+        },
+    };
+    case.events.extend([drain(40_000, 0), drain(40_500, 1)]);
+    let mut lines = Vec::new();
+    let mut trace = |_: u64, text: &str| lines.push(text.to_owned());
+    let played = play_aloud(&case, &mut |_| core(), &mut trace).unwrap();
+    assert_eq!(played.violation, None);
+    let told = |word: &str| lines.iter().filter(|line| line.starts_with(word)).count();
+    assert!(told("evicted") > 0 && told("not evicted") > 0);
+    // 250 requests a second are 25 pods at the target.
+    assert!(played.tally.pods >= 20, "{:?}", played.tally);
+}
+
 /// Places every pod in the first subset, whatever anybody tells it.
 struct AllFirst;
 
@@ -181,6 +310,12 @@ fn a_case_that_cannot_be_played_says_what_to_write() {
     let mut case = burst(1);
     case.policies.clear();
     assert_eq!(error(&case.text()), "`policies`: write at least one replica");
+    case = burst(1);
+    case.min_available = Some("most".to_owned());
+    assert_eq!(
+        error(&case.text()),
+        "`minAvailable`: write a number or a percentage"
+    );
     case.spread = json!({"name": "web"});
     assert!(error(&case.text()).starts_with("`spread`: "));
 }

@@ -82,6 +82,16 @@ impl Admission for FirstFit {
 
 /// A folder with one Deployment, a subset `fixed` of 10 and a subset `elastic`, and this script.
 pub(crate) fn scenario(script: &str) -> Scenario {
+    with_settings(script, "")
+}
+
+/// The same, with a further field of the spread; then a sidecar binds.
+pub(crate) fn with_settings(script: &str, further: &str) -> Scenario {
+    let observe = if further.is_empty() {
+        ""
+    } else {
+        "observe: Ledger\n"
+    };
     let deployment = "\
 apiVersion: apps/v1
 kind: Deployment
@@ -97,7 +107,7 @@ spec:
 spreads:
 - name: web
   namespace: shop
-  targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+FURTHER  targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
   subsets: [{name: fixed, maxReplicas: 10}, {name: elastic}]
 ";
     let nodes = "\
@@ -111,7 +121,7 @@ nodes:
     };
     let files = [
         file("deployment.yaml", deployment.to_owned()),
-        file("settings.yaml", settings.to_owned()),
+        file("settings.yaml", settings.replace("FURTHER", further) + observe),
         file("scenario.yaml", format!("{script}{nodes}")),
     ];
     Scenario::read("test", &files).unwrap_or_else(|faults| panic!("{faults:?}"))

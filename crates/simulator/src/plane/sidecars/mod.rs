@@ -85,8 +85,15 @@ pub(crate) struct Sidecar {
 /// Steps of one kind, which go one after the other, so many at a time.
 #[derive(Debug, Default)]
 struct Lane {
-    waiting: VecDeque<Rc<Step>>,
+    waiting: VecDeque<Planned>,
     flying: usize,
+}
+
+/// A step that waits for its turn, and the version at which whoever planned it knew the pod's workload.
+#[derive(Debug)]
+struct Planned {
+    step: Rc<Step>,
+    known: u64,
 }
 
 #[derive(Debug)]
@@ -189,6 +196,7 @@ impl Sidecar {
     /// The binds that are on their way.
     fn pending(&self) -> impl Iterator<Item = &Step> {
         let waiting = self.lanes.iter().flat_map(|lane| &lane.waiting);
+        let waiting = waiting.map(|planned| &planned.step);
         let flying = self.flying.values().map(|flight| &flight.step);
         waiting
             .chain(flying)
@@ -209,13 +217,13 @@ impl Sidecar {
     }
 
     /// The next step that may be written now.
-    fn next(&mut self) -> Option<(usize, Rc<Step>)> {
+    fn next(&mut self) -> Option<(usize, Planned)> {
         (0..self.lanes.len()).find_map(|number| {
             let most = self.most_of(number);
             let lane = self.lanes.get_mut(number).filter(|lane| lane.flying < most)?;
-            let step = lane.waiting.pop_front()?;
+            let planned = lane.waiting.pop_front()?;
             lane.flying += 1;
-            Some((number, step))
+            Some((number, planned))
         })
     }
 }

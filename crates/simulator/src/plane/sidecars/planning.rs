@@ -9,7 +9,7 @@ use super::super::observer::Chosen;
 use super::super::store::Store;
 use super::super::{Event, Plane};
 use super::shown::{bound_to, describe};
-use super::{SidecarEvent, lane_of};
+use super::{Planned, SidecarEvent, lane_of};
 use crate::time::Millis;
 
 impl Plane<'_> {
@@ -79,6 +79,11 @@ impl Plane<'_> {
                 None => sidecar.wakes.remove(&id),
             };
             let binds: Vec<usize> = plan.steps.iter().filter_map(bound_to).collect();
+            let bound = plan.steps.iter().filter(|step| bound_to(step).is_some());
+            let pods: Vec<&str> = bound
+                .filter_map(|step| step.action.pod())
+                .map(|pod| pod.uid.as_str())
+                .collect();
             if !binds.is_empty() {
                 let rule = self
                     .setup
@@ -88,7 +93,9 @@ impl Plane<'_> {
                 let subsets = rule.map_or(0, |rule| rule.spread.subsets().len());
                 let pending = sidecar.pending().filter(|step| step.spread == id);
                 let chosen = Chosen {
+                    spread: &id,
                     binds: &binds,
+                    pods: &pods,
                     pending: &not_landed(pending, &self.store, subsets),
                     late: sidecar.latest(),
                 };
@@ -99,10 +106,17 @@ impl Plane<'_> {
             }
             for step in plan.steps {
                 sidecar.world.assume(&step, clock);
+                let pod = step.action.pod();
+                let pod = pod.and_then(|pod| self.store.pod_named(&pod.namespace, &pod.name));
+                let workload = pod.map(|pod| pod.origin.maker.workload());
+                let known = workload.and_then(|workload| sidecar.known.get(&workload).copied());
                 if matches!(step.action, Action::Note(_)) {
                     sidecar.world.settle(&step, Outcome::Done(None), clock);
                 } else if let Some(lane) = sidecar.lanes.get_mut(lane_of(&step)) {
-                    lane.waiting.push_back(Rc::new(step));
+                    lane.waiting.push_back(Planned {
+                        step: Rc::new(step),
+                        known: known.unwrap_or(0),
+                    });
                 }
             }
         }

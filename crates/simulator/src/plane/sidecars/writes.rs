@@ -5,7 +5,7 @@ use std::rc::Rc;
 use placement_core::time::UnixMillis;
 use reconcile_core::Outcome;
 
-use super::{Flight, SidecarEvent, State};
+use super::{Flight, Planned, SidecarEvent, State};
 use crate::plane::objects::Kind;
 use crate::plane::requests::{Answer, Answered, Asked};
 use crate::plane::sabotage::Sabotage;
@@ -100,17 +100,11 @@ impl Plane<'_> {
             else {
                 return;
             };
-            let Some((lane, step)) = sidecar.next() else {
+            let Some((lane, Planned { step, known })) = sidecar.next() else {
                 return;
             };
             sidecar.requests += 1;
             let number = sidecar.requests;
-            let pod = step.action.pod();
-            let pod = pod.and_then(|pod| self.store.pod_named(&pod.namespace, &pod.name));
-            let workload = pod.map(|pod| pod.origin.maker.workload());
-            let known = workload
-                .and_then(|workload| sidecar.known.get(&workload).copied())
-                .unwrap_or(0);
             sidecar.flying.insert(
                 number,
                 Flight {

@@ -265,7 +265,10 @@ fn acts(case: &Case) -> Vec<(Duration, Act)> {
             Happening::Scale { replicas } => acts.push((now, Act::Scale(replicas))),
             Happening::Rollout { template } => acts.push((now, Act::RollOut(template))),
             Happening::DeletePods { count } => acts.push((now, Act::DeletePods(count))),
-            Happening::EditGated { .. } => panic!("not among the cases for a real cluster"),
+            Happening::EditGated { .. }
+            | Happening::FailNode { .. }
+            | Happening::ReclaimNode { .. }
+            | Happening::DrainNode { .. } => panic!("not among the cases for a real cluster"),
         }
     }
     acts.sort_by_key(|(at, _)| *at);

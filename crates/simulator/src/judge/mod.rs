@@ -1,6 +1,8 @@
 //! What must hold of a run, checked after every write against counts that are taken anew, pod by pod, and against the
 //! naive ladder of the reference model.
 
+mod calm;
+mod closings;
 mod naive;
 mod order;
 mod pods;
@@ -10,11 +12,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use placement_core::Spread;
+use reconcile_core::SpreadId;
 use reference_model::Fill;
 use serde::Serialize;
 
-use super::calm::Calm;
-use super::case::{Case, WorkloadCase};
+pub(crate) use calm::Calm;
+use closings::Closing;
+
 use crate::plane::objects::Pod;
 use crate::plane::observer::{By, Chosen, Observer};
 use crate::plane::store::Store;
@@ -51,12 +55,28 @@ pub struct Tolerated {
 /// So many plans may do nothing and want to be made again at once.
 const MOST_IDLE_PLANS: u32 = 50;
 
-/// Judges a run.
-pub(super) struct Judge {
+/// What is judged.
+pub(crate) struct Judged {
+    pub(crate) spread: Spread,
+    /// The place of its workload among all.
+    pub(crate) workload: usize,
+    pub(crate) is_job: bool,
+    /// Whether its pods are placed by their ordinals.
+    pub(crate) is_ordered: bool,
+    pub(crate) calm: Calm,
+    /// How many pods each node takes.
+    pub(crate) room: BTreeMap<String, usize>,
+}
+
+/// Judges the pods of one spread.
+pub(crate) struct Judge {
     spread: Spread,
+    id: SpreadId,
+    workload: usize,
     fill: Fill,
     calm: Calm,
     is_job: bool,
+    is_ordered: bool,
     /// What the workload asked for, by version.
     history: Vec<(u64, u32)>,
     exempt: BTreeSet<String>,
@@ -70,16 +90,41 @@ pub(super) struct Judge {
     idle_plans: u32,
     /// When a place of which subset was given up, lately.
     left: VecDeque<(Millis, usize)>,
+    /// Whether the scheduler ever found no node for a pod that can be moved on.
+    found_no_node: bool,
+    /// When the ledger first told of a closed subset.
+    closed_since: BTreeMap<Closing, Millis>,
+    /// Subsets that were tried again with success.
+    tried: BTreeSet<Closing>,
+    /// How often a bind of each pod was planned, and to which subset.
+    planned: BTreeMap<String, (u32, usize)>,
+    /// Pods that moved on, and from where.
+    moved_for: BTreeSet<(String, Closing)>,
+    /// Pods that are deleted to be made anew, with the version that the delete named.
+    anew: BTreeMap<String, Option<u64>>,
+    /// How many pods each node takes.
+    room: BTreeMap<String, usize>,
     broken: Option<Violation>,
-    pub(super) tolerated: Tolerated,
+    pub(crate) tolerated: Tolerated,
 }
 
 impl Judge {
-    pub(super) fn new(case: &Case, spread: Spread) -> Self {
+    pub(crate) fn new(judged: Judged) -> Self {
+        let Judged {
+            spread,
+            workload,
+            is_job,
+            is_ordered,
+            calm,
+            room,
+        } = judged;
         Self {
             fill: naive::naive_fill(&spread),
-            calm: Calm::of(case),
-            is_job: matches!(case.workload, WorkloadCase::Job { .. }),
+            id: SpreadId::of(&spread),
+            workload,
+            calm,
+            is_job,
+            is_ordered,
             history: Vec::new(),
             exempt: BTreeSet::new(),
             opened: BTreeSet::new(),
@@ -89,14 +134,33 @@ impl Judge {
             epoch: 0,
             idle_plans: 0,
             left: VecDeque::new(),
+            found_no_node: false,
+            closed_since: BTreeMap::new(),
+            tried: BTreeSet::new(),
+            planned: BTreeMap::new(),
+            moved_for: BTreeSet::new(),
+            anew: BTreeMap::new(),
+            room,
             broken: None,
             tolerated: Tolerated::default(),
             spread,
         }
     }
 
-    pub(super) fn into_violation(self) -> Option<Violation> {
+    pub(crate) fn into_violation(self) -> Option<Violation> {
         self.broken
+    }
+
+    fn is_ours(&self, pod: &Pod) -> bool {
+        pod.origin.maker.workload() == self.workload
+    }
+
+    /// The pods of its workload, in the order of their creation.
+    fn pods<'s>(&self, store: &'s Store) -> impl Iterator<Item = &'s Rc<Pod>> + use<'s> {
+        let workload = self.workload;
+        store
+            .pods()
+            .filter(move |pod| pod.origin.maker.workload() == workload)
     }
 
     fn violated(&mut self, now: Millis, rule: &'static str, text: String, store: Option<&Store>) {
@@ -117,23 +181,38 @@ impl Observer for Judge {
         self.broken.is_some()
     }
 
-    fn replicas(&mut self, _workload: usize, version: u64, _now: Millis, replicas: u32) {
-        self.history.push((version, replicas));
+    fn replicas(&mut self, workload: usize, version: u64, _now: Millis, replicas: u32) {
+        if workload == self.workload {
+            self.history.push((version, replicas));
+        }
     }
 
     fn pod(&mut self, now: Millis, store: &Store, old: Option<&Pod>, new: Option<&Pod>, by: &By) {
-        self.pod_written(now, store, old, new, by);
+        if new.or(old).is_some_and(|pod| self.is_ours(pod)) {
+            self.pod_written(now, store, old, new, by);
+        }
     }
 
     fn deleted(&mut self, now: Millis, pod: &Pod, by: &By) {
-        self.pod_deleted(now, pod, by);
+        if self.is_ours(pod) {
+            self.pod_deleted(now, pod, by);
+        }
     }
 
     fn scaled_in(&mut self, now: Millis, removed: &[Rc<Pod>], kept: &[Rc<Pod>]) {
-        self.given_up(now, removed, kept);
+        if removed.first().is_some_and(|pod| self.is_ours(pod)) {
+            self.given_up(now, removed, kept);
+        }
     }
 
     fn chosen(&mut self, now: Millis, store: &Store, chosen: &Chosen<'_>) {
+        if *chosen.spread != self.id {
+            return;
+        }
+        for (pod, subset) in chosen.pods.iter().zip(chosen.binds) {
+            let (times, to) = self.planned.entry((*pod).to_owned()).or_default();
+            (*times, *to) = (*times + 1, *subset);
+        }
         self.passed_over(now, store, chosen);
     }
 

@@ -1,5 +1,6 @@
 //! What must hold of an order: the lowest free place is taken first, and the highest given up first.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use reference_model as naive;
@@ -20,12 +21,16 @@ impl Judge {
         let Chosen {
             binds, pending, late, ..
         } = *chosen;
-        if !self.calm.is_prompt || !self.exempt.is_empty() {
+        if !self.calm.is_prompt || self.is_ordered || !self.exempt.is_empty() || self.found_no_node {
             return;
         }
         let naive::Fill::InOrder(bounds) = self.fill.clone() else {
             return;
         };
+        let there: BTreeSet<&str> = self.pods(store).map(|pod| pod.uid.as_str()).collect();
+        let bound = chosen.pods.iter().zip(binds);
+        let gone = bound.filter(|(pod, _)| !there.contains(**pod));
+        self.left.extend(gone.map(|(_, subset)| (now, *subset)));
         // Who left a moment ago may still be counted.
         let mut least = self.counts(store, &[]);
         let mut counts = self.counts(store, pending);
@@ -111,7 +116,7 @@ impl Judge {
         }
         let strays = self.strays(&removed, &kept);
         self.tolerated.out_of_order += strays;
-        if strays > 0 && self.calm.keeps_order && self.exempt.is_empty() {
+        if strays > 0 && self.calm.keeps_order && self.exempt.is_empty() && !self.found_no_node {
             let text = format!(
                 "{strays} of {} ready pods are given up before others that stand higher",
                 removed.len()

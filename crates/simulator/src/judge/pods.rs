@@ -14,8 +14,11 @@ use crate::time::Millis;
 impl Judge {
     /// A pod is about to be deleted.
     pub(super) fn pod_deleted(&mut self, now: Millis, pod: &Pod, by: &By) {
-        if let By::Sidecar { epoch, .. } = by {
+        if let By::Sidecar { epoch, landed, .. } = by {
             self.epoch(now, *epoch, "deletes a pod");
+            if let Landed::Recreated(version) = landed {
+                self.anew.insert(pod.uid.clone(), *version);
+            }
             if pod.node.is_some() {
                 self.violated(
                     now,
@@ -45,10 +48,20 @@ impl Judge {
     ) {
         let held_before = old.is_some_and(|old| old.is_placed() && !old.finished);
         let Some(new) = new else {
+            if let Some(old) = old
+                && let Some(version) = self.anew.remove(&old.uid)
+            {
+                self.recreated(now, store, old, version);
+            }
             self.freed += u32::from(held_before);
             if let Some(old) = old.filter(|_| held_before) {
                 self.note_left(now, old);
             }
+            // Whoever binds it does not know yet that it is gone.
+            let bound = old
+                .filter(|old| old.gated)
+                .and_then(|old| self.planned.get(&old.uid));
+            self.left.extend(bound.map(|(_, subset)| (now, *subset)));
             return;
         };
         if new.terminating && old.is_some_and(|old| !old.terminating) {
@@ -61,9 +74,10 @@ impl Judge {
                 self.exempt.insert(new.uid.clone());
             }
         }
+        self.note_closings(now, store, old, new);
         if let Some(old) = old {
             self.gate(now, store, old, new, by);
-            self.moved(now, store, old, new);
+            self.moved(now, store, old, new, by);
         }
         if new.is_placed() && !new.finished && !old.is_some_and(Pod::is_placed) {
             self.placed(now, store, new, by);
@@ -118,8 +132,16 @@ impl Judge {
         }
     }
 
-    pub(super) fn moved(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod) {
-        if old.is_placed() && new.subset != old.subset {
+    pub(super) fn moved(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod, by: &By) {
+        if !old.is_placed() || new.subset == old.subset {
+            return;
+        }
+        let is_meant =
+            matches!(by, By::Sidecar { landed: Landed::Moved(to), .. } if new.subset.as_ref() == Some(to));
+        if is_meant && self.spread.patience().is_some() {
+            self.moved_on(now, store, old, new);
+            self.placed(now, store, new, by);
+        } else {
             let text = format!("pod {} moves from {:?} to {:?}", new.name, old.subset, new.subset);
             self.violated(now, "moved", text, Some(store));
         }
@@ -132,7 +154,9 @@ impl Judge {
             self.violated(now, "subset", text, Some(store));
             return;
         };
-        let is_finite = self.fill.maximum(ix, 0).is_some() || matches!(self.fill, naive::Fill::Shares(_));
+        let is_share = matches!(self.fill, naive::Fill::Shares(_));
+        // An ordinal has its share for itself.
+        let is_finite = self.fill.maximum(ix, 0).is_some() || (is_share && !self.is_ordered);
         let known = match by {
             By::Created { served } => {
                 let is_exact = self.spread.capacity() == Capacity::Exact;
@@ -148,9 +172,15 @@ impl Judge {
                     self.exempt.insert(pod.uid.clone());
                     self.unserved += 1;
                 }
+                self.admitted_to(now, store, pod);
                 return;
             }
-            By::Sidecar { known, .. } => *known,
+            By::Sidecar { known, landed, .. } => {
+                if matches!(landed, Landed::Bound(_)) {
+                    self.bound_to(now, store, pod);
+                }
+                *known
+            }
             By::Cluster | By::Controller | By::User => return,
         };
         if self.exempt.contains(&pod.uid) {
@@ -208,6 +238,6 @@ impl Judge {
                 && !pod.finished
                 && !self.exempt.contains(&pod.uid)
         };
-        u32::try_from(store.pods().filter(holds).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.pods(store).filter(holds).count()).unwrap_or(u32::MAX)
     }
 }

@@ -15,7 +15,7 @@ impl Judge {
     pub(super) fn rests(&mut self, now: Millis, store: &Store, leads: bool) {
         self.tolerated.led = leads;
         self.tolerated.exempt = u32::try_from(self.exempt.len()).unwrap_or(u32::MAX);
-        let pods: Vec<Rc<Pod>> = store.pods().cloned().collect();
+        let pods: Vec<Rc<Pod>> = self.pods(store).cloned().collect();
         self.tolerated.empty = self.empty_places(&pods);
         if !leads {
             return;
@@ -33,6 +33,7 @@ impl Judge {
         if self.tolerated.empty > 0 {
             let excuses = self.freed + self.tolerated.exempt + self.unserved;
             if self.calm.is_growing
+                && !self.found_no_node
                 && self.spread.binding() == Binding::Late
                 && (excuses == 0 || self.tolerated.empty > excuses)
             {
@@ -43,23 +44,34 @@ impl Judge {
                 self.violated(now, "empty", text, Some(store));
             }
         }
-        if self.calm.is_growing && self.calm.is_faultless {
+        if self.calm.is_growing && self.calm.is_faultless && !self.found_no_node {
             self.few_writes(now, store, &pods);
         }
+        self.nobody_waits_in_vain(now, store, &pods);
     }
 
+    /// A pod is written to once if it waited, and not at all if it was placed at admission. Those that came while nobody
+    /// counted are marked once, and for each of them the cost of another may have to be corrected.
     pub(super) fn few_writes(&mut self, now: Millis, store: &Store, pods: &[Rc<Pod>]) {
-        for pod in pods {
-            let writes = self.writes.get(&pod.uid).copied().unwrap_or(0);
-            let allowed = u32::from(self.opened.contains(&pod.uid) || self.exempt.contains(&pod.uid));
-            if writes > allowed {
-                let text = format!(
-                    "pod {} was written to {writes} times, {allowed} would do",
-                    pod.name
-                );
-                self.violated(now, "writes", text, Some(store));
-                return;
-            }
+        let is_stray = |pod: &Rc<Pod>| self.exempt.contains(&pod.uid) || pod.subset.is_none();
+        let allowed = |pod: &Rc<Pod>| u32::from(self.opened.contains(&pod.uid) || is_stray(pod));
+        let writes = |pod: &Rc<Pod>| self.writes.get(&pod.uid).copied().unwrap_or(0);
+        let further: u32 = pods
+            .iter()
+            .map(|pod| writes(pod).saturating_sub(allowed(pod)))
+            .sum();
+        let strays = u32::try_from(pods.iter().filter(|pod| is_stray(pod)).count()).unwrap_or(u32::MAX);
+        let worst = pods
+            .iter()
+            .max_by_key(|pod| writes(pod).saturating_sub(allowed(pod)));
+        if let Some(worst) = worst.filter(|_| further > strays) {
+            let text = format!(
+                "pod {} was written to {} times, {} would do; {further} such writes for {strays} pods that nobody counted",
+                worst.name,
+                writes(worst),
+                allowed(worst)
+            );
+            self.violated(now, "writes", text, Some(store));
         }
     }
 
@@ -86,7 +98,9 @@ impl Judge {
         let sets: Vec<_> = store
             .all(Kind::ReplicaSet)
             .filter_map(|object| {
-                if let Object::ReplicaSet(set) = object {
+                if let Object::ReplicaSet(set) = object
+                    && set.workload == self.workload
+                {
                     Some(set)
                 } else {
                     None
@@ -123,7 +137,7 @@ impl Judge {
 
     /// At rest the ledger tells what is.
     pub(super) fn ledger_tells(&mut self, now: Millis, store: &Store, pods: &[Rc<Pod>]) {
-        let Some(Object::Ledger(_, ledger)) = store.all(Kind::Ledger).next() else {
+        let Some(ledger) = self.ledger(store).cloned() else {
             self.violated(now, "ledger", "there is none".to_owned(), Some(store));
             return;
         };

@@ -13,7 +13,7 @@ use crate::plane::store::Store;
 impl Judge {
     /// How the pods stand, in a line.
     pub(super) fn state(&self, store: &Store) -> String {
-        let pods: Vec<&Rc<Pod>> = store.pods().collect();
+        let pods: Vec<&Rc<Pod>> = self.pods(store).collect();
         let mut parts: Vec<String> = Vec::new();
         let replicas = self.history.last().map_or(0, |(_, replicas)| *replicas);
         for (ix, subset) in self.spread.subsets().iter().enumerate() {
