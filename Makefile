@@ -49,6 +49,14 @@ demo: setup policy.wasm ## Play a web shop under two traffic peaks through the r
 	$(SPILLWAY) simulate examples/hello-web --policy-wasm policy.wasm --picture out/demo.svg --picture out/demo.png
 	@echo "pictures: out/demo.svg out/demo.png"
 
+.PHONY: pictures
+pictures: setup policy.wasm ## Draw the pictures of the examples' READMEs anew
+	$(CARGO) build --locked --quiet --workspace --bin spillway
+	for folder in examples/*/; do \
+	  [ ! -f "$$folder/scenario.yaml" ] || target/debug/spillway simulate "$$folder" --picture "$$folder/picture.svg" >/dev/null; \
+	done
+	mv examples/hello-web/picture.svg docs/images/demo.svg
+
 .PHONY: test
 test: setup policy.wasm $(EMPTY_POLICY) ## Build the wasm and run every test; the last line is the total
 	@scripts/test.sh

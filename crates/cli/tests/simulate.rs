@@ -270,3 +270,25 @@ fn manifests_of_ones_own_are_played() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["finalSplit"], json!({"fixed": 10, "elastic": 4}));
 }
+
+#[test]
+fn the_picture_of_the_readme_is_the_one_that_the_demo_draws() {
+    if !policy_is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = folder.path().join("demo.svg");
+    let output = spillway(&[
+        "simulate",
+        "examples/hello-web",
+        "--picture",
+        drawn.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(0));
+    let drawn = std::fs::read_to_string(drawn).unwrap();
+    let shown = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/images/demo.svg");
+    assert!(
+        drawn == std::fs::read_to_string(shown).unwrap(),
+        "docs/images/demo.svg is out of date; look at what `make demo` draws, then run `make pictures`"
+    );
+}
