@@ -30,7 +30,8 @@ impl Judge {
         let there: BTreeSet<&str> = self.pods(store).map(|pod| pod.uid.as_str()).collect();
         let bound = chosen.pods.iter().zip(binds);
         let gone = bound.filter(|(pod, _)| !there.contains(**pod));
-        self.left.extend(gone.map(|(_, subset)| (now, *subset)));
+        let gone: Vec<usize> = gone.map(|(_, subset)| *subset).collect();
+        gone.into_iter().for_each(|subset| self.left_at(now, subset));
         // Who left a moment ago may still be counted.
         let mut least = self.counts(store, &[]);
         let mut counts = self.counts(store, pending);
@@ -87,8 +88,13 @@ impl Judge {
     /// Remembers that a pod gave up its place.
     pub(super) fn note_left(&mut self, now: Millis, pod: &Pod) {
         if let Some((subset, _)) = self.subset_of(pod) {
-            self.left.push_back((now, subset));
+            self.left_at(now, subset);
         }
+    }
+
+    /// Remembers that a place of a subset was given up.
+    pub(super) fn left_at(&mut self, now: Millis, subset: usize) {
+        self.left.push_back((now, subset));
         while self.left.front().is_some_and(|(at, _)| *at + LONGEST_LAG < now) {
             self.left.pop_front();
         }

@@ -61,7 +61,9 @@ impl Judge {
             let bound = old
                 .filter(|old| old.gated)
                 .and_then(|old| self.planned.get(&old.uid));
-            self.left.extend(bound.map(|(_, subset)| (now, *subset)));
+            if let Some((_, subset)) = bound.copied() {
+                self.left_at(now, subset);
+            }
             return;
         };
         if new.terminating && old.is_some_and(|old| !old.terminating) {
