@@ -98,7 +98,7 @@ pub(crate) fn place(
         uid: request.uid(),
         order,
         ranked: kind.is_some_and(WorkloadKind::honours_deletion_cost),
-        replaceable: kind != Some(WorkloadKind::Job),
+        replaceable: kind.is_some_and(WorkloadKind::replaces_deleted_pods),
         may_wait: !SYSTEM_NAMESPACES.contains(&request.namespace())
             && request.namespace() != settings.lease_namespace(),
     };

@@ -247,7 +247,7 @@ fn decision(
         uid: request.uid(),
         order,
         ranked: nearest.is_some_and(WorkloadKind::honours_deletion_cost),
-        replaceable: nearest != Some(WorkloadKind::Job),
+        replaceable: nearest.is_some_and(WorkloadKind::replaces_deleted_pods),
         may_wait: true,
     };
     Ok(decide(spread, &observation, arrival))

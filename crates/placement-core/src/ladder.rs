@@ -118,6 +118,12 @@ impl<'a> Ladder<'a> {
         None
     }
 
+    /// Whether a subset is skipped.
+    #[must_use]
+    pub fn is_closed(&self, subset: SubsetIx) -> bool {
+        self.closed.contains(subset)
+    }
+
     /// The first subset that is not closed, however many places it has.
     #[must_use]
     pub fn first_open(&self) -> Option<SubsetIx> {

@@ -29,9 +29,16 @@ impl Planning<'_> {
                 && pod.record.spread.is_none()
                 && pod.record.subset.is_none()
                 && !pod.record.gated
-                && pod.is_free(self.now)
+                && pod.assumed.is_none()
         };
-        let strangers: Vec<&KnownPod> = world.pods_of(self.id).filter(is_stranger).collect();
+        let (waiting, strangers): (Vec<&KnownPod>, Vec<&KnownPod>) = world
+            .pods_of(self.id)
+            .filter(is_stranger)
+            .partition(|pod| pod.waits_until(self.now).is_some());
+        let now = self.now;
+        for at in waiting.iter().filter_map(|pod| pod.waits_until(now)) {
+            self.wake(at);
+        }
         if strangers.is_empty() {
             return;
         }

@@ -14,8 +14,11 @@ use crate::bind;
 use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::record::WorkloadRecord;
-use crate::step::{Action, Step};
+use crate::step::{Action, Severity, Step};
 use crate::world::KnownPod;
+
+/// After a cost was overwritten so often, people are told.
+const TOLD_AFTER: u32 = 3;
 
 /// The cost of a pod that its subset has no place for.
 pub(crate) fn excess(subset: SubsetIx) -> i32 {
@@ -186,16 +189,30 @@ impl Planning<'_> {
             if pod.facts().cost == Some(cost) {
                 continue;
             }
-            if pod.is_free(self.now) {
+            if let Some(at) = pod.overwritten.waits_until(self.now) {
+                self.wake(at);
+            } else if pod.is_free(self.now) {
                 self.step(Action::PatchCost {
                     pod: bind::pod_ref(&pod.record),
                     cost,
                     patch: bind::cost(&pod.record, cost),
                 });
-            } else if let Some(at) = pod.retry_at.filter(|at| *at > self.now) {
+                if pod.overwritten.times == TOLD_AFTER {
+                    self.tell_of_another_writer(pod);
+                }
+            } else if let Some(at) = pod.waits_until(self.now) {
                 self.wake(at);
             }
         }
+    }
+
+    fn tell_of_another_writer(&mut self, pod: &KnownPod) {
+        let text = format!(
+            "somebody else changes the deletion cost of pod {} whenever it is corrected: it is corrected ever more \
+             rarely, and pods may be deleted in another order than that of the subsets",
+            pod.record.name
+        );
+        self.note(Severity::Warning, "DeletionCostOverwritten", text);
     }
 
     pub(crate) fn taken(&self, spread: &Spread, revision: Option<&str>) -> Taken {

@@ -7,13 +7,13 @@ use placement_core::ladder::{Closed, Ladder, Rung};
 use placement_core::spread::{Amount, Capacity, Fill, MaximumScope, Spread, Target, WorkloadKind};
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx};
 
-use crate::bind;
+use crate::bind::{self, Unrenderable};
 use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::record::PodRecord;
 use crate::reschedule::Closings;
-use crate::step::{Action, Severity, WhyReleased};
-use crate::world::{Assumed, KnownPod};
+use crate::step::{Action, PodPatch, Severity, WhyReleased};
+use crate::world::{Assumed, KnownLedger, KnownPod};
 
 /// A bind that the API server refuses so often is given up.
 pub(crate) const MOST_REFUSALS: u32 = 5;
@@ -21,8 +21,8 @@ pub(crate) const MOST_REFUSALS: u32 = 5;
 /// So many pods are deleted for want of a place before their spread rather exceeds than tries again.
 const MOST_DELETIONS: u32 = 20;
 
-/// After so long without a deletion they are counted anew.
-const SURPLUS_MEMORY_MILLIS: i64 = 600_000;
+/// So many rungs of shares are looked at for one of a subset: every round of them has one of each.
+const LONGEST_WALK: usize = 1_000_000;
 
 impl<'w> Planning<'w> {
     /// Decides every gated pod for which there is something to decide.
@@ -71,7 +71,7 @@ impl<'w> Planning<'w> {
         for pod in pods {
             if let Some(assumed) = &pod.assumed {
                 self.try_again(spread, pod, assumed);
-            } else if let Some(at) = pod.retry_at.filter(|at| *at > self.now) {
+            } else if let Some(at) = pod.waits_until(self.now) {
                 self.wake(at);
             } else if pod.record.refuses_to_be_bound(pod.refusals) {
                 self.release(pod, WhyReleased::Refused);
@@ -81,6 +81,10 @@ impl<'w> Planning<'w> {
                 .as_deref()
                 .and_then(|name| spread.subset_named(name))
             {
+                if !is_known {
+                    self.wait_or_give_up(spread, pod);
+                    continue;
+                }
                 let probed;
                 let ladder = if self.is_probe(subset, closings) {
                     probed = Ladder::new(spread, observation.replicas, &closings.closed);
@@ -120,10 +124,16 @@ impl<'w> Planning<'w> {
             reason,
             ..placement(spread, pod, rung)
         };
-        match bind::bind(&pod.record, spread, &placement, self.now) {
+        let patch = bind::bind(&pod.record, spread, &placement, self.now);
+        self.open(pod, &placement, patch);
+    }
+
+    /// Opens the gate of a pod with its place; where that cannot be written, without.
+    fn open(&mut self, pod: &KnownPod, placement: &Placement, patch: Result<PodPatch, Unrenderable>) {
+        match patch {
             Ok(patch) => self.step(Action::Bind {
                 pod: bind::pod_ref(&pod.record),
-                subset: rung.subset,
+                subset: placement.subset,
                 cost: placement.cost,
                 patch,
             }),
@@ -148,42 +158,32 @@ impl<'w> Planning<'w> {
         observation: &mut Observation,
         full: &mut Vec<SubsetIx>,
     ) {
-        let free = ladder.free(&observation.taken).map(|run| run.rung);
-        let is_share = matches!(spread.fill(), Fill::Shares(_));
-        // Walking shares to the next rung of one subset ends: every round has one of each.
-        let found = if is_share {
-            let mut next = free.take(1_000_000);
-            next.find(|rung| rung.subset == subset)
-        } else {
-            let mut next = free;
-            next.find(|rung| rung.subset == subset)
+        let free = || ladder.free(&observation.taken).map(|run| run.rung);
+        let found = match spread.fill() {
+            // Shares are walked without end, and a subset that is closed has no rung there.
+            _ if ladder.is_closed(subset) => None,
+            Fill::InOrder(_) => free().find(|rung| rung.subset == subset),
+            Fill::Shares(_) => free().take(LONGEST_WALK).find(|rung| rung.subset == subset),
         };
         if let Some(rung) = found {
             observation.taken.add_on(rung);
             let placement = placement(spread, pod, rung);
-            if let Ok(patch) = bind::confirm(&pod.record, &placement, self.now) {
-                self.step(Action::Bind {
-                    pod: bind::pod_ref(&pod.record),
-                    subset,
-                    cost: placement.cost,
-                    patch,
-                });
-            }
+            let patch = bind::confirm(&pod.record, &placement, self.now);
+            self.open(pod, &placement, patch);
             return;
         }
         if !full.contains(&subset) {
             full.push(subset);
         }
         let surplus = self.world.surplus.get(self.id);
-        let surplus = surplus.filter(|surplus| self.now.since(surplus.last) < SURPLUS_MEMORY_MILLIS);
         let planned = self
             .plan
             .steps
             .iter()
             .filter(|step| matches!(step.action, Action::DeletePod { .. }));
-        let deleted =
-            surplus.map_or(0, |surplus| surplus.deleted) + u32::try_from(planned.count()).unwrap_or(u32::MAX);
-        let is_replaceable = pod.record.kind() != Some(WorkloadKind::Job);
+        let deleted = surplus.map_or(0, |surplus| surplus.remembered(self.now))
+            + u32::try_from(planned.count()).unwrap_or(u32::MAX);
+        let is_replaceable = pod.record.kind().is_some_and(WorkloadKind::replaces_deleted_pods);
         let is_closed = spread.subset(subset).is_some_and(|subset| {
             let status = self.world.stored_status(self.id);
             status.is_some_and(|status| status.closed.iter().any(|closed| closed == subset.name()))
@@ -195,7 +195,10 @@ impl<'w> Planning<'w> {
             if is_closed {
                 self.step(Action::DeletePod {
                     pod: bind::pod_ref(&pod.record),
+                    version: pod.record.version,
                 });
+            } else if self.world.ledgers.get(self.id).is_some_and(KnownLedger::fails) {
+                self.wait_or_give_up(spread, pod);
             }
         } else if spread.capacity() == Capacity::Exact {
             self.wait_or_give_up(spread, pod);
@@ -215,6 +218,8 @@ impl<'w> Planning<'w> {
         match assumed {
             Assumed::Bound { subset, cost } => {
                 let Some(subset) = spread.subset_named(subset) else {
+                    // The subset is no more. If the write was done after all, this one is refused.
+                    self.release(pod, WhyReleased::Refused);
                     return;
                 };
                 let rung = cost
@@ -230,18 +235,12 @@ impl<'w> Planning<'w> {
                 } else {
                     bind::bind(&pod.record, spread, &placement, self.now)
                 };
-                if let Ok(patch) = patch {
-                    self.step(Action::Bind {
-                        pod: bind::pod_ref(&pod.record),
-                        subset,
-                        cost: placement.cost,
-                        patch,
-                    });
-                }
+                self.open(pod, &placement, patch);
             }
             Assumed::Released => self.release(pod, WhyReleased::TimedOut),
             Assumed::Deleted => self.step(Action::DeletePod {
                 pod: bind::pod_ref(&pod.record),
+                version: pod.record.version,
             }),
             Assumed::Adopted { .. } | Assumed::Costs(_) | Assumed::Moved { .. } | Assumed::Recreated => {}
         }

@@ -48,7 +48,7 @@ fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings
     };
     let replicas = replicas(world, spread);
     let pods: Vec<&KnownPod> = world.pods_of(id).collect();
-    let all = Counts::of(spread, pods.iter().copied(), Terminating::Counted);
+    let all = Counts::of(world, spread, pods.iter().copied(), Terminating::Counted);
     let mut status = LedgerStatus {
         summary: summary(spread, &all, replicas.unwrap_or(0), &closed),
         replicas,
@@ -83,7 +83,7 @@ fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings
             .iter()
             .copied()
             .filter(|pod| pod.record.revision.as_deref() == revision);
-        let counts = Counts::of(spread, of_revision, Terminating::LeftOut);
+        let counts = Counts::of(world, spread, of_revision, Terminating::LeftOut);
         status.revisions.push(RevisionStatus {
             revision: revision.map(ToOwned::to_owned),
             desired: revision.and_then(|revision| desired.get(revision).copied()),
@@ -165,7 +165,12 @@ struct Counts {
 }
 
 impl Counts {
-    fn of<'p>(spread: &Spread, pods: impl Iterator<Item = &'p KnownPod>, terminating: Terminating) -> Self {
+    fn of<'p>(
+        world: &World,
+        spread: &Spread,
+        pods: impl Iterator<Item = &'p KnownPod>,
+        terminating: Terminating,
+    ) -> Self {
         let mut counts = Self {
             active: 0,
             gated: 0,
@@ -183,8 +188,10 @@ impl Counts {
                 continue;
             }
             let subset = facts.subset.and_then(|name| spread.subset_named(name));
-            if let Some(taken) = subset.and_then(|subset| counts.taken.get_mut(subset.index())) {
-                *taken += 1;
+            for subset in subset.into_iter().chain(world.kept_place(spread, pod)) {
+                if let Some(taken) = counts.taken.get_mut(subset.index()) {
+                    *taken += 1;
+                }
             }
         }
         counts

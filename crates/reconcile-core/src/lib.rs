@@ -16,6 +16,7 @@ mod bind;
 mod cost;
 mod gates;
 mod ledger;
+mod moments;
 mod ordinals;
 mod plan;
 pub mod record;

@@ -10,6 +10,7 @@ use placement_core::time::UnixMillis;
 use placement_core::{Observation, SubsetIx, observe};
 
 use crate::ledger;
+use crate::moments::{ahead, is_recent};
 use crate::reschedule::Closings;
 use crate::step::{Action, Note, Severity, Step, WhyReleased};
 use crate::world::{KnownPod, Rule, SpreadId, World};
@@ -77,13 +78,14 @@ impl<'w> Planning<'w> {
     /// Tells people, unless the same was told a while ago.
     pub(crate) fn note(&mut self, severity: Severity, reason: &'static str, text: String) {
         let told = self.world.noted.get(&(self.id.clone(), reason));
-        let is_told = told.is_some_and(|told| self.now.since(*told) < NOTE_INTERVAL_MILLIS);
+        let is_told = told.is_some_and(|told| is_recent(*told, self.now, NOTE_INTERVAL_MILLIS));
         let is_planned = self
             .plan
             .steps
             .iter()
             .any(|step| matches!(&step.action, Action::Note(note) if note.reason == reason));
-        if is_told || is_planned {
+        // Of what no spread has there is nothing that an Event could be of.
+        if is_told || is_planned || self.id.is_nobodys() {
             return;
         }
         let workload = self
@@ -114,6 +116,8 @@ impl<'w> Planning<'w> {
                 self.wake(due.max(pod.retry_at.unwrap_or(due)));
             } else if pod.is_to_be_retried(self.now) {
                 self.release(pod, WhyReleased::NoSpread);
+            } else if let Some(at) = pod.retry_at {
+                self.wake(at);
             }
         }
         self.remove_ledger();
@@ -127,7 +131,8 @@ impl<'w> Planning<'w> {
             return;
         };
         let Some(stored) = &known.stored else { return };
-        let mut due = known.retry.map_or(self.now, |retry| retry.at);
+        let retry = known.retry.and_then(|retry| retry.waits_until(self.now));
+        let mut due = retry.unwrap_or(self.now);
         if let (Some(theirs), Some(leader)) = (world.settings_of_another(stored), world.leader()) {
             due = due.max(known.seen_at.plus(ORPHAN_MILLIS));
             let (ours, spread) = (&leader.settings, self.id);
@@ -165,16 +170,30 @@ impl<'w> Planning<'w> {
         revision: Option<&str>,
         replicas: Option<u32>,
     ) -> Observation {
+        self.observe_but(spread, revision, replicas, None)
+    }
+
+    /// The counts without the place that one pod keeps in the subset that it was moved from.
+    pub(crate) fn observe_but(
+        &self,
+        spread: &Spread,
+        revision: Option<&str>,
+        replicas: Option<u32>,
+        but: Option<&KnownPod>,
+    ) -> Observation {
         let desired = Desired {
             workload: replicas,
             revision: None,
         };
-        observe(
-            spread,
-            revision,
-            desired,
-            self.world.pods_of(self.id).map(KnownPod::facts),
-        )
+        let pods = self.world.pods_of(self.id).map(KnownPod::facts);
+        let mut observation = observe(spread, revision, desired, pods);
+        let is_it = |pod: &KnownPod| but.is_some_and(|but| core::ptr::eq(but, pod));
+        for (pod, subset) in self.world.kept_places(self.id, spread, revision) {
+            if !is_it(pod) {
+                observation.taken.add(subset);
+            }
+        }
+        observation
     }
 
     pub(crate) fn release(&mut self, pod: &KnownPod, why: WhyReleased) {
@@ -222,9 +241,11 @@ impl<'w> Planning<'w> {
         }
         let due = known
             .and_then(|known| known.written_at)
-            .map(|at| at.plus(LEDGER_INTERVAL_MILLIS));
-        let retry = known.and_then(|known| known.retry).map(|retry| retry.at);
-        match due.max(retry).filter(|at| *at > self.now) {
+            .and_then(|at| ahead(at.plus(LEDGER_INTERVAL_MILLIS), self.now, LEDGER_INTERVAL_MILLIS));
+        let retry = known
+            .and_then(|known| known.retry)
+            .and_then(|retry| retry.waits_until(self.now));
+        match due.max(retry) {
             Some(at) => self.wake(at),
             None => {
                 self.step(Action::PublishLedger(Box::new(ledger)));

@@ -43,10 +43,12 @@ pub enum Action {
         patch: PodPatch,
     },
     /// Deletes a pod that was never scheduled, because its subset has no place for it and it can have no other.
-    /// Only with the pod's uid as precondition.
+    /// Only with the pod's uid and version as preconditions: never one whose gate somebody opened meanwhile.
     DeletePod {
         /// The pod.
         pod: PodRef,
+        /// Its `resourceVersion`.
+        version: Option<u64>,
     },
     /// Gives a pod another subset as it stands: one that waits in vain gets the toleration of the next pool, one that came
     /// back to its first pool gets its label back.
@@ -195,7 +197,7 @@ impl Action {
         match self {
             Self::Bind { pod, .. }
             | Self::Release { pod, .. }
-            | Self::DeletePod { pod }
+            | Self::DeletePod { pod, .. }
             | Self::Move { pod, .. }
             | Self::Recreate { pod, .. }
             | Self::PatchCost { pod, .. }

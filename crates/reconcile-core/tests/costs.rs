@@ -10,6 +10,7 @@
 mod common;
 
 use common::{Scene, all, patched, pod_patch, revision, rule, running, workload};
+use reconcile_core::{Action, Outcome};
 use serde_json::json;
 
 const TWO: &str = "subsets: [{name: fixed, minReplicas: 1, maxReplicas: 2}, {name: elastic}]";
@@ -266,4 +267,40 @@ fn a_cost_of_which_nobody_knows_is_written_again() {
     );
     scene.now = plan.wake.unwrap().plus(1000);
     assert_eq!(costs(&mut scene), ["a costs 400"]);
+}
+
+#[test]
+fn who_else_writes_costs_is_corrected_ever_more_rarely_and_told_of_once() {
+    let mut scene = Scene::new(rule("subsets: [{name: fixed, maxReplicas: 1}, {name: elastic}]"));
+    scene.scaled_to(1);
+    let mut pod = running("a", Some("fixed"), Some(0), "abc");
+    scene.pod(&pod);
+    let (mut told, mut version) = (Vec::new(), 100);
+    for _ in 0..600 {
+        for step in scene.begin() {
+            told.push((scene.now.since(common::START), common::told(&step)));
+            if matches!(step.action, Action::PatchCost { .. }) {
+                let ours = patched(&pod, pod_patch(&step)).unwrap();
+                let mut theirs = ours.clone();
+                theirs["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"] = "0".into();
+                for mut seen in [ours, theirs] {
+                    version += 1;
+                    seen["metadata"]["resourceVersion"] = version.to_string().into();
+                    scene.pod(&seen);
+                    pod = seen;
+                }
+            }
+            scene.settle(&step, Outcome::Done(None));
+        }
+        scene.later(100);
+    }
+    let at = |told: &[(i64, String)], what: &str| -> Vec<i64> {
+        let those = told.iter().filter(|(_, step)| step == what);
+        those.map(|(at, _)| *at).collect()
+    };
+    assert_eq!(
+        at(&told, "a costs 200"),
+        [0, 200, 600, 1_400, 3_000, 6_200, 12_600, 25_400, 51_000]
+    );
+    assert_eq!(at(&told, "note DeletionCostOverwritten"), [1_400]);
 }

@@ -222,7 +222,7 @@ impl Cluster {
                 Outcome::Done(None)
             }
             Action::RemoveLedger | Action::Note(_) => Outcome::Done(None),
-            Action::DeletePod { pod } | Action::Recreate { pod, .. } => match stored(self, pod) {
+            Action::DeletePod { pod, .. } | Action::Recreate { pod, .. } => match stored(self, pod) {
                 None => Outcome::Gone,
                 Some(seen) => {
                     let version = match &step.action {

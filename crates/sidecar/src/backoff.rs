@@ -7,7 +7,7 @@ const FIRST: Duration = Duration::from_millis(250);
 /// No pause is longer while the API server cannot be reached: it comes back at any moment.
 const LONGEST: Duration = Duration::from_secs(5);
 /// No pause is longer while it refuses: somebody must change something first.
-const LONGEST_REFUSED: Duration = Duration::from_secs(30);
+pub(crate) const LONGEST_REFUSED: Duration = Duration::from_secs(30);
 
 /// How often it failed since it last worked.
 #[derive(Debug, Default)]

@@ -61,7 +61,8 @@ impl SettingsError {
 pub fn read(text: &str, from: &str) -> Result<Loaded, SettingsError> {
     let value: Value = serde_saphyr::from_str(text).map_err(|error| SettingsError::Unreadable {
         from: from.to_owned(),
-        reason: error.to_string(),
+        // The text around a mistake may hold what belongs in no log.
+        reason: error.without_snippet().to_string(),
     })?;
     check(&value, from)
 }
@@ -204,6 +205,12 @@ spreads:
             matches!(error, SettingsError::Unreadable { .. }) && error.count() == 1,
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_stands_beside_a_mistake_is_not_told() {
+        let error = read("a: s3cret\nspreads: [", "f").unwrap_err().to_string();
+        assert!(!error.contains("s3cret"), "{error}");
     }
 
     #[test]

@@ -150,6 +150,16 @@ impl WorkloadKind {
         matches!(self, Self::Deployment | Self::ReplicaSet | Self::CloneSet)
     }
 
+    /// Whether the controller makes another pod in place of one that is deleted, and counts no failure. A Job counts one,
+    /// a Deployment owns no pod itself, and of a pod without controller, or of one that nobody knows, no other is made.
+    #[must_use]
+    pub const fn replaces_deleted_pods(self) -> bool {
+        matches!(
+            self,
+            Self::ReplicaSet | Self::CloneSet | Self::StatefulSet | Self::AdvancedStatefulSet
+        )
+    }
+
     /// Whether pods of several revisions are told apart by a label. WorkloadSpread does it for
     /// ReplicaSets and Deployments alone.
     #[must_use]

@@ -8,6 +8,7 @@ use spread_api::ClosingStatus;
 
 use crate::gates::needs_replicas;
 use crate::ledger::replicas;
+use crate::moments::is_recent;
 use crate::plan::Planning;
 use crate::reschedule::RECREATE_MILLIS;
 use crate::step::Severity;
@@ -62,6 +63,11 @@ impl Planning<'_> {
                 ..Closings::default()
             };
         };
+        let remembered: Vec<Closing> = remembered
+            .iter()
+            .map(|closing| closing.within(patience, self.now))
+            .collect();
+        let remembered = remembered.as_slice();
         let replicas = replicas(self.world, spread);
         let is_known = replicas.is_some() || !needs_replicas(spread);
         let observation = self.observe(spread, None, replicas);
@@ -158,7 +164,7 @@ impl Planning<'_> {
     /// When a pod was last deleted to be made anew, if its successor may still be on its way.
     fn last_recreated(&self) -> Option<UnixMillis> {
         let recreated = self.world.recreated.get(self.id)?.iter().max()?;
-        (self.now.since(*recreated) < RECREATE_MILLIS).then_some(*recreated)
+        is_recent(*recreated, self.now, RECREATE_MILLIS).then_some(*recreated)
     }
 
     fn is_recreating(&self) -> bool {
@@ -255,6 +261,16 @@ impl Closings {
 }
 
 impl Closing {
+    /// As it can be under a rule: anybody may write a ledger, and clocks differ.
+    fn within(&self, patience: Patience, now: UnixMillis) -> Self {
+        let since = self.since.min(now);
+        Self {
+            subset: self.subset.clone(),
+            since,
+            until: self.until.min(since.plus(patience.closed_millis)),
+        }
+    }
+
     /// As it is published; what cannot be read is none.
     pub(crate) fn read(status: &ClosingStatus) -> Option<Self> {
         Some(Self {

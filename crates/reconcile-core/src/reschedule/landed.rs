@@ -6,14 +6,17 @@ use placement_core::inject::next_in_place;
 use placement_core::ladder::{Closed, Ladder};
 use placement_core::spread::{Spread, WorkloadKind};
 
-use placement_core::nodes::Term;
-
 use crate::bind;
 use crate::cost::excess;
 use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::step::Action;
 use crate::world::KnownPod;
+
+use super::kept::Landing;
+
+/// Now and then a pod is seen on its node before the node is: only then it is known whether it keeps its place.
+const LOOK_AGAIN_MILLIS: i64 = 1_000;
 
 impl Planning<'_> {
     /// Corrects what a moved pod says of itself, once its node tells.
@@ -24,37 +27,37 @@ impl Planning<'_> {
         let world = self.world;
         let is_moved = |pod: &&KnownPod| pod.record.moved_from.is_some() && pod.record.is_active();
         for pod in world.pods_of(self.id).filter(is_moved) {
-            let node = pod.record.node.as_ref().and_then(|node| world.nodes.get(node));
-            let from = pod
-                .record
-                .moved_from
-                .as_deref()
-                .and_then(|name| spread.subset_named(name));
+            let from = pod.record.moved_from.as_deref();
+            let Some(from) = from.and_then(|name| spread.subset_named(name)) else {
+                continue;
+            };
             let now = pod.facts().subset.and_then(|name| spread.subset_named(name));
-            let (Some(node), Some(from), Some(now)) = (node, from, now) else {
+            let Some(now) = now.filter(|now| next_in_place(spread, from) == Some(*now)) else {
                 continue;
             };
             let (Some(first), Some(second)) = (spread.subset(from), spread.subset(now)) else {
                 continue;
             };
-            let is_of = |subset: &placement_core::spread::Subset| {
-                subset
-                    .overlay()
-                    .required()
-                    .is_some_and(|term| Term::read(term).selects(node.facts()))
-            };
-            if next_in_place(spread, from) != Some(now) || is_of(second) || !is_of(first) {
-                continue;
+            match world.landing(pod, first, Some(second)) {
+                Landing::Back => {}
+                Landing::Open => {
+                    if pod.record.node.is_some() && world.kept_place(spread, pod).is_some() {
+                        self.wake(self.now.plus(LOOK_AGAIN_MILLIS));
+                    }
+                    continue;
+                }
+                Landing::Elsewhere => continue,
             }
             if !pod.is_free(self.now) {
-                if let Some(at) = pod.retry_at.filter(|at| *at > self.now) {
+                if let Some(at) = pod.waits_until(self.now) {
                     self.wake(at);
                 }
                 continue;
             }
+            let replicas = replicas(world, spread);
             let closed = Closed::none();
-            let ladder = Ladder::new(spread, replicas(world, spread).unwrap_or(0), &closed);
-            let taken = self.taken(spread, None);
+            let ladder = Ladder::new(spread, replicas.unwrap_or(0), &closed);
+            let taken = self.observe_but(spread, None, replicas, Some(pod)).taken;
             let mut free = ladder.free(&taken).take(10_000);
             let rung = free.find(|run| run.rung.subset == from).map(|run| run.rung);
             let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);

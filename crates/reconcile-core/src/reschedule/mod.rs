@@ -14,6 +14,7 @@
 //! before the ledger says that its subset is closed, or the next pod would take its place there.
 
 mod closings;
+mod kept;
 mod landed;
 mod moves;
 mod probe;

@@ -19,6 +19,7 @@ use super::{Closing, Closings};
 use crate::bind;
 use crate::gates::MOST_REFUSALS;
 use crate::ledger::replicas;
+use crate::moments::is_recent;
 use crate::plan::Planning;
 use crate::step::{Action, Severity};
 use crate::world::KnownPod;
@@ -134,7 +135,7 @@ impl<'w> Planning<'w> {
         rung: Rung,
         anew: &mut Anew<'_>,
     ) -> bool {
-        if let Some(at) = pod.retry_at.filter(|at| *at > self.now) {
+        if let Some(at) = pod.waits_until(self.now) {
             self.wake(at);
             return false;
         }
@@ -214,7 +215,9 @@ impl<'w> Planning<'w> {
     /// What may be made anew at this moment.
     fn anew(&self) -> Anew<'w> {
         let recent = self.world.recreated.get(self.id).map_or(&[][..], Vec::as_slice);
-        let recent = recent.iter().filter(|at| self.now.since(**at) < RECREATE_MILLIS);
+        let recent = recent
+            .iter()
+            .filter(|at| is_recent(**at, self.now, RECREATE_MILLIS));
         let oldest = recent.clone().min().map_or(self.now, |oldest| *oldest);
         let (mut active, mut by_owner) = (0, BTreeMap::new());
         for pod in self.world.pods_of(self.id) {
@@ -275,13 +278,10 @@ fn is_movable(spread: &Spread, pod: &KnownPod, from: SubsetIx) -> bool {
     outline.is_some_and(|outline| inject::is_movable(spread, from, &outline.value()))
 }
 
-/// Whether controllers of its kind make another pod in place of a deleted one, under another name and without counting
-/// a failure.
+/// Whether controllers of its kind make another pod in place of a deleted one, under another name.
 fn is_replaced_by_kind(pod: &KnownPod) -> bool {
-    matches!(
-        pod.record.kind(),
-        Some(WorkloadKind::ReplicaSet | WorkloadKind::CloneSet)
-    )
+    let kind = pod.record.kind();
+    kind.is_some_and(|kind| kind.replaces_deleted_pods() && !kind.has_ordinals())
 }
 
 fn length(length: u32) -> usize {

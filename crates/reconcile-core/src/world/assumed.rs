@@ -3,6 +3,7 @@
 use placement_core::time::UnixMillis;
 
 use super::{SpreadId, World};
+use crate::moments::{ahead, is_recent};
 use crate::record::PodRecord;
 use crate::reschedule::RECREATE_MILLIS;
 use crate::step::{Action, Outcome, Step};
@@ -47,14 +48,21 @@ pub(crate) struct Retry {
 }
 
 /// The longest wait before a write is tried again.
-const LONGEST_WAIT_MILLIS: i64 = 30_000;
+pub(super) const LONGEST_WAIT_MILLIS: i64 = 30_000;
 
 /// Twice as long each time, from 100 ms on.
-fn wait(failures: u32) -> i64 {
+pub(super) fn wait(failures: u32) -> i64 {
     100_i64
         .checked_shl(failures.min(16))
         .unwrap_or(LONGEST_WAIT_MILLIS)
         .min(LONGEST_WAIT_MILLIS)
+}
+
+impl Retry {
+    /// When it may be, if not yet.
+    pub(crate) fn waits_until(self, now: UnixMillis) -> Option<UnixMillis> {
+        ahead(self.at, now, LONGEST_WAIT_MILLIS)
+    }
 }
 
 impl Assumed {
@@ -89,7 +97,7 @@ impl World {
             }),
             Action::Recreate { .. } => {
                 let recreated = self.recreated.entry(step.spread.clone()).or_default();
-                recreated.retain(|at| now.since(*at) < RECREATE_MILLIS);
+                recreated.retain(|at| is_recent(*at, now, RECREATE_MILLIS));
                 recreated.push(now);
                 Some(Assumed::Recreated)
             }
@@ -97,7 +105,7 @@ impl World {
             Action::PatchCost { cost, .. } => Some(Assumed::Costs(*cost)),
             Action::DeletePod { .. } => {
                 let surplus = self.surplus.entry(step.spread.clone()).or_default();
-                surplus.deleted += 1;
+                surplus.deleted = surplus.remembered(now) + 1;
                 surplus.last = now;
                 Some(Assumed::Deleted)
             }
@@ -195,12 +203,7 @@ impl World {
                 } else {
                     None
                 };
-                if ledger.stored.is_none() && self.rules.iter().all(|(id, _)| *id != step.spread) {
-                    self.ledgers.remove(&step.spread);
-                    self.closings.remove(&step.spread);
-                    self.recreated.remove(&step.spread);
-                    self.reopened.retain(|(spread, _), _| *spread != step.spread);
-                }
+                self.forget_if_gone(&step.spread);
             }
             Outcome::Refused(_) | Outcome::Unknown(_) => {
                 let failures = ledger.retry.map_or(0, |retry| retry.failures) + 1;

@@ -19,8 +19,10 @@ use spread_api::{LedgerStatus, SpreadLedger};
 
 pub(crate) use assumed::Assumed;
 use assumed::Retry;
+use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
 
+use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
 use crate::reschedule::Closing;
 
@@ -130,6 +132,9 @@ pub(crate) struct KnownLedger {
     pub(crate) retry: Option<Retry>,
 }
 
+/// After so long without a deletion they are counted anew.
+const SURPLUS_MEMORY_MILLIS: i64 = 600_000;
+
 /// Pods of a spread that were deleted because their subset had no place for them.
 #[derive(Debug, Default)]
 pub(crate) struct Surplus {
@@ -156,6 +161,9 @@ impl World {
             self.assign(place);
         }
         dirty.extend(self.spread_ids());
+        for id in &dirty {
+            self.forget_if_gone(id);
+        }
         dirty.into_iter().collect()
     }
 
@@ -166,6 +174,7 @@ impl World {
         if epoch(&self.leader) != epoch(&leader) {
             for pod in self.pods.all_mut() {
                 pod.forget_attempts();
+                pod.overwritten = Overwritten::default();
             }
             for ledger in self.ledgers.values_mut() {
                 ledger.writing = false;
@@ -242,9 +251,42 @@ impl World {
                 if let Some(known) = self.ledgers.get_mut(&id) {
                     known.stored = None;
                 }
+                self.forget_if_gone(&id);
                 vec![id]
             }
         }
+    }
+
+    /// Forgets a spread of which nothing is left: no rule, no pod, no ledger.
+    fn forget_if_gone(&mut self, id: &SpreadId) {
+        let ledger = self.ledgers.get(id);
+        let has_ledger = ledger.is_some_and(|known| known.writing || known.stored.is_some());
+        if has_ledger || self.by_spread.contains_key(id) || self.rule(id).is_some() {
+            return;
+        }
+        self.ledgers.remove(id);
+        self.closings.remove(id);
+        self.recreated.remove(id);
+        self.surplus.remove(id);
+        self.noted.retain(|(spread, _), _| spread != id);
+        self.reopened.retain(|(spread, _), _| spread != id);
+    }
+
+    /// How many spreads anything is remembered of.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        let of_noted = self.noted.keys().map(|(id, _)| id);
+        let of_reopened = self.reopened.keys().map(|(id, _)| id);
+        let all: BTreeSet<&SpreadId> = (self.rules.iter().map(|(id, _)| id))
+            .chain(self.by_spread.keys())
+            .chain(self.ledgers.keys())
+            .chain(self.closings.keys())
+            .chain(self.recreated.keys())
+            .chain(self.surplus.keys())
+            .chain(of_noted)
+            .chain(of_reopened)
+            .collect();
+        all.len()
     }
 
     /// The rule of a spread.
@@ -324,7 +366,36 @@ impl World {
     }
 }
 
+impl Surplus {
+    /// How many were deleted, as long as that is not long ago.
+    pub(crate) fn remembered(&self, now: UnixMillis) -> u32 {
+        match is_recent(self.last, now, SURPLUS_MEMORY_MILLIS) {
+            true => self.deleted,
+            false => 0,
+        }
+    }
+}
+
+impl KnownLedger {
+    /// Whether the last write failed.
+    pub(crate) fn fails(&self) -> bool {
+        self.retry.is_some()
+    }
+}
+
 impl SpreadId {
+    /// What has the gated pods of a namespace that no spread has. No spread is without a name.
+    pub(crate) fn nobodys(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: String::new(),
+        }
+    }
+
+    pub(crate) fn is_nobodys(&self) -> bool {
+        self.name.is_empty()
+    }
+
     /// Which a spread is.
     #[must_use]
     pub fn of(spread: &Spread) -> Self {

@@ -6,7 +6,9 @@ use placement_core::facts::PodFacts;
 use placement_core::time::UnixMillis;
 use slab::Slab;
 
+use super::assumed::{LONGEST_WAIT_MILLIS, wait};
 use super::{Assumed, SpreadId, World};
+use crate::moments::ahead;
 use crate::record::PodRecord;
 
 /// A pod, and what is on its way to it.
@@ -23,8 +25,36 @@ pub(crate) struct KnownPod {
     /// How often nobody knew what became of a write to it.
     pub(crate) unknowns: u32,
     pub(crate) retry_at: Option<UnixMillis>,
+    pub(crate) overwritten: Overwritten,
     /// Since when the scheduler finds no node for it, as far as this process saw it happen.
     pub(crate) waits_since: Option<UnixMillis>,
+}
+
+/// How often somebody else wrote another deletion cost over ours: two writers that correct each other must not do so
+/// as fast as they can.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Overwritten {
+    /// So often.
+    pub(crate) times: u32,
+    /// The cost that we wrote last, once it was seen.
+    ours: Option<i32>,
+    /// When it may be corrected again.
+    due: UnixMillis,
+}
+
+impl Overwritten {
+    /// Until when its cost is left alone.
+    pub(crate) fn waits_until(&self, now: UnixMillis) -> Option<UnixMillis> {
+        ahead(self.due, now, LONGEST_WAIT_MILLIS)
+    }
+
+    fn look(&mut self, cost: Option<i32>, now: UnixMillis) {
+        if self.ours.is_some() && self.ours != cost {
+            self.ours = None;
+            self.times = self.times.saturating_add(1);
+            self.due = now.plus(wait(self.times));
+        }
+    }
 }
 
 impl KnownPod {
@@ -56,7 +86,12 @@ impl KnownPod {
 
     /// Whether nobody knows what became of the last write, and it is time to try it again.
     pub(crate) fn is_to_be_retried(&self, now: UnixMillis) -> bool {
-        self.assumed.is_some() && self.retry_at.is_some_and(|at| at <= now)
+        self.assumed.is_some() && self.retry_at.is_some() && self.waits_until(now).is_none()
+    }
+
+    /// Until when nothing is tried again with it.
+    pub(crate) fn waits_until(&self, now: UnixMillis) -> Option<UnixMillis> {
+        ahead(self.retry_at?, now, LONGEST_WAIT_MILLIS)
     }
 
     /// Forgets what was tried with it.
@@ -69,7 +104,7 @@ impl KnownPod {
 
     /// Whether something may be written to it now.
     pub(crate) fn is_free(&self, now: UnixMillis) -> bool {
-        self.assumed.is_none() && self.retry_at.is_none_or(|at| at <= now)
+        self.assumed.is_none() && self.waits_until(now).is_none()
     }
 }
 
@@ -133,12 +168,15 @@ impl World {
             if is_older || known.record == record {
                 return Vec::new();
             }
-            if known
-                .assumed
-                .as_ref()
-                .is_some_and(|assumed| assumed.is_seen_in(&record))
-            {
-                known.forget_attempts();
+            match &known.assumed {
+                Some(assumed) if assumed.is_seen_in(&record) => {
+                    known.overwritten.ours = match assumed {
+                        Assumed::Costs(cost) => Some(*cost),
+                        _ => None,
+                    };
+                    known.forget_attempts();
+                }
+                _ => known.overwritten.look(record.cost, now),
             }
             known.waits_since = record
                 .unschedulable_since
@@ -159,6 +197,7 @@ impl World {
             refusals: 0,
             unknowns: 0,
             retry_at: None,
+            overwritten: Overwritten::default(),
             waits_since,
         });
         self.assign(place)
@@ -177,22 +216,25 @@ impl World {
         let Some(known) = self.pods.at(place) else {
             return Vec::new();
         };
-        let after = self.spread_of(&known.record);
-        if known.spread == after {
-            if after.is_none() {
-                self.strangers.insert(place);
-            }
+        let found = self.spread_of(&known.record);
+        let before = known.spread.clone();
+        // Its gate must be opened one day also if no rule ever means it.
+        let nobodys = || {
+            known
+                .record
+                .gated
+                .then(|| SpreadId::nobodys(&known.record.namespace))
+        };
+        let after = found.clone().or_else(nobodys);
+        match &found {
+            Some(_) => self.strangers.remove(&place),
+            None => self.strangers.insert(place),
+        };
+        if before == after {
             return after.into_iter().collect();
         }
-        let before = known.spread.clone();
-        match &after {
-            Some(spread) => {
-                self.strangers.remove(&place);
-                self.by_spread.entry(spread.clone()).or_default().insert(place);
-            }
-            None => {
-                self.strangers.insert(place);
-            }
+        if let Some(spread) = &after {
+            self.by_spread.entry(spread.clone()).or_default().insert(place);
         }
         if let Some(before) = &before {
             self.leave(before, place);
@@ -208,6 +250,7 @@ impl World {
             places.remove(&place);
             if places.is_empty() {
                 self.by_spread.remove(spread);
+                self.forget_if_gone(spread);
             }
         }
     }

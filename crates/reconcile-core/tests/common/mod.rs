@@ -15,6 +15,7 @@ use reconcile_core::{
     WorkloadRecord, World, plan,
 };
 use serde_json::{Value, json};
+use spread_api::SpreadLedger;
 
 pub(crate) const START: UnixMillis = UnixMillis(1_767_225_600_000); // 2026-01-01T00:00:00Z
 
@@ -73,6 +74,13 @@ pub(crate) fn gated(name: &str, seconds: i64) -> Value {
         },
         "status": {"phase": "Pending"},
     })
+}
+
+/// A pod that has its subset since admission and waits to be let go.
+pub(crate) fn held(name: &str, seconds: i64, subset: &str) -> Value {
+    let mut pod = gated(name, seconds);
+    pod["metadata"]["labels"]["spillway.dev/subset"] = subset.into();
+    pod
 }
 
 /// A running pod of a subset and a revision, with its cost.
@@ -191,6 +199,69 @@ impl Scene {
         self.world.settle(step, outcome, self.now);
     }
 
+    /// Plans once; what is done to pods ends as told, the rest is done. What was planned.
+    pub(crate) fn pods_end(&mut self, outcome: &Outcome) -> Vec<String> {
+        let steps = self.begin();
+        for step in &steps {
+            let is_of_a_pod = step.action.pod().is_some();
+            let outcome = if is_of_a_pod {
+                outcome.clone()
+            } else {
+                Outcome::Done(None)
+            };
+            self.settle(step, outcome);
+        }
+        all(&steps)
+    }
+
+    /// Follows the plans for so many seconds, waking as they ask; what was planned for pods.
+    pub(crate) fn followed(&mut self, seconds: i64) -> Vec<String> {
+        let (until, mut told) = (self.now.plus(seconds * 1000), Vec::new());
+        while self.now < until {
+            let plan = self.plan();
+            for step in &plan.steps {
+                self.world.assume(step, self.now);
+                self.settle(step, Outcome::Done(None));
+                told.extend(step.action.pod().map(|_| self::told(step)));
+            }
+            if plan.steps.is_empty() {
+                let Some(wake) = plan.wake else { break };
+                self.now = wake.max(self.now.plus(1));
+            }
+        }
+        told
+    }
+
+    /// Another leader wrote into the ledger that a subset is closed; then this one leads.
+    pub(crate) fn closed_by_the_ledger(&mut self, subset: &str, since: UnixMillis, until: UnixMillis) {
+        let mut ledger = SpreadLedger {
+            api_version: spread_api::API_VERSION.into(),
+            kind: spread_api::LEDGER_KIND.into(),
+            metadata: spread_api::LedgerMetadata {
+                name: "web".into(),
+                namespace: "shop".into(),
+                labels: std::collections::BTreeMap::new(),
+            },
+            spec: Value::Null,
+            status: None,
+        };
+        ledger.status = Some(spread_api::LedgerStatus {
+            closed: vec![subset.to_owned()],
+            closings: vec![spread_api::ClosingStatus {
+                subset: subset.to_owned(),
+                since: since.to_string(),
+                until: until.to_string(),
+            }],
+            ..Default::default()
+        });
+        self.world.lead(None);
+        self.world.take(Event::Ledger(Box::new(ledger)), self.now);
+        self.world.lead(Some(Leader {
+            epoch: 4,
+            settings: "abc".into(),
+        }));
+    }
+
     /// Does everything at once until nothing is left to do now.
     pub(crate) fn settled(&mut self) -> Vec<String> {
         let mut done = Vec::new();
@@ -219,7 +290,7 @@ pub(crate) fn told(step: &Step) -> String {
             format!("bind {} to {}{cost}", pod.name, subset.index())
         }
         Action::Release { pod, why, .. } => format!("release {}: {why}", pod.name),
-        Action::DeletePod { pod } => format!("delete {}", pod.name),
+        Action::DeletePod { pod, .. } => format!("delete {}", pod.name),
         Action::Move {
             pod, subset, cost, ..
         } => {

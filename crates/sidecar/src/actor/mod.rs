@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reconcile_core::{Leader, SpreadCounts, SpreadId, World};
+use reconcile_core::{Leader, SpreadCounts, SpreadId, Step, World};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tracing::{error, info, warn};
 
 use crate::apply::{Ended, Lanes, Limits, Writer};
@@ -97,6 +97,8 @@ pub struct Actor {
     lanes: Lanes,
     hands: Hands,
     running: JoinSet<Ended>,
+    /// What each running task writes.
+    writing: BTreeMap<Id, Step>,
     due: Due,
     term: Term,
     loaded: Option<Loaded>,
@@ -130,6 +132,7 @@ impl Actor {
             lanes: Lanes::new(limits),
             hands,
             running: JoinSet::new(),
+            writing: BTreeMap::new(),
             due: Due::default(),
             term: Term::Standby,
             loaded: None,
@@ -158,7 +161,7 @@ impl Actor {
                     error!("the lease is kept no more");
                     self.begin_to_stop();
                 },
-                Some(ended) = self.running.join_next(), if !self.running.is_empty() => self.ended(ended),
+                Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => self.ended(ended),
                 _ = inbox.told.recv_many(&mut told, BATCH) => {}
                 Some(loaded) = inbox.settings.recv() => self.pending = Some(loaded),
                 Some(ask) = inbox.asks.recv() => self.answer(ask),
@@ -167,7 +170,7 @@ impl Actor {
             for told in told.drain(..) {
                 self.told(told);
             }
-            while let Some(ended) = self.running.try_join_next() {
+            while let Some(ended) = self.running.try_join_next_with_id() {
                 self.ended(ended);
             }
         }
@@ -314,6 +317,7 @@ impl Actor {
                 }
                 self.due.release_held(Instant::now());
             }
+            Change::Broke => self.shown.broke(&source, Instant::now()),
             Change::Failed(state) => {
                 self.shown.failed(&source, state);
                 self.due.release_held(Instant::now());

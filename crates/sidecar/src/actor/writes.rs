@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use reconcile_core::{Action, Outcome, SpreadId, Step, plan};
+use tokio::task::{Id, JoinError};
 use tracing::error;
 
 use super::{Actor, Hands};
@@ -12,13 +13,20 @@ use crate::observe::Key;
 
 impl Actor {
     /// A write ended.
-    pub(super) fn ended(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
+    pub(super) fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
         let Ended { step, outcome } = match ended {
-            Ok(ended) => ended,
+            Ok((id, ended)) => {
+                self.writing.remove(&id);
+                ended
+            }
             Err(error) => {
-                // The runtime is ending, or there is a mistake in the writer: its step stays assumed and its lane narrower.
+                // The runtime is ending, or there is a mistake in the writer.
                 error!(error = %error, "a write broke off");
-                return;
+                let Some(step) = self.writing.remove(&error.id()) else {
+                    return;
+                };
+                let outcome = Outcome::Unknown("the write broke off".to_owned());
+                Ended { step, outcome }
             }
         };
         self.lanes.ended(Lane::of(&step));
@@ -87,7 +95,9 @@ impl Actor {
         };
         while let Some(job) = self.lanes.next_job() {
             let subset = self.subset(&job.step).map(ToOwned::to_owned);
-            self.running.spawn(writer.clone().apply(job, subset));
+            let step = job.step.clone();
+            let task = self.running.spawn(writer.clone().apply(job, subset));
+            self.writing.insert(task.id(), step);
         }
     }
 

@@ -240,7 +240,7 @@ mod tests {
             name: name.to_owned(),
             uid: name.to_owned(),
         };
-        job_of(spread, Action::DeletePod { pod })
+        job_of(spread, Action::DeletePod { pod, version: None })
     }
 
     fn note() -> Job {

@@ -64,8 +64,8 @@ pub(crate) fn sight(action: &Action, code: u16, message: &str, pod: Option<PodRe
     if is_done {
         return Sight::Ended(Outcome::Done(Some(Box::new(pod))));
     }
-    // Made anew is only who is as he was seen.
-    if code == 409 && !matches!(action, Action::Recreate { .. }) {
+    // Deleted is only who is as he was seen.
+    if code == 409 && !matches!(action, Action::DeletePod { .. } | Action::Recreate { .. }) {
         return Sight::Again;
     }
     Sight::Ended(Outcome::Refused(message.to_owned()))
@@ -127,15 +127,21 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_changed_is_not_made_anew() {
+    fn a_pod_that_changed_is_not_deleted() {
         let recreate = Action::Recreate {
             pod: pod_ref(),
             version: Some(1),
             from: placement_core::SubsetIx::new(0),
         };
-        assert_eq!(verdict(&recreate, 409, "m"), Verdict::Look);
-        let seen = sight(&recreate, 409, "m", Some(pod("u1", false, "")));
-        assert_eq!(seen, Sight::Ended(Outcome::Refused("m".to_owned())));
+        let surplus = Action::DeletePod {
+            pod: pod_ref(),
+            version: Some(1),
+        };
+        for delete in [recreate, surplus] {
+            assert_eq!(verdict(&delete, 409, "m"), Verdict::Look);
+            let seen = sight(&delete, 409, "m", Some(pod("u1", false, "")));
+            assert_eq!(seen, Sight::Ended(Outcome::Refused("m".to_owned())));
+        }
     }
 
     #[test]

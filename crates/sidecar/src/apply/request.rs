@@ -56,8 +56,7 @@ pub(crate) fn draft(step: &Step, speaker: &Speaker<'_>) -> Draft {
                 body: body.unwrap_or_default(),
             }
         }
-        Action::DeletePod { pod } => delete(pod, None),
-        Action::Recreate { pod, version, .. } => delete(pod, *version),
+        Action::DeletePod { pod, version } | Action::Recreate { pod, version, .. } => delete(pod, *version),
         Action::PublishLedger(ledger) => Draft {
             method: "PATCH",
             path: ledger_path(&step.spread),
@@ -205,27 +204,27 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_is_deleted_only_by_its_uid() {
-        let (method, uri, _, body) = request(Action::DeletePod { pod: pod() });
-        assert_eq!(
-            (method.as_str(), uri.as_str()),
-            ("DELETE", "/api/v1/namespaces/shop/pods/web-1?timeout=10s")
-        );
-        assert_eq!(body["preconditions"], json!({"uid": "u1"}));
-    }
-
-    #[test]
-    fn a_pod_is_made_anew_only_as_long_as_it_is_as_it_was() {
-        let (method, _, _, body) = request(Action::Recreate {
+    fn a_pod_is_deleted_only_as_long_as_it_is_as_it_was() {
+        let surplus = |version| Action::DeletePod { pod: pod(), version };
+        let recreate = Action::Recreate {
             pod: pod(),
             version: Some(17),
             from: placement_core::SubsetIx::new(0),
-        });
-        assert_eq!(method, "DELETE");
-        assert_eq!(
-            body["preconditions"],
-            json!({"uid": "u1", "resourceVersion": "17"})
-        );
+        };
+        let as_it_was = json!({"uid": "u1", "resourceVersion": "17"});
+        let cases = [
+            (surplus(Some(17)), as_it_was.clone()),
+            (recreate, as_it_was),
+            (surplus(None), json!({"uid": "u1"})),
+        ];
+        for (action, preconditions) in cases {
+            let (method, uri, _, body) = request(action);
+            assert_eq!(
+                (method.as_str(), uri.as_str()),
+                ("DELETE", "/api/v1/namespaces/shop/pods/web-1?timeout=10s")
+            );
+            assert_eq!(body["preconditions"], preconditions);
+        }
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub enum Change {
     Away(Key, bool),
     /// The listing is complete.
     Listed,
+    /// The watch broke and is tried again.
+    Broke,
     /// The watch cannot be had.
     Failed(State),
 }

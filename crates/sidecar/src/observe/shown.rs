@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use reconcile_core::{Event, SpreadId, WorkloadId};
 
 use super::source::{Source, What};
+use crate::backoff::LONGEST_REFUSED;
 
 /// Which object. There is one of each pod: it is kept small.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,11 +26,16 @@ pub enum Key {
 /// it counts as it was: a moment without it could give its place away.
 const BETWEEN: Duration = Duration::from_secs(2);
 
+/// A watch that fails is tried again, and shows what happened meanwhile, within so long, or fails again.
+const LATE: Duration = LONGEST_REFUSED.saturating_add(Duration::from_secs(10));
+
 /// The books.
 #[derive(Debug, Default)]
 pub struct Shown {
     sources: BTreeMap<Source, Book>,
     between: BTreeMap<Key, Instant>,
+    /// The watch of the placed pods failed a moment ago: until then it may not have shown yet what it would.
+    placed_is_late_until: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -110,6 +116,9 @@ impl Shown {
     pub fn listed(&mut self, source: &Source) -> Vec<Key> {
         let book = self.sources.entry(source.clone()).or_default();
         book.state = State::Listed;
+        if source.what == What::PlacedPods {
+            self.placed_is_late_until = None;
+        }
         if !core::mem::take(&mut book.is_listing) {
             return Vec::new();
         }
@@ -120,6 +129,13 @@ impl Shown {
             book.keys.remove(key);
         }
         self.unshown(old)
+    }
+
+    /// A watch broke and is tried again.
+    pub fn broke(&mut self, source: &Source, now: Instant) {
+        if source.what == What::PlacedPods {
+            self.placed_is_late_until = Some(now + LATE);
+        }
     }
 
     /// A source cannot be listed at all. What it showed before stays.
@@ -138,6 +154,9 @@ impl Shown {
 
     /// What was between two sources for too long, and is gone.
     pub fn due(&mut self, now: Instant) -> Vec<Key> {
+        if self.placed_is_late_until.is_some_and(|until| now < until) {
+            return Vec::new();
+        }
         let due: Vec<Key> = self
             .between
             .iter()
@@ -153,7 +172,8 @@ impl Shown {
     /// When there is something due.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        self.between.values().min().copied()
+        let first = self.between.values().min().copied()?;
+        Some(self.placed_is_late_until.map_or(first, |until| first.max(until)))
     }
 
     /// Whether an object is known to exist.
@@ -261,6 +281,25 @@ mod tests {
         assert_eq!(shown.due(now + BETWEEN), [pod("a")]);
         assert!(!shown.knows(&pod("a")));
         assert!(shown.lost(&others(), &pod("b"), true, now));
+    }
+
+    #[test]
+    fn a_pod_is_not_gone_while_the_watch_that_would_show_it_fails() {
+        let mut shown = Shown::default();
+        let now = Instant::now();
+        list(&mut shown, &others(), &["a", "b"]);
+        list(&mut shown, &placed(), &[]);
+        shown.broke(&placed(), now);
+        assert!(!shown.lost(&others(), &pod("a"), false, now));
+        assert_eq!(shown.due(now + BETWEEN), []);
+        assert_eq!(shown.next_due(), Some(now + LATE));
+        // It works again and had nothing to show.
+        assert_eq!(shown.due(now + LATE), [pod("a")]);
+
+        shown.broke(&placed(), now);
+        assert!(!shown.lost(&others(), &pod("b"), false, now));
+        list(&mut shown, &placed(), &[]);
+        assert_eq!(shown.due(now + BETWEEN), [pod("b")]);
     }
 
     #[test]

@@ -116,6 +116,7 @@ impl Watching {
     }
 
     async fn error(&self, error: &watcher::Error, failed: &mut Option<State>) -> Option<()> {
+        self.say(Change::Broke).await?;
         let (code, said) = of_watch(error);
         let state = code.and_then(state_of_code);
         self.metrics.watch_failed(self.source.what.word());

@@ -218,10 +218,13 @@ impl Plane<'_> {
                 done(None)
             }
             Action::Note(_) => done(None),
-            Action::DeletePod { pod } => {
+            Action::DeletePod { pod, version } => {
                 let Some(stored) = self.meant(pod) else {
                     return gone;
                 };
+                if version.is_some() && *version != stored.record.version {
+                    return Answered::Refused("the version in the precondition is another".to_owned());
+                }
                 self.tally.landed(&Landed::Deleted);
                 let by = By::Sidecar {
                     epoch,
@@ -247,7 +250,10 @@ impl Plane<'_> {
             Action::Bind { pod, .. } if self.sabotage == Sabotage::DeletesWhatWaits => {
                 let step = Step {
                     spread: step.spread.clone(),
-                    action: Action::DeletePod { pod: pod.clone() },
+                    action: Action::DeletePod {
+                        pod: pod.clone(),
+                        version: None,
+                    },
                 };
                 self.apply(&step, epoch, known)
             }

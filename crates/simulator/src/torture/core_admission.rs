@@ -72,7 +72,7 @@ impl CoreAdmission {
             uid: call.uid,
             order: Order::None,
             ranked: kind.is_some_and(WorkloadKind::honours_deletion_cost),
-            replaceable: kind != Some(WorkloadKind::Job),
+            replaceable: kind.is_some_and(WorkloadKind::replaces_deleted_pods),
             may_wait: true,
         };
         let decision = decide(spread, &observation, arrival);

@@ -1,0 +1,77 @@
+//! Places of pods that were moved on in place and have no node yet.
+//!
+//! Such a pod tolerates both pools: if a place comes free in the first, the scheduler may put it there, whatever its label
+//! says by then. So it holds a place in both subsets until its node tells, or the first could be given more pods than its
+//! maximum.
+
+use placement_core::SubsetIx;
+use placement_core::nodes::Term;
+use placement_core::spread::{Fill, MaximumScope, Spread, Subset};
+
+use crate::world::{Assumed, KnownPod, SpreadId, World};
+
+/// Where a pod that was moved in place ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Landing {
+    /// It has no node, or one that was not seen yet.
+    Open,
+    /// In the subset that it came from.
+    Back,
+    /// Not there.
+    Elsewhere,
+}
+
+impl World {
+    /// The places that pods of a spread keep in the subset that they were moved from, in the scope of a revision.
+    pub(crate) fn kept_places<'w>(
+        &'w self,
+        id: &SpreadId,
+        spread: &'w Spread,
+        revision: Option<&'w str>,
+    ) -> impl Iterator<Item = (&'w KnownPod, SubsetIx)> {
+        let per_revision = spread.maximum_scope() == MaximumScope::Revision;
+        self.pods_of(id)
+            .filter(move |pod| {
+                let is_same = revision.is_none() || pod.record.revision.as_deref() == revision;
+                !per_revision || (is_same && !pod.facts().terminating)
+            })
+            .filter_map(move |pod| Some((pod, self.kept_place(spread, pod)?)))
+    }
+
+    /// The subset in which a pod keeps a place beside the one that its label says. Only a maximum needs that.
+    pub(crate) fn kept_place(&self, spread: &Spread, pod: &KnownPod) -> Option<SubsetIx> {
+        let record = &pod.record;
+        let from = match &pod.assumed {
+            Some(Assumed::Moved { .. }) => record.subset.as_deref(),
+            _ => record.moved_from.as_deref(),
+        };
+        let from = spread.subset_named(from?)?;
+        let facts = pod.facts();
+        let now = spread.subset_named(facts.subset?);
+        let is_ending = facts.finished || (record.terminating && record.node.is_none());
+        let has_maximum = match spread.fill() {
+            Fill::InOrder(bounds) => bounds.get(from.index())?.max.is_some(),
+            Fill::Shares(_) => false,
+        };
+        let second = now.and_then(|now| spread.subset(now));
+        let is_kept = has_maximum
+            && !is_ending
+            && now != Some(from)
+            && self.landing(pod, spread.subset(from)?, second) != Landing::Elsewhere;
+        is_kept.then_some(from)
+    }
+
+    /// Where a pod that was moved from one subset to another ended. A node of both is the second's.
+    pub(super) fn landing(&self, pod: &KnownPod, first: &Subset, second: Option<&Subset>) -> Landing {
+        let node = pod.record.node.as_ref().and_then(|node| self.nodes.get(node));
+        let Some(node) = node else { return Landing::Open };
+        let is_of = |subset: &Subset| {
+            let term = subset.overlay().required();
+            term.is_some_and(|term| Term::read(term).selects(node.facts()))
+        };
+        match is_of(first) && !second.is_some_and(is_of) {
+            true => Landing::Back,
+            false => Landing::Elsewhere,
+        }
+    }
+}
