@@ -1,6 +1,8 @@
 //! PodDisruptionBudgets: how many pods may be evicted now (pkg/controller/disruption), and whether one may be
 //! (pkg/registry/core/pod/storage/eviction.go).
 
+use std::fmt;
+
 use placement_core::fault::{Faults, Place};
 use placement_core::spread::{Amount, LabelSelector};
 use serde_json::Value;
@@ -72,7 +74,18 @@ pub enum Eviction {
     Refused,
 }
 
+impl fmt::Display for DisruptionBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PodDisruptionBudget `{}/{}`", self.namespace, self.name)
+    }
+}
+
 impl DisruptionBudget {
+    /// Whether the API server would take it for the same object.
+    pub(crate) fn is_named_as(&self, other: &Self) -> bool {
+        (&self.namespace, &self.name) == (&other.namespace, &other.name)
+    }
+
     /// Reads a PodDisruptionBudget. Without a limit nothing may be evicted, as in Kubernetes.
     ///
     /// # Errors

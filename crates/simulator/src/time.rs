@@ -16,6 +16,9 @@ impl Millis {
     /// No time at all, and the moment a scenario begins.
     pub const ZERO: Self = Self(0);
 
+    /// A year: nobody may write a longer span, in a scenario as in the policy's settings.
+    pub const LONGEST: Self = Self(31_536_000_000);
+
     /// Seconds, rounded down.
     pub fn whole_seconds(self) -> u64 {
         self.0 / 1000

@@ -88,6 +88,8 @@ pub(crate) struct Names {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     workload: usize,
+    /// Without its workload.
+    subset: String,
     label: String,
     is_unplaced: bool,
 }
@@ -108,6 +110,7 @@ impl Names {
                 };
                 rows.push(Row {
                     workload,
+                    subset: subset.to_owned(),
                     label,
                     is_unplaced,
                 });
@@ -117,6 +120,13 @@ impl Names {
             workloads: workloads.into_iter().map(|(name, _)| name).collect(),
             rows,
         }
+    }
+
+    /// The subsets of a workload, in their order.
+    pub(crate) fn subsets_of(&self, workload: usize) -> impl Iterator<Item = &str> {
+        let rows = self.rows.iter();
+        rows.filter(move |row| row.workload == workload && !row.is_unplaced)
+            .map(|row| row.subset.as_str())
     }
 
     /// The labels of the rows, in order.

@@ -31,7 +31,7 @@ pub use spec::{
     Selector, TargetRef, ValueTarget,
 };
 
-pub(crate) use spec::{MOST, behavior as read_behavior};
+pub(crate) use spec::{MOST, MOST_REPLICAS, behavior as read_behavior};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,8 @@ use crate::quantity::Quantity;
 
 /// Kubernetes counts replicas in 32 bits with a sign.
 pub(crate) const MOST: u32 = 2_147_483_647;
+/// More pods than this nobody simulates.
+pub(crate) const MOST_REPLICAS: u32 = 1_000_000;
 
 /// A checked HorizontalPodAutoscaler.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,9 +130,9 @@ fn read_hpa(at: &At<'_>, gates: Gates) -> Option<Hpa> {
         .and_then(|at| metric_spec::target_ref(&at, false));
     let max = spec
         .required("maxReplicas", "a whole number from 1 up")
-        .and_then(|at| at.as_number(1, MOST));
+        .and_then(|at| at.as_number(1, MOST_REPLICAS));
     let least = u32::from(!gates.scale_to_zero);
-    let min = spec.number_or("minReplicas", least, MOST, 1);
+    let min = spec.number_or("minReplicas", least, MOST_REPLICAS, 1);
     let metrics = match spec.optional("metrics") {
         Some(at) => metric_spec::read_all(&at),
         None => Some(Vec::new()),

@@ -217,7 +217,7 @@ fn faults_name_path_value_and_what_to_write() {
             "behavior": {"scaleUp": {"policies": [policy]}},
         })),
         [
-            "spec.minReplicas: found `0`; write a whole number from 1 to 2147483647",
+            "spec.minReplicas: found `0`; write a whole number from 1 to 1000000",
             "spec.metrics[0].resource.target: `averageUtilization` is missing; write percent of the request",
             "spec.behavior.scaleUp.policies[0].periodSeconds: found `1801`; write a whole number from 1 to 1800",
         ]

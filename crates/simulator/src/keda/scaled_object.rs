@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::trigger::{self, Trigger};
 use crate::fields::{At, FieldFault, Fields, Found, object};
-use crate::hpa::{Behavior, Hpa, MOST, Metric, MetricId, SelectPolicy, Selector, TargetRef, read_behavior};
+use crate::hpa::{
+    Behavior, Hpa, MOST, MOST_REPLICAS, Metric, MetricId, SelectPolicy, Selector, TargetRef, read_behavior,
+};
 use crate::time::Millis;
 
 /// A year: more seconds are a wrong unit.
@@ -154,8 +156,8 @@ fn scaled_object(at: &At<'_>) -> Option<ScaledObject> {
     let polling_interval = seconds("pollingInterval", 30);
     let cooldown_period = seconds("cooldownPeriod", 300);
     let initial_cooldown_period = seconds("initialCooldownPeriod", 0);
-    let min = spec.number_or("minReplicaCount", 0, MOST, 0);
-    let max = spec.number_or("maxReplicaCount", 1, MOST, 100);
+    let min = spec.number_or("minReplicaCount", 0, MOST_REPLICAS, 0);
+    let max = spec.number_or("maxReplicaCount", 1, MOST_REPLICAS, 100);
     let idle_replica_count = match spec.optional("idleReplicaCount") {
         Some(at) => Some(at.as_number(0, 0)?),
         None => None,
@@ -224,10 +226,10 @@ fn annotations(fields: &Fields<'_>) -> Option<Pause> {
             "paused-scale-out" => pause.scale_out = on,
             "force-activation" => pause.force_activation = on,
             "paused-replicas" => {
-                pause.at_replicas = text.parse().ok();
+                pause.at_replicas = text.parse().ok().filter(|replicas| *replicas <= MOST_REPLICAS);
                 if pause.at_replicas.is_none() {
                     at.fault(format!(
-                        "`{name}`: found `{text}`; write a whole number in quotes"
+                        "`{name}`: found `{text}`; write a whole number in quotes, at most {MOST_REPLICAS}"
                     ));
                 }
             }
@@ -264,7 +266,7 @@ fn fallback(at: &At<'_>) -> Option<Fallback> {
         .and_then(|at| at.as_number(0, MOST));
     let replicas = fields
         .required("replicas", "a whole number")
-        .and_then(|at| at.as_number(0, MOST));
+        .and_then(|at| at.as_number(0, MOST_REPLICAS));
     let behavior = match fields.optional("behavior") {
         Some(at) => at.as_one_of(&[
             ("static", FallbackBehavior::Static),

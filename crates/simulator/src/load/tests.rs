@@ -79,16 +79,20 @@ fn csv_is_read_with_or_without_a_header() {
 
 #[test]
 fn faults_of_a_csv_have_line_numbers() {
-    let faults =
-        Traffic::from_csv("seconds,rps\n0,10\nten,5\n5,-1\n5\n20,1\n10,1\n", Shape::Linear).unwrap_err();
+    let faults = Traffic::from_csv(
+        "seconds,rps\n0,10\nten,5\n5,-1\n5\n20,1\n10,1\n31536001,1\n",
+        Shape::Linear,
+    )
+    .unwrap_err();
     let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
         [
             "line 3: found `ten`; write seconds since the beginning, such as `60` or `0.5`",
-            "line 4: found `-1`; write requests per second from 0 to 1000000000, with at most six decimals",
+            "line 4: found `-1`; write requests per second from 0 to 500000, with at most six decimals",
             "line 5: found `5`; write `seconds,rps`, such as `60,250`",
             "line 7: `10` is earlier than the line before it; write the lines in the order of time",
+            "line 8: found `31536001`; write at most 31536000 seconds, a year",
         ]
     );
     let empty = Traffic::from_csv("seconds,rps\n", Shape::Linear).unwrap_err();

@@ -6,8 +6,8 @@ use crate::time::Millis;
 
 /// Millionths in one: rates are millionths of a request per second, amounts millionths of a request.
 pub const MICRO: u64 = 1_000_000;
-/// More is a wrong unit, and would not fit what is summed over years.
-const MOST: u64 = 1_000_000_000 * MICRO;
+/// The highest rate, in requests per second: the millionths of a year of it can still be counted.
+pub(crate) const MOST_PER_SECOND: u64 = 500_000;
 const DAY: Millis = Millis(86_400_000);
 
 /// The rate at a moment.
@@ -193,7 +193,7 @@ impl Traffic {
     }
 }
 
-/// Reads requests per second, such as `120` or `0.25`, to the millionth.
+/// Reads requests per second, such as `120` or `0.25`, to the millionth; at most 500,000.
 pub fn parse_rate(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -206,7 +206,7 @@ pub fn parse_rate(text: &str) -> Option<u64> {
         .ok()?
         .checked_mul(MICRO)?
         .checked_add(fraction)?;
-    (rate <= MOST).then_some(rate)
+    (rate <= MOST_PER_SECOND * MICRO).then_some(rate)
 }
 
 fn csv_row(row: &str, earliest: Millis) -> Result<Point, String> {
@@ -216,8 +216,13 @@ fn csv_row(row: &str, earliest: Millis) -> Result<Point, String> {
     let (at, rate) = (at.trim(), rate.trim());
     let at_millis = Millis::parse(&format!("{at}s"))
         .ok_or_else(|| format!("found `{at}`; write seconds since the beginning, such as `60` or `0.5`"))?;
+    if at_millis > Millis::LONGEST {
+        return Err(format!("found `{at}`; write at most 31536000 seconds, a year"));
+    }
     let rate = parse_rate(rate).ok_or_else(|| {
-        format!("found `{rate}`; write requests per second from 0 to 1000000000, with at most six decimals")
+        format!(
+            "found `{rate}`; write requests per second from 0 to {MOST_PER_SECOND}, with at most six decimals"
+        )
     })?;
     if at_millis < earliest {
         return Err(format!(

@@ -1,17 +1,15 @@
-//! The manifests of a scenario: one Deployment is played, objects that do not place pods are named and left out.
+//! The manifests of a scenario: workloads are played, objects that do not place pods are named and left out.
 
 use std::collections::BTreeMap;
 
 use placement_core::spread::WorkloadKind;
 use serde_json::Value;
 
+use super::autoscalers::{Autoscaler, read_autoscalers};
 use super::budgets::read_budget;
 use super::reader::{At, Fault, Faults, Fields};
-use super::tree::Node;
 use super::{SCRIPT_FILE, SETTINGS_FILE, SourceFile, documents};
 use crate::disruption::DisruptionBudget;
-use crate::hpa::{Gates, Hpa, TargetRef};
-use crate::keda::ScaledObject;
 use crate::time::Millis;
 
 /// Workloads that would have to be played; leaving one out without a word would falsify the result.
@@ -41,25 +39,6 @@ pub struct Workload {
     pub pod_labels: BTreeMap<String, String>,
     /// The whole manifest.
     pub manifest: Value,
-}
-
-/// What scales a workload, by its place.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Autoscaler {
-    /// A HorizontalPodAutoscaler.
-    Hpa {
-        /// Which workload.
-        workload: usize,
-        /// The checked manifest.
-        hpa: Hpa,
-    },
-    /// A ScaledObject of KEDA.
-    Keda {
-        /// Which workload.
-        workload: usize,
-        /// The checked manifest.
-        object: ScaledObject,
-    },
 }
 
 /// What the manifests of a folder hold.
@@ -107,7 +86,17 @@ pub(super) fn read_with(files: &[SourceFile], unplayed: Unplayed, faults: &mut V
                 Some("HorizontalPodAutoscaler" | "ScaledObject") => {
                     scalers.push((file.name.clone(), node.clone()))
                 }
-                Some("PodDisruptionBudget") => budgets.extend(read_budget(&at, node, &value)),
+                Some("PodDisruptionBudget") => {
+                    let budget = read_budget(&at, node, &value);
+                    if let Some(budget) = &budget
+                        && budgets
+                            .iter()
+                            .any(|other: &DisruptionBudget| other.is_named_as(budget))
+                    {
+                        at.fault(format!("a second {budget}; write another name"));
+                    }
+                    budgets.extend(budget);
+                }
                 Some(kind) => {
                     let played = PLAYED_WORKLOADS.iter().find(|(name, ..)| *name == kind);
                     if let Some((_, kind, version)) = played {
@@ -139,12 +128,13 @@ pub(super) fn read_with(files: &[SourceFile], unplayed: Unplayed, faults: &mut V
         faults.extend(here.into_found());
     }
     if attempts == 0 {
-        let here = Faults::of("deployment.yaml");
-        here.add(
-            None,
-            "",
-            "the folder has no workload; write a manifest of kind `Deployment`, `StatefulSet` or `Job`",
-        );
+        let (file, found) = match unplayed {
+            Unplayed::Refused => ("deployment.yaml", "the folder has no workload"),
+            Unplayed::Noted => ("-f", "found no workload"),
+        };
+        let here = Faults::of(file);
+        let wanted = "write a manifest of kind `Deployment`, `StatefulSet` or `Job`";
+        here.add(None, "", format!("{found}; {wanted}"));
         faults.extend(here.into_found());
     }
     for budget in &budgets {
@@ -159,7 +149,7 @@ pub(super) fn read_with(files: &[SourceFile], unplayed: Unplayed, faults: &mut V
         }
     }
     Manifests {
-        autoscalers: autoscalers(&scalers, &workloads, faults),
+        autoscalers: read_autoscalers(&scalers, &workloads, faults),
         budgets,
         workloads,
         notes,
@@ -242,55 +232,4 @@ fn runs_for(metadata: &Fields<'_>) -> Option<Millis> {
     let entries = annotations.map(|at| at.as_entries("a map of annotations"));
     let found = entries.into_iter().flatten().find(|(name, _)| *name == LASTS);
     found.map_or(Some(Millis(60_000)), |(_, at)| at.as_span())
-}
-
-/// Reads what scales, once every workload is known.
-fn autoscalers(
-    scalers: &[(String, Node)],
-    workloads: &[Workload],
-    faults: &mut Vec<Fault>,
-) -> Vec<Autoscaler> {
-    let mut found = Vec::new();
-    for (file, node) in scalers {
-        let here = Faults::of(file);
-        let value = node.to_value();
-        let is_hpa = value.get("kind").and_then(Value::as_str) == Some("HorizontalPodAutoscaler");
-        let place = |target: &TargetRef, namespace: &str| {
-            let is_it = |workload: &Workload| {
-                workload.namespace == namespace
-                    && workload.name == target.name
-                    && workload.kind.kind() == target.kind
-            };
-            let place = workloads.iter().position(is_it);
-            if place.is_none() {
-                let text = format!(
-                    "no {} `{namespace}/{}` in this folder; write the name of one that is there",
-                    target.kind, target.name
-                );
-                here.add(node.line_at("spec.scaleTargetRef"), "spec.scaleTargetRef", text);
-            }
-            place
-        };
-        let read = if is_hpa {
-            Hpa::read(&value, Gates::default()).map(|hpa| {
-                let workload = place(&hpa.target, &hpa.namespace)?;
-                Some(Autoscaler::Hpa { workload, hpa })
-            })
-        } else {
-            ScaledObject::read(&value).map(|object| {
-                let workload = place(&object.target, &object.namespace)?;
-                Some(Autoscaler::Keda { workload, object })
-            })
-        };
-        match read {
-            Ok(scaler) => found.extend(scaler),
-            Err(wrong) => {
-                for fault in wrong {
-                    here.add(node.line_at(&fault.path), &fault.path, fault.message);
-                }
-            }
-        }
-        faults.extend(here.into_found());
-    }
-    found
 }

@@ -1,6 +1,7 @@
 //! A scenario folder: manifests as a user has them, the policy's `settings.yaml`, and `scenario.yaml` with the nodes, the
 //! times and the events. Reading is strict: what is not understood is a fault, and every fault is reported.
 
+mod autoscalers;
 mod budgets;
 mod checks_reader;
 mod events_reader;
@@ -21,7 +22,8 @@ use policy_settings::{Observe, Settings};
 use reconcile_core::Rule;
 use serde_json::Value;
 
-pub use manifests::{Autoscaler, Workload};
+pub use autoscalers::Autoscaler;
+pub use manifests::Workload;
 pub use own::{OwnCase, OwnScale};
 pub use placement_core::spread::Amount;
 pub use reader::Fault;

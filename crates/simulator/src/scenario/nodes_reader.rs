@@ -21,20 +21,32 @@ pub(super) struct ReadNodes {
 pub(super) fn read_nodes(at: &At<'_>) -> ReadNodes {
     let mut read = ReadNodes::default();
     for item in at.as_list("a list of nodes") {
-        let Some((nodes, group)) = read_node(&item) else {
+        let Some((found, group)) = read_node(&item) else {
             continue;
         };
+        let (nodes, groups) = (read.nodes.len(), read.groups.len());
         if let Some(group) = group {
             if read.groups.iter().any(|other| other.name == group.name) {
                 item.fault(format!("a second group `{}`; write another name", group.name));
             }
             read.groups.push(group);
         }
-        for node in nodes {
+        for node in found {
             if read.nodes.iter().any(|other| other.name == node.name) {
                 item.fault(format!("a second node `{}`; write another name", node.name));
             }
             read.nodes.push(node);
+        }
+        let taken = |(place, group): (usize, &NodeGroupSpec)| {
+            let from = if place < groups { nodes } else { 0 };
+            let mut there = read.nodes.iter().skip(from);
+            let node = there.find(|node| group.will_name(&node.name))?;
+            Some((group.name.clone(), node.name.clone()))
+        };
+        if let Some((group, node)) = read.groups.iter().enumerate().find_map(taken) {
+            item.fault(format!(
+                "a node of the group `{group}` would be a second `{node}`; write another name"
+            ));
         }
     }
     read

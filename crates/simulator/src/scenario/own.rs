@@ -95,7 +95,7 @@ impl Scenario {
         let here = Faults::of(&case.name);
         let script =
             script_reader::read_script(&At::root(&script, &here), &manifests.workloads, sidecars, None);
-        faults.extend(here.into_found());
+        faults.extend(here.into_found().into_iter().map(of_its_flag));
         match script {
             Some(mut script) if faults.is_empty() => {
                 script.demands = demands;
@@ -110,6 +110,16 @@ impl Scenario {
             _ => Err(faults),
         }
     }
+}
+
+/// A fault in what `scenario.yaml` would say names the flag that said it.
+fn of_its_flag(mut fault: Fault) -> Fault {
+    if fault.line.is_none() && !fault.path.starts_with("nodes") {
+        let is_event = fault.path.starts_with("events");
+        fault.file = if is_event { "--scale" } else { "--duration" }.to_owned();
+        fault.path.clear();
+    }
+    fault
 }
 
 /// The settings of the file that was named, or of the one policy among the manifests that has spreads.
@@ -132,7 +142,7 @@ fn read_settings(case: &OwnCase, faults: &mut Vec<Fault>) -> Option<(Node, polic
         match (found.next(), found.next()) {
             (Some(one), None) => one,
             (None, _) => {
-                let here = Faults::of(&case.name);
+                let here = Faults::of("-f");
                 here.add(
                     None,
                     "",
@@ -210,10 +220,13 @@ fn script_tree(case: &OwnCase, workloads: &[Workload], nodes: Node, faults: &mut
         );
         map(0, vec![("at", text(&at.to_string())), ("scale", scale)])
     });
-    let duration = case.duration.unwrap_or(last + AFTERWARDS);
+    let duration = case.duration.unwrap_or((last + AFTERWARDS).min(Millis::LONGEST));
+    // Every second, unless that is too often.
+    let sample_every = Millis(duration.0.div_ceil(script_reader::MOST_SAMPLES).max(1000));
     let fields = vec![
         ("description", text("manifests of your own.")),
         ("duration", text(&duration.to_string())),
+        ("sampleEvery", text(&sample_every.to_string())),
         ("nodes", nodes),
         ("events", list(events.collect())),
     ];

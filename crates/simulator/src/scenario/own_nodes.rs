@@ -110,7 +110,7 @@ pub(super) fn nodes_of(settings: &Value) -> Node {
             }
             let taints = all(&subset, "/tolerations").unwrap_or_default();
             let taints = taints.iter().filter_map(|toleration| {
-                let of = |name| field(toleration, name);
+                let of = |name| field(toleration, name).filter(|text| !text.is_empty());
                 let fields = vec![
                     ("key", text(of("key")?)),
                     ("effect", text(of("effect").unwrap_or("NoSchedule"))),

@@ -174,3 +174,55 @@ fn what_is_missing_or_there_twice_is_told() {
         ["--scale: found the workload `shop`; write `web` before `=`"]
     );
 }
+
+#[test]
+fn what_a_flag_said_names_the_flag() {
+    let scale = |replicas, at| OwnScale {
+        workload: None,
+        replicas,
+        at: Millis(at),
+    };
+    let mut case = case();
+    case.scales = vec![scale(5_000_000, 1000)];
+    case.duration = Some(Millis::ZERO);
+    assert_eq!(
+        told(&case),
+        [
+            "--duration: found `0s`; write a span longer than nothing",
+            "--scale: found `5000000`; write a whole number from 0 to 1000000",
+        ]
+    );
+    case.scales = vec![scale(5, 18_446_744_073_709_000_000)];
+    case.duration = None;
+    assert_eq!(
+        told(&case),
+        ["--scale: found `\"18446744073709000s\"`; write a time span of at most a year, `8760h`",]
+    );
+    case.scales = vec![scale(5, 10_000)];
+    case.duration = Some(Millis(5000));
+    assert_eq!(
+        told(&case),
+        ["--duration: the last event is at 10s, the run ends at 5s; write a longer `duration`"]
+    );
+}
+
+#[test]
+fn a_long_run_has_samples_that_far_apart() {
+    let mut case = case();
+    case.duration = Some(Millis::LONGEST);
+    let script = Scenario::of_manifests(&case).unwrap().script;
+    assert_eq!(
+        (script.duration, script.sample_every),
+        (Millis::LONGEST, Millis(31_536))
+    );
+}
+
+#[test]
+fn without_a_workload_there_is_nothing_to_play() {
+    let mut case = case();
+    case.manifests = vec![file("m/policy.yaml", POLICY)];
+    assert_eq!(
+        told(&case),
+        ["-f: found no workload; write a manifest of kind `Deployment`, `StatefulSet` or `Job`"]
+    );
+}

@@ -53,7 +53,8 @@ impl Faults {
     pub(crate) fn add(&self, line: Option<u64>, path: &str, message: impl Into<String>) {
         self.found.borrow_mut().push(Fault {
             file: self.file.clone(),
-            line,
+            // What no file holds stands on no line.
+            line: line.filter(|line| *line > 0),
             path: path.to_owned(),
             message: message.into(),
         });
@@ -102,11 +103,19 @@ impl<'a> At<'a> {
         self.node.to_value()
     }
 
+    /// Pictures and terminals show it: the end of a YAML block is cut off, other control characters are refused.
     pub(crate) fn as_text(&self, wanted: &str) -> Option<&'a str> {
-        match &self.node.tree {
-            Tree::Text(text) if !text.is_empty() => Some(text),
-            _ => self.wanted(wanted),
+        let text = match &self.node.tree {
+            Tree::Text(text) => text.trim_end_matches('\n'),
+            _ => "",
+        };
+        if text.contains(char::is_control) {
+            return self.wanted(&format!("{wanted}, without control characters"));
         }
+        if text.is_empty() {
+            return self.wanted(wanted);
+        }
+        Some(text)
     }
 
     /// A number or a text as it was written.
@@ -141,9 +150,14 @@ impl<'a> At<'a> {
     }
 
     pub(crate) fn as_span(&self) -> Option<Millis> {
-        match &self.node.tree {
-            Tree::Text(text) if Millis::parse(text).is_some() => Millis::parse(text),
-            _ => self.wanted("a time span such as `250ms`, `10s` or `2m`"),
+        let span = match &self.node.tree {
+            Tree::Text(text) => Millis::parse(text),
+            _ => None,
+        };
+        match span {
+            Some(span) if span > Millis::LONGEST => self.wanted("a time span of at most a year, `8760h`"),
+            Some(span) => Some(span),
+            None => self.wanted("a time span such as `250ms`, `10s` or `2m`"),
         }
     }
 

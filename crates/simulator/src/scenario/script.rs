@@ -143,6 +143,17 @@ impl NodeGroupSpec {
     pub(crate) fn first_nodes(&self) -> impl Iterator<Item = String> {
         (1..=self.count).map(|number| format!("{}-{number}", self.name))
     }
+
+    /// Whether a node that comes later may have this name.
+    pub(crate) fn will_name(&self, node: &str) -> bool {
+        let number = node
+            .strip_prefix(&self.name)
+            .and_then(|rest| rest.strip_prefix('-'));
+        let number = number.filter(|digits| !digits.starts_with(['0', '+']));
+        number
+            .and_then(|digits| digits.parse::<usize>().ok())
+            .is_some_and(|number| number > self.count && number <= self.max)
+    }
 }
 
 /// A taint.

@@ -5,13 +5,16 @@ use super::events_reader::{Known, read_events};
 use super::expectations_reader::read_expectations;
 use super::injectors_reader::read_injectors;
 use super::nodes_reader::{ReadNodes, read_nodes};
-use super::reader::{At, Fault, Faults};
+use super::reader::{At, Fault, Faults, Fields};
 use super::script::{Cluster, ClusterAutoscaler, Expectation, Script, ScriptEvent};
 use super::traffic_reader::read_traffic;
 use super::{SCRIPT_FILE, SourceFile, Workload, only_document, required_file};
 use crate::autoscaler::ScaleInSettings;
 use crate::checks::Names;
 use crate::time::Millis;
+
+/// More samples than this no report and no picture needs.
+pub(super) const MOST_SAMPLES: u64 = 1_000_000;
 
 pub(super) fn read(
     files: &[SourceFile],
@@ -69,12 +72,7 @@ pub(super) fn read_script(
     let seed = fields
         .optional("seed")
         .map_or(Some(1), |at| at.as_number(0, u64::MAX));
-    let duration = fields
-        .required("duration", "a time span such as `2m`")
-        .and_then(|at| positive(&at));
-    let sample_every = fields
-        .optional("sampleEvery")
-        .map_or(Some(Millis(1000)), |at| positive(&at));
+    let (duration, sample_every) = read_times(&fields);
     let cluster = fields.optional("cluster");
     let cluster = cluster.map_or(Some(Cluster::default()), |at| read_cluster(&at));
     let nodes = fields
@@ -104,7 +102,7 @@ pub(super) fn read_script(
         .map(|at| read_events(&at, &known));
     let demands = fields
         .optional("traffic")
-        .map(|at| read_traffic(&at, &known))
+        .map(|at| read_traffic(&at, &known, names))
         .unwrap_or_default();
     let injectors = fields
         .optional("injectors")
@@ -143,6 +141,30 @@ pub(super) fn read_script(
         expectations,
         checks,
     })
+}
+
+/// How long is played, and how often a sample is taken.
+fn read_times(fields: &Fields<'_>) -> (Option<Millis>, Option<Millis>) {
+    let at = fields.required("duration", "a time span such as `2m`");
+    let duration = at.as_ref().and_then(positive);
+    let sampled = fields.optional("sampleEvery");
+    let every = sampled.as_ref().map_or(Some(Millis(1000)), positive);
+    if let (Some(Millis(millis)), Some(every), Some(at)) = (duration, every, sampled.as_ref().or(at.as_ref()))
+        && millis / every.0 > MOST_SAMPLES
+    {
+        let found = if sampled.is_some() {
+            format!("found `{every}`")
+        } else {
+            format!("found no `sampleEvery`, so `{every}`")
+        };
+        at.fault(format!(
+            "{found}, which makes {} samples in {}; write at least `{}`, for at most {MOST_SAMPLES} of them",
+            millis / every.0,
+            Millis(millis),
+            Millis(millis.div_ceil(MOST_SAMPLES))
+        ));
+    }
+    (duration, every)
 }
 
 fn check_times(root: &At<'_>, duration: Millis, events: &[ScriptEvent], expectations: &[Expectation]) {

@@ -2,6 +2,9 @@ use super::*;
 use crate::checks::{Check, Names};
 use crate::time::Millis;
 
+mod duplicates;
+mod limits;
+
 const DEPLOYMENT: &str = "\
 apiVersion: apps/v1
 kind: Deployment

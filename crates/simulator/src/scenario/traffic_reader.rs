@@ -5,17 +5,35 @@ use std::collections::BTreeMap;
 use super::events_reader::{Known, read_workload};
 use super::reader::At;
 use super::script::Demand;
-use crate::load::{Cpu, Point, Service, Shape, Traffic, parse_rate};
+use crate::checks::Names;
+use crate::load::{Cpu, MOST_PER_SECOND, Point, Service, Shape, Traffic, parse_rate};
 use crate::time::Millis;
 
 const RATE: &str = "requests per second such as `120` or `0.5`";
 
-pub(super) fn read_traffic(at: &At<'_>, known: &Known<'_>) -> Vec<Demand> {
-    let items = at.as_list("a list of workloads with their requests");
-    items.iter().filter_map(|item| read_demand(item, known)).collect()
+/// `names`: the subsets; `None` where they are not known, because of faults or other settings.
+pub(super) fn read_traffic(at: &At<'_>, known: &Known<'_>, names: Option<&Names>) -> Vec<Demand> {
+    let mut demands: Vec<Demand> = Vec::new();
+    for item in at.as_list("a list of workloads with their requests") {
+        let Some(demand) = read_demand(&item, known, names) else {
+            continue;
+        };
+        if demands.iter().any(|other| other.workload == demand.workload) {
+            let name = name_of(known, demand.workload);
+            item.fault(format!(
+                "a second entry for `{name}`; write all its points into one"
+            ));
+        }
+        demands.push(demand);
+    }
+    demands
 }
 
-fn read_demand(at: &At<'_>, known: &Known<'_>) -> Option<Demand> {
+fn name_of<'k>(known: &Known<'k>, workload: usize) -> &'k str {
+    known.workloads.get(workload).map_or("", |spec| &spec.name)
+}
+
+fn read_demand(at: &At<'_>, known: &Known<'_>, names: Option<&Names>) -> Option<Demand> {
     let fields = at.as_map("`deployment`, `points` and `requestsPerSecond`")?;
     let workload = read_workload(&fields, known);
     let shape = fields.optional("shape").map_or(Some(Shape::Linear), |at| {
@@ -25,9 +43,11 @@ fn read_demand(at: &At<'_>, known: &Known<'_>) -> Option<Demand> {
         "points",
         "a list such as `[{at: 0s, rps: 50}, {at: 1m, rps: 400}]`",
     );
-    let points: Option<Vec<Point>> = points.as_ref().map(|at| {
+    let points: Option<Vec<Point>> = points.as_ref().and_then(|at| {
         let items = at.as_list("a list of points");
-        items.iter().filter_map(read_point).collect()
+        // Every point is looked at, for its faults.
+        let read: Vec<Option<Point>> = items.iter().map(read_point).collect();
+        read.into_iter().collect()
     });
     let is_daily = fields.optional("daily").map_or(Some(false), |at| {
         at.as_one_of(&[("true", true), ("false", false)])
@@ -39,6 +59,17 @@ fn read_demand(at: &At<'_>, known: &Known<'_>) -> Option<Demand> {
         .optional("bySubset")
         .map(|at| at.as_entries("a map from subset to requests per second"))
         .unwrap_or_default();
+    if let (Some(workload), Some(names)) = (workload, names) {
+        let subsets: Vec<&str> = names.subsets_of(workload).collect();
+        let ticked: Vec<String> = subsets.iter().map(|subset| format!("`{subset}`")).collect();
+        for (subset, at) in by_subset.iter().filter(|(subset, _)| !subsets.contains(subset)) {
+            at.fault(format!(
+                "no subset `{subset}` of `{}` in the settings; write one of {}",
+                name_of(known, workload),
+                ticked.join(", ")
+            ));
+        }
+    }
     let by_subset: BTreeMap<String, u64> = by_subset
         .into_iter()
         .filter_map(|(subset, at)| Some((subset.to_owned(), read_rate(&at)?)))
@@ -93,7 +124,10 @@ fn read_point(at: &At<'_>) -> Option<Point> {
 fn read_rate(at: &At<'_>) -> Option<u64> {
     let rate = parse_rate(&at.as_written()?);
     if rate.is_none() {
-        at.fault(format!("found `{}`; write {RATE}", at.as_written()?));
+        at.fault(format!(
+            "found `{}`; write {RATE}, at most {MOST_PER_SECOND}",
+            at.as_written()?
+        ));
     }
     rate
 }
