@@ -554,6 +554,10 @@ subsets: [{name: fixed}, {name: reserve}, {name: elastic}]
 #[test]
 fn whoever_is_made_in_place_of_a_stuck_pod_tries_nothing() {
     let mut scene = Scene::full(TWO_FULL, &["a"]);
+    let mut first = unschedulable(pending("a", 0));
+    first["metadata"]["resourceVersion"] = "12".into();
+    first["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"] = "300".into();
+    scene.pod(&first);
     let pass = |scene: &mut Scene, millis: i64| -> Vec<Step> {
         scene.now = START.plus(millis);
         let steps = scene.begin();
