@@ -5,7 +5,7 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0  all is well
   1  a run found a violation: a subset above its allowance, a split other than expected, a scale-in out of order
-  2  bad input: a wrong argument, file, scenario, setting or policy module
+  2  bad input: a wrong argument, file, scenario, setting or policy module; or output that cannot be written
 ";
 
 /// Why a command did not end well.
@@ -13,7 +13,7 @@ Exit codes:
 pub(crate) enum Exit {
     /// The run was made, and something is wrong with its result.
     Violations(Vec<String>),
-    /// Nothing could be run.
+    /// Nothing could be run, or its result not be shown.
     BadInput(Vec<String>),
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// A file cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -11,9 +12,28 @@ pub(crate) struct WriteError {
     source: std::io::Error,
 }
 
+/// Held while a file is written.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// The exit code of who was interrupted, as shells tell it.
+const INTERRUPTED: i32 = 130;
+
+/// From now on Ctrl-C ends the program after the file that is being written, so that nothing is left beside it.
+pub(crate) fn finish_before_interrupts() {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return };
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            let _written = WRITING.lock();
+            std::process::exit(INTERRUPTED);
+        }
+    });
+}
+
 /// Writes beside the file, then renames. Who is killed meanwhile leaves the old file as it was, and at most a file
 /// beside it of a name of its own, which no later run reads.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     write_and_rename(path, bytes).map_err(|source| WriteError {
         path: path.to_owned(),
         source,

@@ -57,6 +57,11 @@ pub(crate) fn name_of(path: &Path) -> String {
 
 /// One file, called as the user called it.
 pub(crate) fn file(path: &Path) -> Result<SourceFile, ReadError> {
+    // A pipe may wait for ever, a device may have no end.
+    if !std::fs::metadata(path).map_err(at(path))?.is_file() {
+        let other = std::io::Error::other("not a regular file; write its content to one, and name that");
+        return Err(at(path)(other));
+    }
     let text = std::fs::read_to_string(path).map_err(at(path))?;
     Ok(SourceFile {
         name: path.display().to_string(),
@@ -124,6 +129,15 @@ mod tests {
         assert!(
             error.lines()[0].starts_with("error: cannot read `no/such/folder`: "),
             "{error:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_read() {
+        let error = file(Path::new("/dev/null")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "cannot read `/dev/null`: not a regular file; write its content to one, and name that"
         );
     }
 

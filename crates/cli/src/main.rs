@@ -2,13 +2,13 @@
 //!
 //! It reads files, runs the pure crates, and shows what they say. It must never decide anything about pods: the policy does,
 //! as the compiled module that a cluster would load.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod chart;
 mod commands;
 mod exit;
 mod files;
 mod folder;
+mod output;
 mod palette;
 mod picture;
 mod policy;
@@ -43,6 +43,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
+    files::finish_before_interrupts();
     let exit = match command {
         Command::Simulate(raw) => commands::simulate::run(raw),
         Command::Torture(raw) => commands::torture::run(raw),
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
 
 fn report(exit: &Exit) -> ExitCode {
     for line in exit.lines() {
-        eprintln!("spillway: {line}");
+        output::tell(format_args!("spillway: {line}"));
     }
     ExitCode::from(exit.code())
 }

@@ -61,6 +61,48 @@ fn bad_input_ends_with_2_and_says_what_to_do() {
             "write a whole number",
         ),
         (
+            vec![
+                "simulate",
+                "-f",
+                "examples/demo",
+                "--scale",
+                "5@18446744073709000000ms",
+            ],
+            "write a time span of at most a year",
+        ),
+        (
+            vec!["simulate", "-f", "examples/demo", "--duration", "5000000000h"],
+            "write a time span of at most a year",
+        ),
+        (
+            vec![
+                "simulate",
+                "-f",
+                "examples/demo",
+                "--settings",
+                "examples/demo/settings.yaml",
+                "--scale",
+                "5000000@1s",
+            ],
+            "error: --scale: found `5000000`; write a whole number from 0 to 1000000",
+        ),
+        (
+            vec!["simulate", "-f", "examples/demo/settings.yaml"],
+            "error: -f: found no workload; write a manifest of kind",
+        ),
+        (
+            vec!["simulate", "-f", "/dev/null"],
+            "cannot read `/dev/null`: not a regular file",
+        ),
+        (
+            vec!["simulate", "-f", "examples/demo", "--settings", "/dev/null"],
+            "cannot read `/dev/null`: not a regular file",
+        ),
+        (
+            vec!["torture", "--replay", "/dev/null"],
+            "cannot read `/dev/null`: not a regular file",
+        ),
+        (
             vec!["simulate", "-f", "examples/absent"],
             "cannot read `examples/absent`",
         ),

@@ -1,6 +1,6 @@
 //! The commands that `spillway-sidecar` and `spillway` have in common.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands print")]
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,44 +55,50 @@ pub struct OriginArgs {
     from_policy: Option<String>,
 }
 
-/// Opens gates and says so; whether all that were asked for are open.
+/// Opens gates and says so in `out`; whether all that were asked for are open.
 ///
 /// # Errors
-/// When the cluster cannot be reached.
-pub async fn release(args: ReleaseArgs, kubeconfig: Option<PathBuf>) -> Result<bool> {
+/// When the cluster cannot be reached, or the result not be written.
+pub async fn release(args: ReleaseArgs, kubeconfig: Option<PathBuf>, out: &mut dyn Write) -> Result<bool> {
     let options = args.options();
     let client = client::reading(&client::config(kubeconfig.as_deref()).await?)?;
     let mut told = 0;
     let released = open_gates(&client, &options, |released| {
         if released.opened >= told + TELL_EVERY {
             told = released.opened;
-            println!("{told} gates opened");
+            // Gates are opened whether or not somebody reads of it.
+            let _ = writeln!(out, "{told} gates opened");
         }
     })
     .await?;
     for (pod, why) in &released.failed {
-        eprintln!("error: the gate of `{pod}` was not opened: {why}");
+        let _ = writeln!(
+            std::io::stderr(),
+            "error: the gate of `{pod}` was not opened: {why}"
+        );
     }
     let verb = if options.is_dry {
         "would be opened"
     } else {
         "opened"
     };
-    println!(
+    writeln!(
+        out,
         "{} gates {verb}, {} waited no more, {} too young, {} failed",
         released.opened,
         released.gone,
         released.young,
         released.failed.len()
-    );
+    )?;
+    out.flush()?;
     Ok(released.failed.is_empty())
 }
 
-/// Prints what was found; whether `observe: Ledger` may be switched on.
+/// Writes what was found to `out`; whether `observe: Ledger` may be switched on.
 ///
 /// # Errors
-/// When the cluster cannot be reached, or the settings cannot be used.
-pub async fn doctor(args: &DoctorArgs, kubeconfig: Option<PathBuf>) -> Result<bool> {
+/// When the cluster cannot be reached, the settings cannot be used, or the result cannot be written.
+pub async fn doctor(args: &DoctorArgs, kubeconfig: Option<PathBuf>, out: &mut dyn Write) -> Result<bool> {
     let client = client::reading(&client::config(kubeconfig.as_deref()).await?)?;
     let loaded = match args.origin.origin()? {
         Origin::File(path) => settings_source::file(&path)?,
@@ -100,17 +106,19 @@ pub async fn doctor(args: &DoctorArgs, kubeconfig: Option<PathBuf>) -> Result<bo
     };
     let findings = crate::doctor::check(&client, &loaded, &args.options()).await;
     for finding in &findings {
-        println!("{finding}");
+        writeln!(out, "{finding}")?;
     }
     let is_bad = findings.iter().any(|finding| finding.grade == Grade::Bad);
-    println!(
+    writeln!(
+        out,
         "{}",
         if is_bad {
             "observe: Ledger must not be switched on"
         } else {
             "observe: Ledger may be switched on"
         }
-    );
+    )?;
+    out.flush()?;
     Ok(!is_bad)
 }
 

@@ -43,8 +43,14 @@ fn start(args: Args) -> Result<ExitCode> {
                 run(args.run.options(args.kubeconfig)?).await?;
                 Ok(ExitCode::SUCCESS)
             }
-            Some(Command::Release(told)) => commands::release(told, args.kubeconfig).await.map(code),
-            Some(Command::Doctor(told)) => commands::doctor(&told, args.kubeconfig).await.map(code),
+            Some(Command::Release(told)) => {
+                let out = &mut std::io::stdout();
+                commands::release(told, args.kubeconfig, out).await.map(code)
+            }
+            Some(Command::Doctor(told)) => {
+                let out = &mut std::io::stdout();
+                commands::doctor(&told, args.kubeconfig, out).await.map(code)
+            }
         }
     })
 }

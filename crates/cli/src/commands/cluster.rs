@@ -6,6 +6,7 @@ use spillway_sidecar::commands::{self, DoctorArgs, ReleaseArgs};
 use spillway_sidecar::config::SettingsError;
 
 use crate::exit::Exit;
+use crate::output::Stdout;
 
 /// How the cluster is reached.
 #[derive(Debug, clap::Args)]
@@ -37,13 +38,13 @@ pub(crate) struct Doctor {
 
 /// Opens gates.
 pub(crate) fn release(raw: Release) -> Result<(), Exit> {
-    let is_done = wait(commands::release(raw.told, raw.reach.kubeconfig))?;
+    let is_done = wait(commands::release(raw.told, raw.reach.kubeconfig, &mut Stdout))?;
     is_well(is_done, "pods still wait behind their gates")
 }
 
 /// Looks whether the policy may be switched to `observe: Ledger`.
 pub(crate) fn doctor(raw: Doctor) -> Result<(), Exit> {
-    let is_good = wait(commands::doctor(&raw.told, raw.reach.kubeconfig))?;
+    let is_good = wait(commands::doctor(&raw.told, raw.reach.kubeconfig, &mut Stdout))?;
     is_well(is_good, "`observe: Ledger` must not be switched on")
 }
 

@@ -14,7 +14,7 @@ use simulator::torture::{
 };
 
 use crate::exit::{self, Exit};
-use crate::files;
+use crate::{files, folder, output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -99,7 +99,7 @@ pub(crate) fn run(raw: Raw) -> Result<(), Exit> {
             write(&save.join(format!("hostile-{number:02}.json")), case)?;
         }
     }
-    show(&search, raw.output, begun.elapsed());
+    show(&search, raw.output, begun.elapsed())?;
     match search.failures.first() {
         None => Ok(()),
         Some(failure) => Err(Exit::Violations(vec![told(failure.seed, &failure.violation)])),
@@ -161,13 +161,13 @@ impl Search {
 
 fn replay(file: &Path) -> Result<(), Exit> {
     let bad = |reason: String| Exit::BadInput(vec![format!("`{}`: {reason}", file.display())]);
-    let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;
+    let text = folder::file(file).map_err(|error| Exit::bad(&error))?.text;
     let case = Case::read(&text).map_err(|error| bad(error.to_string()))?;
     let played = play(&case, &mut policy).map_err(|error| bad(error.to_string()))?;
     match played.violation {
         None => {
-            println!("clean: {} pods, {} ms", played.tally.pods, played.millis);
-            Ok(())
+            let (pods, millis) = (played.tally.pods, played.millis);
+            output::print_line(format_args!("clean: {pods} pods, {millis} ms"))
         }
         Some(violation) => Err(Exit::Violations(vec![told(case.seed, &violation)])),
     }
@@ -184,33 +184,30 @@ fn write(path: &Path, case: &Case) -> Result<(), Exit> {
     files::write(path, case.text().as_bytes()).map_err(|error| Exit::bad(&error))
 }
 
-fn show(search: &Search, output: Output, took: Duration) {
+fn show(search: &Search, shape: Output, took: Duration) -> Result<(), Exit> {
     let seconds = took.as_secs_f64();
-    match output {
-        Output::Json => println!(
-            "{}",
-            json!({
-                "runs": search.runs,
-                "failedSeeds": search.failures.iter().map(|failure| failure.seed).collect::<Vec<u64>>(),
-                "seconds": seconds,
-                "pods": search.pods,
-                "gated": search.gated,
-                "bound": search.bound,
-                "costWrites": search.costs,
-                "moved": search.moved,
-                "madeAnew": search.recreated,
-                "leaderChanges": search.leaders,
-                "placesLeftEmpty": search.empty,
-                "hostile": search.hostile.iter().map(|(hostility, case)| json!([case.seed, hostility])).collect::<Vec<_>>(),
-            })
-        ),
+    match shape {
+        Output::Json => output::print_line(json!({
+            "runs": search.runs,
+            "failedSeeds": search.failures.iter().map(|failure| failure.seed).collect::<Vec<u64>>(),
+            "seconds": seconds,
+            "pods": search.pods,
+            "gated": search.gated,
+            "bound": search.bound,
+            "costWrites": search.costs,
+            "moved": search.moved,
+            "madeAnew": search.recreated,
+            "leaderChanges": search.leaders,
+            "placesLeftEmpty": search.empty,
+            "hostile": search.hostile.iter().map(|(hostility, case)| json!([case.seed, hostility])).collect::<Vec<_>>(),
+        })),
         Output::Table => {
-            println!(
+            output::print_line(format_args!(
                 "{} runs in {seconds:.1} s: {} failed",
                 search.runs,
                 search.failures.len()
-            );
-            println!(
+            ))?;
+            output::print_line(format_args!(
                 "{} pods, {} gated, {} bound, {} costs corrected, {} moved, {} made anew, {} changes of leader, {} places left empty",
                 search.pods,
                 search.gated,
@@ -220,7 +217,7 @@ fn show(search: &Search, output: Output, took: Duration) {
                 search.recreated,
                 search.leaders,
                 search.empty
-            );
+            ))
         }
     }
 }

@@ -95,7 +95,15 @@ pub(crate) fn svg(panels: &[Panel], caption: &Caption) -> String {
         .add(hatchings(&order))
         .add(rectangle((0.0, 0.0), (WIDTH, height)).set("fill", "#ffffff"))
         .add(body);
-    document.to_string() + "\n"
+    let mut drawn = document.to_string() + "\n";
+    drawn.retain(is_of_xml);
+    drawn
+}
+
+/// Whether XML 1.0 knows the character (`Char` in its grammar): a name of a folder or file may have others, and a picture
+/// with one is none.
+fn is_of_xml(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
 /// Draws as PNG.

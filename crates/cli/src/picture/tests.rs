@@ -133,3 +133,15 @@ fn several_runs_share_their_scales_and_each_has_its_heading() {
     assert!(words.contains(&"a.yaml") && words.contains(&"b.yaml"));
     assert_eq!(words.iter().filter(|word| **word == "60").count(), 2, "{words:?}");
 }
+
+#[test]
+fn what_xml_does_not_know_is_left_out() {
+    let caption = Caption {
+        title: "a\u{1b}[31mb".into(),
+        subtitle: "c\u{0}d\u{ffff}e".into(),
+    };
+    let drawn = svg(&one(stacks()), &caption);
+    let found = words(&drawn);
+    assert!(found.contains(&"a[31mb") && found.contains(&"cde"), "{found:?}");
+    png(&one(stacks()), &caption).unwrap();
+}

@@ -7,7 +7,7 @@ use simulator::SCRIPT_FILE;
 
 use super::{Common, Output, play};
 use crate::exit::Exit;
-use crate::{folder, table};
+use crate::{folder, output, table};
 
 /// What became of one scenario.
 struct Row {
@@ -35,7 +35,7 @@ pub(super) fn run(parent: &Path, common: Common) -> Result<(), Exit> {
     let mut rows = Vec::new();
     for (index, scenario) in scenarios.iter().flatten().enumerate() {
         let what = format!("{} ({} of {})", scenario.name, index + 1, folders.len());
-        eprintln!("playing {what}");
+        output::tell(format_args!("playing {what}"));
         let seed = common.seed.unwrap_or(scenario.script.seed);
         let outcome = play::play(scenario, seed, &module, &what)?;
         rows.push(Row {
@@ -45,8 +45,8 @@ pub(super) fn run(parent: &Path, common: Common) -> Result<(), Exit> {
         });
     }
     match common.output {
-        Output::Json => println!("{}", rows.iter().map(Row::json).collect::<Value>()),
-        Output::Table => print!("{}", shown(&rows)),
+        Output::Json => output::print_line(rows.iter().map(Row::json).collect::<Value>())?,
+        Output::Table => output::print(shown(&rows))?,
     }
     let failed: Vec<String> = rows.iter().flat_map(Row::told).collect();
     if failed.is_empty() {
@@ -103,7 +103,10 @@ fn scenarios(parent: &Path) -> Result<Vec<PathBuf>, Exit> {
         .into_iter()
         .partition(|folder| folder.join(SCRIPT_FILE).is_file());
     for other in others {
-        eprintln!("note: `{}` has no {SCRIPT_FILE} and is left out", other.display());
+        let other = other.display();
+        output::tell(format_args!(
+            "note: `{other}` has no {SCRIPT_FILE} and is left out"
+        ));
     }
     if found.is_empty() {
         return Err(Exit::BadInput(vec![format!(

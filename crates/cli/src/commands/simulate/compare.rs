@@ -10,7 +10,7 @@ use super::{Common, Output, Source, one, play};
 use crate::exit::Exit;
 use crate::picture::Panel;
 use crate::stacks::Stacks;
-use crate::table;
+use crate::{output, table};
 
 pub(super) fn run(source: &Source, settings: &[PathBuf], common: Common) -> Result<(), Exit> {
     let read = settings.iter().map(|file| source.read(Some(file)));
@@ -21,14 +21,14 @@ pub(super) fn run(source: &Source, settings: &[PathBuf], common: Common) -> Resu
     let module = play::module(common.module)?;
     let seed = common.seed.unwrap_or(first.script.seed);
     for note in &first.notes {
-        eprintln!("note: {note}");
+        output::tell(format_args!("note: {note}"));
     }
     let mut played: Vec<(String, Outcome)> = Vec::new();
     for (file, scenario) in settings.iter().zip(&scenarios) {
         let name = file.display().to_string();
         let outcome = play::play(scenario, seed, &module, &name)?;
         for (warning, times) in &outcome.warnings {
-            eprintln!("warning with {name}, {times} times: {warning}");
+            output::tell(format_args!("warning with {name}, {times} times: {warning}"));
         }
         played.push((name, outcome));
     }
@@ -43,8 +43,8 @@ pub(super) fn run(source: &Source, settings: &[PathBuf], common: Common) -> Resu
         file.write(&panels, &one::caption(first, seed))?;
     }
     match common.output {
-        Output::Json => println!("{}", played.iter().map(json).collect::<Value>()),
-        Output::Table => print!("{}", compared(&played)),
+        Output::Json => output::print_line(played.iter().map(json).collect::<Value>())?,
+        Output::Table => output::print(compared(&played))?,
     }
     let violations = played.iter().flat_map(|(name, outcome)| {
         let violations = outcome.violations.iter();

@@ -6,14 +6,14 @@ use super::{Common, Output, Source, colours, play};
 use crate::exit::Exit;
 use crate::picture::{Caption, Panel};
 use crate::stacks::Stacks;
-use crate::{chart, table};
+use crate::{chart, output, table};
 
 pub(super) fn run(source: &Source, common: Common) -> Result<(), Exit> {
     let scenario = source.read(None)?;
     let module = play::module(common.module)?;
     let seed = common.seed.unwrap_or(scenario.script.seed);
     for note in &scenario.notes {
-        eprintln!("note: {note}");
+        output::tell(format_args!("note: {note}"));
     }
     let outcome = play::play(&scenario, seed, &module, &scenario.name)?;
     let caption = caption(&scenario, seed);
@@ -25,14 +25,14 @@ pub(super) fn run(source: &Source, common: Common) -> Result<(), Exit> {
         file.write(&[panel], &caption)?;
     }
     for (warning, times) in &outcome.warnings {
-        eprintln!("warning, {times} times: {warning}");
+        output::tell(format_args!("warning, {times} times: {warning}"));
     }
     match common.output {
         Output::Json => {
             let report = serde_json::to_string(&outcome.report);
-            println!("{}", report.map_err(|error| Exit::bad(&error))?);
+            output::print_line(report.map_err(|error| Exit::bad(&error))?)?;
         }
-        Output::Table => print!("{}", tables(&scenario, seed, &outcome, colours())),
+        Output::Table => output::print(tables(&scenario, seed, &outcome, colours()))?,
     }
     if outcome.violations.is_empty() {
         Ok(())

@@ -24,6 +24,12 @@ impl PictureFile {
     pub(super) fn check(path: PathBuf) -> Result<Self, Exit> {
         check_folder_of(&path)?;
         let format = format_of(&path)?;
+        if path.is_dir() {
+            return Err(Exit::BadInput(vec![format!(
+                "--picture `{}`: this is a folder; write the name of a file",
+                path.display()
+            )]));
+        }
         Ok(Self { path, format })
     }
 
@@ -71,6 +77,21 @@ mod tests {
         assert_eq!(
             error.lines(),
             ["error: --picture `b.jpg`: write a file name that ends in .svg or .png"]
+        );
+    }
+
+    #[test]
+    fn a_folder_is_no_picture() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("d.svg");
+        std::fs::create_dir(&folder).unwrap();
+        let error = PictureFile::check(folder.clone()).unwrap_err();
+        assert_eq!(
+            error.lines(),
+            [format!(
+                "error: --picture `{}`: this is a folder; write the name of a file",
+                folder.display()
+            )]
         );
     }
 

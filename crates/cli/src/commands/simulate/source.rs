@@ -87,11 +87,15 @@ impl OwnArguments {
 
 fn rate(text: &str) -> Result<u64, String> {
     simulator::load::parse_rate(text)
-        .ok_or_else(|| "write requests per second such as `100` or `2.5`".to_owned())
+        .ok_or_else(|| "write requests per second such as `100` or `2.5`, at most 500000".to_owned())
 }
 
 fn span(text: &str) -> Result<Millis, String> {
-    Millis::parse(text).ok_or_else(|| "write a time span such as `90s` or `10m`".to_owned())
+    let span = Millis::parse(text).ok_or("write a time span such as `90s` or `10m`")?;
+    if span > Millis::LONGEST {
+        return Err("write a time span of at most a year, `8760h`".to_owned());
+    }
+    Ok(span)
 }
 
 fn scale(text: &str) -> Result<OwnScale, String> {
@@ -128,6 +132,10 @@ mod tests {
             ("30", "write `REPLICAS@TIME`, such as `30@60s`"),
             ("x@1s", "found `x`; write a whole number, or `NAME=30`"),
             ("3@soon", "write a time span such as `90s` or `10m`"),
+            (
+                "3@18446744073709000000ms",
+                "write a time span of at most a year, `8760h`",
+            ),
         ] {
             assert_eq!(scale(text).unwrap_err(), told);
         }
