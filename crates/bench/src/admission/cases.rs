@@ -14,9 +14,9 @@ use policy_host_serve::server::{Service, Stop, serve};
 use policy_host_serve::tls::Identity;
 use serde_json::Value;
 
-use crate::fixtures;
 use super::measure::{Pair, in_turn};
 use super::report::{Figures, Report, Sizes};
+use crate::fixtures;
 
 /// One situation that a request meets.
 #[derive(Clone, Copy)]

@@ -53,7 +53,9 @@ pub(super) fn native() -> Result<Vec<Figure>> {
     let decisions = per_second(DECISIONS, start);
 
     let review: Value = serde_json::from_slice(&fixtures::review("web"))?;
-    let pod = review.pointer("/request/object").context("the review has no pod")?;
+    let pod = review
+        .pointer("/request/object")
+        .context("the review has no pod")?;
     let start = Instant::now();
     for uid in uids.iter().cycle().take(INJECTIONS as usize) {
         black_box(inject(pod.clone(), &spread, &decided(uid))?);

@@ -43,7 +43,10 @@ pub(crate) fn run(
 ) -> Result<Vec<Figure>> {
     progress("decisions of the core");
     let mut figures = decisions::native()?;
-    progress(&format!("{} admissions by the compiled policy", effort.admissions));
+    progress(&format!(
+        "{} admissions by the compiled policy",
+        effort.admissions
+    ));
     figures.extend(decisions::wasm(policy, effort.admissions)?);
     progress("a day of hello-web");
     figures.extend(runs::day(cli, policy, examples)?);

@@ -27,7 +27,11 @@ pub(super) fn day(cli: &Path, policy: &Path, examples: &Path) -> Result<Vec<Figu
             .cloned();
         let points = points.unwrap_or_default();
         let rounds = DAY_SECONDS / ROUND_SECONDS;
-        let all = (0..rounds).flat_map(|round| points.iter().map(move |point| later(point, round * ROUND_SECONDS)));
+        let all = (0..rounds).flat_map(|round| {
+            points
+                .iter()
+                .map(move |point| later(point, round * ROUND_SECONDS))
+        });
         set(script, "/traffic/0/points", all.collect());
     })?;
     Ok(vec![Figure {
@@ -102,7 +106,11 @@ fn play(cli: &Path, policy: &Path, example: &Path, change: impl Fn(&mut Value)) 
         .spawn()
         .with_context(|| format!("cannot start `{}`", cli.display()))?;
     let ended = child.wait4()?;
-    ensure!(ended.status.success(), "`spillway simulate` ended with {}", ended.status);
+    ensure!(
+        ended.status.success(),
+        "`spillway simulate` ended with {}",
+        ended.status
+    );
     Ok(Run {
         time: start.elapsed(),
         mebibytes: mebibytes(ended.rusage.maxrss),
