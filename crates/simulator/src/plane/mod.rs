@@ -21,6 +21,7 @@ mod mutability;
 mod nodes;
 pub(crate) mod objects;
 pub(crate) mod observer;
+mod patching;
 mod pod_template;
 mod policies;
 mod requests;

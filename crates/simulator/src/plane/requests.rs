@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 
-use json_patch::Patch;
 use reconcile_core::{Action, Outcome, PodPatch, Step};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::lease::{LeaseAnswer, LeaseRequest};
-use super::objects::{Kind, Object, Pod};
+use super::objects::{Kind, Object};
+use super::patching::{merged, patched};
 use super::store::Change;
 use super::{Event, Plane, mutability};
 use crate::json;
@@ -394,23 +394,5 @@ fn turned_away(number: u64, asked: &Asked) -> Answer {
             answered: Answered::Again,
         },
         Asked::Lease(_) => Answer::Lease(LeaseAnswer::Unknown),
-    }
-}
-
-/// A JSON patch is done as a whole or not at all.
-fn patched(old: &Value, patch: &Patch) -> Result<Value, String> {
-    let mut value = old.clone();
-    json_patch::patch(&mut value, patch).map_err(|error| error.to_string())?;
-    Ok(value)
-}
-
-/// A merge patch that names another uid meets a conflict.
-fn merged(old: &Pod, patch: &Value) -> Result<Value, String> {
-    let mut value = old.value.clone();
-    json_patch::merge(&mut value, patch);
-    if json::text(&value, &["metadata", "uid"]) == Some(old.uid.as_str()) {
-        Ok(value)
-    } else {
-        Err("the uid in the precondition is another pod's".to_owned())
     }
 }

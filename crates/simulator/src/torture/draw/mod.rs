@@ -1,8 +1,11 @@
 //! Draws cases at random.
 
+mod disruptions;
+mod full_pools;
+
 use serde_json::{Value, json};
 
-use super::case::{Case, EventCase, Happening, LoadCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
+use super::case::{Case, EventCase, Happening, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};
 use crate::json;
 use crate::plane::setup::{ClusterSpec, Lag, PolicySpec, SidecarSpec};
 use crate::random::Random;
@@ -160,8 +163,8 @@ impl Case {
             sidecars: sidecar_cases,
             events,
         };
-        full_pools(&mut case, most);
-        disruptions(&mut case, most);
+        full_pools::add(&mut case, most);
+        disruptions::add(&mut case, most);
         case
     }
 }
@@ -266,116 +269,6 @@ fn spread(random: &mut Random, is_job: bool, most: u64) -> Value {
         json::put(&mut spread, &["maximumScope"], json!("Revision"));
     }
     spread
-}
-
-/// Makes every third case one of full pools: nodes too small for what their subset may hold, some of them away for a
-/// while, and a spread that moves the pods on. Drawn by itself, so that the other cases stay what they are.
-fn full_pools(case: &mut Case, most: u64) {
-    let random = &mut Random::new(case.seed, "full pools");
-    if !one_in(random, 3) {
-        return;
-    }
-    let critical = pick(random, &[1, 2, 5, 30], 2);
-    let closed = pick(random, &[5, 20, 60, 300], 60);
-    let at = &["scheduleStrategy"];
-    let adaptive = json!({"rescheduleCriticalSeconds": critical, "unschedulableLastSeconds": closed});
-    json::put(
-        &mut case.spread,
-        at,
-        json!({"type": "Adaptive", "adaptive": adaptive}),
-    );
-    let (has_requests, has_taints) = (one_in(random, 2), one_in(random, 2));
-    if has_requests {
-        case.request_millis = 100;
-    }
-    let pools = case.pools.len();
-    for (ix, pool) in case.pools.iter_mut().enumerate() {
-        let is_small = if ix + 1 == pools {
-            one_in(random, 10)
-        } else {
-            !one_in(random, 4)
-        };
-        if is_small {
-            let places = number(random, 1, (most / 4).max(1));
-            if has_requests {
-                pool.cpu_millis = Some(places * case.request_millis);
-            } else {
-                pool.pods = places;
-            }
-        }
-        if has_taints && ix > 0 {
-            let key = format!("only-{}", pool.name);
-            let toleration = json!([{"key": key, "operator": "Exists"}]);
-            if let Some(subset) = case.spread.pointer_mut(&format!("/subsets/{ix}")) {
-                json::put(subset, &["tolerations"], toleration);
-            }
-            pool.taint = Some(key);
-        }
-    }
-    let nodes: u64 = case.pools.iter().map(|pool| u64::from(pool.nodes)).sum();
-    let mut at = case.events.first().map_or(0, |event| event.at);
-    for _ in 0..random.below(5) {
-        at += skewed(random, 0, (critical + closed) * 1500);
-        let happening = match random.below(3) {
-            0 => Happening::LoseNode {
-                node: u32::try_from(random.below(nodes)).unwrap_or(0),
-                back_after: skewed(random, 1000, (critical + closed) * 2000),
-            },
-            1 => Happening::DeletePods {
-                count: number(random, 1, 10),
-            },
-            _ => Happening::Scale {
-                replicas: number(random, 0, most),
-            },
-        };
-        case.events.push(EventCase { at, happening });
-    }
-}
-
-/// Makes every third case one of evictions and of an HPA: nodes are drained, reclaimed and not heard, requests come and
-/// go. Drawn by itself, so that the other cases stay what they are.
-fn disruptions(case: &mut Case, most: u64) {
-    let random = &mut Random::new(case.seed, "disruptions");
-    if !one_in(random, 3) {
-        return;
-    }
-    if one_in(random, 2) {
-        case.min_available = Some(pick(random, &["50%", "1", "90%", "3", "100%"], "1").to_owned());
-    }
-    let begin = case.events.first().map_or(0, |event| event.at);
-    if matches!(case.workload, WorkloadCase::Deployment { .. }) && one_in(random, 3) {
-        let mut at = begin;
-        let mut rates = vec![(0, number(random, 0, most * 5))];
-        for _ in 0..random.below(4) {
-            at += 1 + skewed(random, 0, 60_000);
-            rates.push((at, number(random, 0, most * 12)));
-        }
-        // An HPA may swing for ever while requests come.
-        rates.push((at + 60_000, 0));
-        case.load = Some(LoadCase {
-            min_replicas: number(random, 1, 10),
-            max_replicas: number(random, 10, most.max(11)),
-            calm_seconds: pick(random, &[0, 15, 300], 15),
-            rates,
-        });
-    }
-    let nodes: u64 = case.pools.iter().map(|pool| u64::from(pool.nodes)).sum();
-    let mut at = begin;
-    for _ in 0..random.below(4) {
-        at += skewed(random, 0, 40_000);
-        let node = u32::try_from(random.below(nodes)).unwrap_or(0);
-        let back_after = skewed(random, 1000, 120_000);
-        let happening = match random.below(4) {
-            0 => Happening::FailNode { node, back_after },
-            1 => Happening::ReclaimNode {
-                node,
-                notice: pick(random, &[0, 30_000, 120_000], 30_000),
-                back_after,
-            },
-            _ => Happening::DrainNode { node, back_after },
-        };
-        case.events.push(EventCase { at, happening });
-    }
 }
 
 struct Drawn {
