@@ -259,23 +259,6 @@ impl World {
         self.reopened.retain(|(spread, _), _| spread != id);
     }
 
-    /// How many spreads anything is remembered of.
-    #[must_use]
-    pub fn remembered(&self) -> usize {
-        let of_noted = self.noted.keys().map(|(id, _)| id);
-        let of_reopened = self.reopened.keys().map(|(id, _)| id);
-        let all: BTreeSet<&SpreadId> = (self.rules.iter().map(|(id, _)| id))
-            .chain(self.by_spread.keys())
-            .chain(self.ledgers.keys())
-            .chain(self.closings.keys())
-            .chain(self.recreated.keys())
-            .chain(self.surplus.keys())
-            .chain(of_noted)
-            .chain(of_reopened)
-            .collect();
-        all.len()
-    }
-
     /// The rule of a spread.
     #[must_use]
     pub fn rule(&self, id: &SpreadId) -> Option<&Rule> {
