@@ -82,10 +82,11 @@ async fn moved(name: &str, from: usize, to: usize) -> (Scene<'static>, Seen) {
     let sets: Api<StatefulSet> = Api::namespaced(scene.admin.clone(), &scene.shop);
     let start = Patch::Merge(json!({"spec": {"ordinals": {"start": to}}}));
     sets.patch(WEB, &PatchParams::default(), &start).await.unwrap();
-    let last = format!("{WEB}-{}", to + 4);
+    // Some of the pods may be there already: only all five tell that nothing is on its way any more.
+    let wanted: Vec<String> = (to..to + 5).map(|ordinal| format!("{WEB}-{ordinal}")).collect();
     let seen = scene
-        .until("five pods from the new start on", |seen| {
-            seen.settled_at(5) && seen.pods.contains_key(&last)
+        .until("the five pods from the new start on", |seen| {
+            seen.settled_at(5) && wanted.iter().all(|name| seen.pods.contains_key(name))
         })
         .await;
     (scene, seen)
