@@ -88,6 +88,19 @@ impl Faults {
         self.push(code, at, shortened(&seen.to_string()), fix);
     }
 
+    /// Reports a wrong value by its type alone: the value itself belongs in no log.
+    pub fn wrong_secret(&mut self, code: FaultCode, at: &Place<'_>, seen: &Value, fix: &str) {
+        let kind = match seen {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.push(code, at, kind.to_owned(), fix);
+    }
+
     /// Reports what is absent, or wrong as a whole.
     pub fn lacks(&mut self, code: FaultCode, at: &Place<'_>, fix: &str) {
         self.push(code, at, String::new(), fix);

@@ -332,6 +332,21 @@ fn the_newest_revision_is_the_replicaset_with_the_template() {
     assert_eq!(latest_revision(&clone_set, &[]), Ok(None));
 }
 
+#[test]
+fn every_known_kind_is_found_by_its_names_and_no_other() {
+    for kind in WorkloadKind::ALL {
+        assert_eq!(WorkloadKind::named(kind.api_version(), kind.kind()), Some(kind));
+    }
+    for (api_version, kind) in [
+        ("v1", "Pod"),
+        ("batch/v1", "Deployment"),
+        ("apps/v1", "CloneSet"),
+        ("apps/v1", "deployment"),
+    ] {
+        assert_eq!(WorkloadKind::named(api_version, kind), None);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -260,6 +260,28 @@ fn a_patch_with_a_list_item_without_its_key_is_found_at_any_depth() {
     }
 }
 
+#[test]
+fn the_values_of_variables_are_in_no_fault() {
+    let variable =
+        |variable: serde_json::Value| json!({"spec": {"containers": [{"name": "main", "env": [variable]}]}});
+    for patch in [
+        variable(json!({"value": "s3cr3t"})),
+        variable(json!({"name": "PIN", "value": 53237})),
+        variable(json!({"name": "TOKENS", "value": ["s3cr3t"]})),
+    ] {
+        let subset = SubsetDraft {
+            patch: Field::Set(patch.clone()),
+            ..named(0)
+        };
+        let faults = draft("Deployment", vec![subset]).check().unwrap_err();
+        for fault in &faults {
+            let text = fault.to_string();
+            assert!(!text.contains("s3cr3t") && !text.contains("53237"), "{text}");
+            assert!(text.contains("spec.containers[0].env"), "{text}");
+        }
+    }
+}
+
 fn share() -> impl Strategy<Value = Field<Amount>> {
     prop_oneof![Just(Field::Absent), (0..=100u8).prop_map(percent)]
 }

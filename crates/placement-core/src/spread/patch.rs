@@ -25,6 +25,8 @@ const RESERVED_METADATA: &[&str] = &[
     "selfLink",
     "uid",
 ];
+/// Labels, annotations and variables are texts.
+const IN_QUOTES: &str = "write the value in quotes";
 /// What Spillway writes itself.
 const OWN_PREFIX: &str = "spillway.dev/";
 
@@ -75,7 +77,8 @@ pub(super) fn check(patch: &Value, trial: Trial, at: &Place<'_>, faults: &mut Fa
         && let Err(refused) = dry_run(patch)
     {
         let fix = format!("write a patch that can be applied; a trial on an empty pod says: {refused}");
-        faults.wrong(FaultCode::InvalidPatch, at, patch, &fix);
+        // The patch is not quoted, it may hold the values of variables; what it says names the place.
+        faults.lacks(FaultCode::InvalidPatch, at, &fix);
     }
 }
 
@@ -159,7 +162,7 @@ fn check_texts(texts: &Value, at: &Place<'_>, name: &str, faults: &mut Faults) {
                 let fix = "write a label's value: at most 63 letters, digits and inner `-`, `_`, `.`";
                 faults.wrong(FaultCode::InvalidPatch, &at, value, fix);
             }
-            _ => faults.wrong(FaultCode::InvalidPatch, &at, value, "write the value in quotes"),
+            _ => faults.wrong(FaultCode::InvalidPatch, &at, value, IN_QUOTES),
         }
     }
 }
@@ -212,23 +215,24 @@ fn check_containers(containers: &Value, at: &Place<'_>, faults: &mut Faults) {
             .enumerate()
         {
             let at = at.item(ix);
-            if let Some(value) = variable.get("value") {
-                check_string(value, &at.field("value"), faults);
+            if let Some(value) = variable.get("value").filter(|value| !is_text(value)) {
+                let at = at.field("value");
+                faults.wrong_secret(FaultCode::InvalidPatch, &at, value, IN_QUOTES);
             }
         }
     }
 }
 
 fn check_strings(values: &Value, at: &Place<'_>, faults: &mut Faults) {
-    for (key, value) in values.as_object().into_iter().flatten() {
-        check_string(value, &at.field(key), faults);
+    let texts = values.as_object().into_iter().flatten();
+    for (key, value) in texts.filter(|(_, value)| !is_text(value)) {
+        faults.wrong(FaultCode::InvalidPatch, &at.field(key), value, IN_QUOTES);
     }
 }
 
-fn check_string(value: &Value, at: &Place<'_>, faults: &mut Faults) {
-    if !value.is_string() && !value.is_null() {
-        faults.wrong(FaultCode::InvalidPatch, at, value, "write the value in quotes");
-    }
+/// A text, or `null` to remove one.
+fn is_text(value: &Value) -> bool {
+    value.is_string() || value.is_null()
 }
 
 fn object<'v>(

@@ -35,7 +35,7 @@ impl Judge {
         // Who left a moment ago may still be counted.
         let mut least = self.counts(store, &[]);
         let mut counts = self.counts(store, pending);
-        for (_, subset) in self.left.iter().filter(|(at, _)| *at + late >= now) {
+        for (_, subset) in self.left.iter().rev().take_while(|(at, _)| *at + late >= now) {
             if let Some(count) = counts.get_mut(*subset) {
                 *count += 1;
             }

@@ -58,10 +58,8 @@ impl Judge {
                 self.note_left(now, old);
             }
             // Whoever binds it does not know yet that it is gone.
-            let bound = old
-                .filter(|old| old.gated)
-                .and_then(|old| self.planned.get(&old.uid));
-            if let Some((_, subset)) = bound.copied() {
+            let bound = old.and_then(|old| self.planned.remove(&old.uid));
+            if let Some((_, subset)) = bound.filter(|_| old.is_some_and(|old| old.gated)) {
                 self.left_at(now, subset);
             }
             return;

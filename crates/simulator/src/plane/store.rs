@@ -142,12 +142,9 @@ impl Watch {
         self.coming.clear();
     }
 
-    /// Whether the pod of this uid was shown and not yet shown to be gone.
-    pub(crate) fn shows(&self, uid: &str) -> bool {
-        self.shown
-            .values()
-            .filter_map(Object::pod)
-            .any(|pod| pod.uid == uid)
+    /// Whether the object of this number was shown and not yet shown to be gone.
+    pub(crate) fn shows(&self, number: u64) -> bool {
+        self.shown.contains_key(&number)
     }
 
     /// Forgets all that it showed, as a process that ends does.

@@ -93,12 +93,15 @@ struct Lane {
 #[derive(Debug)]
 struct Planned {
     step: Rc<Step>,
+    /// The number of the pod that it is about, if there is still one.
+    pod: Option<u64>,
     known: u64,
 }
 
 #[derive(Debug)]
 struct Flight {
     step: Rc<Step>,
+    pod: Option<u64>,
     lane: usize,
     begun: Millis,
     attempts: u32,

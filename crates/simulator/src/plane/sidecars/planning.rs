@@ -106,8 +106,10 @@ impl Plane<'_> {
             }
             for step in plan.steps {
                 sidecar.world.assume(&step, clock);
-                let pod = step.action.pod();
-                let pod = pod.and_then(|pod| self.store.pod_named(&pod.namespace, &pod.name));
+                let pod = step.action.pod().and_then(|pod| {
+                    let named = self.store.pod_named(&pod.namespace, &pod.name);
+                    named.filter(|named| named.uid == pod.uid)
+                });
                 let workload = pod.map(|pod| pod.origin.maker.workload());
                 let known = workload.and_then(|workload| sidecar.known.get(&workload).copied());
                 if matches!(step.action, Action::Note(_)) {
@@ -115,6 +117,7 @@ impl Plane<'_> {
                 } else if let Some(lane) = sidecar.lanes.get_mut(lane_of(&step)) {
                     lane.waiting.push_back(Planned {
                         step: Rc::new(step),
+                        pod: pod.map(|pod| pod.origin.number),
                         known: known.unwrap_or(0),
                     });
                 }

@@ -68,16 +68,17 @@ impl Plane<'_> {
             .watches
             .iter()
             .find(|watch| watch.viewer == Viewer::Sidecar(ix) && watch.kind == Kind::Pod);
-        let outcome = match outcome {
-            // It was removed in between, and the watch was faster: it must not come back.
-            Outcome::Done(Some(pod)) if !pods.is_some_and(|pods| pods.shows(&pod.uid)) => Outcome::Done(None),
-            other => other,
-        };
         let Some(sidecar) = self.sidecars.get_mut(ix) else {
             return;
         };
         let Some(flight) = sidecar.flying.remove(&number) else {
             return;
+        };
+        let is_shown = || pods.zip(flight.pod).is_some_and(|(pods, pod)| pods.shows(pod));
+        let outcome = match outcome {
+            // It was removed in between, and the watch was faster: it must not come back.
+            Outcome::Done(Some(_)) if !is_shown() => Outcome::Done(None),
+            other => other,
         };
         if let Some(lane) = sidecar.lanes.get_mut(flight.lane) {
             lane.flying = lane.flying.saturating_sub(1);
@@ -100,7 +101,7 @@ impl Plane<'_> {
             else {
                 return;
             };
-            let Some((lane, Planned { step, known })) = sidecar.next() else {
+            let Some((lane, Planned { step, pod, known })) = sidecar.next() else {
                 return;
             };
             sidecar.requests += 1;
@@ -109,6 +110,7 @@ impl Plane<'_> {
                 number,
                 Flight {
                     step,
+                    pod,
                     lane,
                     begun: now,
                     attempts: 0,
