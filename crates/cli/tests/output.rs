@@ -1,9 +1,12 @@
 //! What a run tells is not always read: the reader may have left, the disk may be full.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod common;
+
+use std::process::{Output, Stdio};
+
+use common::{policy_is_there, spillway};
 
 /// One command that needs no policy, and some that do.
 const ALONE: &[&str] = &["torture", "--runs", "1"];
@@ -19,20 +22,15 @@ const WITH_THE_POLICY: [&[&str]; 3] = [
 ];
 
 fn commands() -> Vec<&'static [&'static str]> {
-    let is_there = std::env::var_os("SPILLWAY_POLICY_WASM").is_some_and(|path| PathBuf::from(path).is_file());
-    if !is_there {
-        eprintln!("some skipped: SPILLWAY_POLICY_WASM names no module; run `make test`");
-    }
-    let others = WITH_THE_POLICY.into_iter().filter(|_| is_there);
-    std::iter::once(ALONE).chain(others).collect()
+    let with_the_policy: &[_] = if policy_is_there() { &WITH_THE_POLICY } else { &[] };
+    std::iter::once(ALONE)
+        .chain(with_the_policy.iter().copied())
+        .collect()
 }
 
 /// Runs with other streams than the usual ones.
 fn run(arguments: &[&str], stdout: Stdio, stderr: Stdio) -> Output {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    Command::new(env!("CARGO_BIN_EXE_spillway"))
-        .args(arguments)
-        .current_dir(root)
+    spillway(arguments)
         .stdout(stdout)
         .stderr(stderr)
         .output()

@@ -1,27 +1,17 @@
 //! The command as a user runs it. Runs with the policy need the module that `SPILLWAY_POLICY_WASM` names, as `make test` does.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod common;
 
+use std::path::Path;
+use std::process::Output;
+
+use common::policy_is_there;
 use serde_json::{Value, json};
 
 fn spillway(arguments: &[&str]) -> Output {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    Command::new(env!("CARGO_BIN_EXE_spillway"))
-        .args(arguments)
-        .current_dir(root)
-        .output()
-        .unwrap()
-}
-
-fn policy_is_there() -> bool {
-    let there = std::env::var_os("SPILLWAY_POLICY_WASM").is_some_and(|path| PathBuf::from(path).is_file());
-    if !there {
-        eprintln!("skipped: SPILLWAY_POLICY_WASM names no module; run `make test`");
-    }
-    there
+    common::spillway(arguments).output().unwrap()
 }
 
 fn report(output: &Output) -> Value {

@@ -37,17 +37,35 @@ expect:
   splits: [{at: 9s, subsets: {fixed: 2, elastic: 1}}]
 ";
 
-fn read(deployment: &str, settings: &str, script: &str) -> Result<Scenario, Vec<String>> {
-    let file = |name: &str, text: &str| SourceFile {
+fn files(deployment: &str, settings: &str, script: &str) -> Vec<SourceFile> {
+    let files = [
+        ("deployment.yaml", deployment),
+        (SETTINGS_FILE, settings),
+        (SCRIPT_FILE, script),
+    ];
+    files.map(|(name, text)| file(name, text)).into()
+}
+
+fn file(name: &str, text: &str) -> SourceFile {
+    SourceFile {
         name: name.to_owned(),
         text: text.to_owned(),
-    };
-    let files = [
-        file("deployment.yaml", deployment),
-        file(SETTINGS_FILE, settings),
-        file(SCRIPT_FILE, script),
-    ];
-    Scenario::read("test", &files).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+}
+
+fn read(deployment: &str, settings: &str, script: &str) -> Result<Scenario, Vec<String>> {
+    read_files(&files(deployment, settings, script))
+}
+
+/// Reads the folder with these manifests beside it.
+fn read_with(manifests: &[(&str, &str)]) -> Result<Scenario, Vec<String>> {
+    let mut files = files(DEPLOYMENT, SETTINGS, SCRIPT);
+    files.extend(manifests.iter().map(|(name, text)| file(name, text)));
+    read_files(&files)
+}
+
+fn read_files(files: &[SourceFile]) -> Result<Scenario, Vec<String>> {
+    Scenario::read("test", files).map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What is there twice, or names what is not there.
 
-use super::{DEPLOYMENT, SCRIPT, SETTINGS, Scenario, SourceFile, read};
-use crate::scenario::{SCRIPT_FILE, SETTINGS_FILE};
+use super::{DEPLOYMENT, SCRIPT, SETTINGS, Scenario, files, read, read_with};
 
 const HPA: &str = "\
 apiVersion: autoscaling/v2
@@ -29,24 +28,9 @@ metadata: {name: web, namespace: shop}
 spec: {maxUnavailable: 1, selector: {matchLabels: {app: web}}}
 ";
 
-/// Reads the folder with these manifests beside it.
-fn with(manifests: &[(&str, &str)]) -> Result<Scenario, Vec<String>> {
-    let file = |name: &str, text: &str| SourceFile {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    };
-    let mut files = vec![
-        file("deployment.yaml", DEPLOYMENT),
-        file(SETTINGS_FILE, SETTINGS),
-        file(SCRIPT_FILE, SCRIPT),
-    ];
-    files.extend(manifests.iter().map(|(name, text)| file(name, text)));
-    Scenario::read("test", &files).map_err(|faults| faults.iter().map(ToString::to_string).collect())
-}
-
 #[test]
 fn a_workload_has_one_scaler() {
-    assert_eq!(with(&[("a.yaml", HPA)]).unwrap().autoscalers.len(), 1);
+    assert_eq!(read_with(&[("a.yaml", HPA)]).unwrap().autoscalers.len(), 1);
     let other = HPA.replace("by-cpu", "by-memory");
     for (second, named) in [
         (HPA, "HorizontalPodAutoscaler `by-cpu`"),
@@ -59,7 +43,7 @@ fn a_workload_has_one_scaler() {
             .unwrap()
             + 1;
         assert_eq!(
-            with(&[("a.yaml", HPA), ("b.yaml", second)]).unwrap_err(),
+            read_with(&[("a.yaml", HPA), ("b.yaml", second)]).unwrap_err(),
             [format!(
                 "b.yaml:{line}: spec.scaleTargetRef: the {named} is a second scaler of the Deployment `web`, \
                  beside the HorizontalPodAutoscaler `by-cpu` in a.yaml; leave one of them out"
@@ -71,11 +55,11 @@ fn a_workload_has_one_scaler() {
 #[test]
 fn budgets_have_names_of_their_own() {
     let elsewhere = BUDGET.replace("namespace: shop", "namespace: other");
-    let several = with(&[("a.yaml", BUDGET), ("b.yaml", &elsewhere)]);
+    let several = read_with(&[("a.yaml", BUDGET), ("b.yaml", &elsewhere)]);
     assert_eq!(several.unwrap().budgets.len(), 2);
     let twice = format!("{BUDGET}---\n{BUDGET}");
     assert_eq!(
-        with(&[("a.yaml", &twice)]).unwrap_err(),
+        read_with(&[("a.yaml", &twice)]).unwrap_err(),
         ["a.yaml:6: a second PodDisruptionBudget `shop/web`; write another name"]
     );
 }
@@ -135,14 +119,10 @@ fn rates_by_subset_name_subsets_of_the_workload() {
         ]
     );
     // Under other settings than the folder's own nobody can tell.
-    let file = |name: &str, text: &str| SourceFile {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    };
-    let files = [
-        file("deployment.yaml", DEPLOYMENT),
-        file(SETTINGS_FILE, &SETTINGS.replace("elastic", "spill")),
-        file(SCRIPT_FILE, &traffic("elastic")),
-    ];
+    let files = files(
+        DEPLOYMENT,
+        &SETTINGS.replace("elastic", "spill"),
+        &traffic("elastic"),
+    );
     Scenario::read_under_others("test", &files).unwrap();
 }

@@ -1,7 +1,6 @@
 //! What is so long, so much or so strange that no run of it would end, or be shown.
 
-use super::{DEPLOYMENT, SCRIPT, SETTINGS, Scenario, SourceFile, read};
-use crate::scenario::{SCRIPT_FILE, SETTINGS_FILE};
+use super::{DEPLOYMENT, SCRIPT, SETTINGS, read, read_with};
 
 const A_YEAR: &str = "write a time span of at most a year, `8760h`";
 
@@ -137,20 +136,7 @@ spec:
   triggers:
   - {type: prometheus, metadata: {serverAddress: 'http://p', query: 'sum(rate(r[1m]))', threshold: '10'}}
 ";
-    let file = |name: &str, text: &str| SourceFile {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    };
-    let with = |scaler: &str| {
-        let files = [
-            file("deployment.yaml", DEPLOYMENT),
-            file("scaler.yaml", scaler),
-            file(SETTINGS_FILE, SETTINGS),
-            file(SCRIPT_FILE, SCRIPT),
-        ];
-        let faults = Scenario::read("test", &files).unwrap_err();
-        faults.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
+    let with = |scaler| read_with(&[("scaler.yaml", scaler)]).unwrap_err();
     assert_eq!(
         with(hpa),
         ["scaler.yaml:5: spec.maxReplicas: found `2147483647`; write a whole number from 1 to 1000000"]
