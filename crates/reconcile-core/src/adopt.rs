@@ -31,14 +31,8 @@ impl Planning<'_> {
                 && !pod.record.gated
                 && pod.assumed.is_none()
         };
-        let (waiting, strangers): (Vec<&KnownPod>, Vec<&KnownPod>) = world
-            .pods_of(self.id)
-            .filter(is_stranger)
-            .partition(|pod| pod.waits_until(self.now).is_some());
-        let now = self.now;
-        for at in waiting.iter().filter_map(|pod| pod.waits_until(now)) {
-            self.wake(at);
-        }
+        let mut strangers: Vec<&KnownPod> = world.pods_of(self.id).filter(is_stranger).collect();
+        strangers.retain(|pod| self.is_free_or_wakes(pod));
         if strangers.is_empty() {
             return;
         }

@@ -191,7 +191,7 @@ impl Planning<'_> {
             }
             if let Some(at) = pod.overwritten.waits_until(self.now) {
                 self.wake(at);
-            } else if pod.is_free(self.now) {
+            } else if self.is_free_or_wakes(pod) {
                 self.step(Action::PatchCost {
                     pod: bind::pod_ref(&pod.record),
                     cost,
@@ -200,8 +200,6 @@ impl Planning<'_> {
                 if pod.overwritten.times == TOLD_AFTER {
                     self.tell_of_another_writer(pod);
                 }
-            } else if let Some(at) = pod.waits_until(self.now) {
-                self.wake(at);
             }
         }
     }

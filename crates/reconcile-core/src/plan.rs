@@ -75,6 +75,14 @@ impl<'w> Planning<'w> {
         self.plan.wake = Some(self.plan.wake.map_or(at, |wake| wake.min(at)));
     }
 
+    /// Whether something may be written to a pod now; where it must wait for a time, it is planned again then.
+    pub(crate) fn is_free_or_wakes(&mut self, pod: &KnownPod) -> bool {
+        if let Some(at) = pod.waits_until(self.now) {
+            self.wake(at);
+        }
+        pod.is_free(self.now)
+    }
+
     /// Tells people, unless the same was told a while ago.
     pub(crate) fn note(&mut self, severity: Severity, reason: &'static str, text: String) {
         let told = self.world.noted.get(&(self.id.clone(), reason));

@@ -31,11 +31,11 @@ impl World {
     ) -> impl Iterator<Item = (&'w KnownPod, SubsetIx)> {
         let per_revision = spread.maximum_scope() == MaximumScope::Revision;
         self.pods_of(id)
-            .filter(move |pod| {
+            .filter_map(move |pod| Some((pod, self.kept_place(spread, pod)?)))
+            .filter(move |(pod, _)| {
                 let is_same = revision.is_none() || pod.record.revision.as_deref() == revision;
                 !per_revision || (is_same && !pod.facts().terminating)
             })
-            .filter_map(move |pod| Some((pod, self.kept_place(spread, pod)?)))
     }
 
     /// The subset in which a pod keeps a place beside the one that its label says. Only a maximum needs that.

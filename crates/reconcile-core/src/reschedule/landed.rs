@@ -48,10 +48,7 @@ impl Planning<'_> {
                 }
                 Landing::Elsewhere => continue,
             }
-            if !pod.is_free(self.now) {
-                if let Some(at) = pod.waits_until(self.now) {
-                    self.wake(at);
-                }
+            if !self.is_free_or_wakes(pod) {
                 continue;
             }
             let replicas = replicas(world, spread);

@@ -135,11 +135,7 @@ impl<'w> Planning<'w> {
         rung: Rung,
         anew: &mut Anew<'_>,
     ) -> bool {
-        if let Some(at) = pod.waits_until(self.now) {
-            self.wake(at);
-            return false;
-        }
-        if !pod.is_free(self.now) {
+        if !self.is_free_or_wakes(pod) {
             return false;
         }
         let way = if inject::next_in_place(spread, from) == Some(rung.subset)

@@ -17,12 +17,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reconcile_core::{Leader, SpreadCounts, SpreadId, Step, World};
+use reconcile_core::{Leader, Outcome, SpreadCounts, SpreadId, Step, World};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinSet};
 use tracing::{error, info, warn};
 
-use crate::apply::{Ended, Lanes, Limits, Writer};
+use crate::apply::{Lanes, Limits, Writer};
 use crate::client::REQUEST_TIMEOUT;
 use crate::clock;
 use crate::config::Loaded;
@@ -96,9 +96,9 @@ pub struct Actor {
     watches: Watches,
     lanes: Lanes,
     hands: Hands,
-    running: JoinSet<Ended>,
+    running: JoinSet<Outcome>,
     /// What each running task writes.
-    writing: BTreeMap<Id, Step>,
+    writing: BTreeMap<Id, Arc<Step>>,
     due: Due,
     term: Term,
     loaded: Option<Loaded>,

@@ -1,5 +1,6 @@
 //! From what is due to what is written, and back.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use reconcile_core::{Action, Outcome, SpreadId, Step, plan};
@@ -7,27 +8,20 @@ use tokio::task::{Id, JoinError};
 use tracing::error;
 
 use super::{Actor, Hands};
-use crate::apply::{Ended, Lane, Line};
+use crate::apply::{Lane, Line};
 use crate::clock;
 use crate::observe::Key;
 
 impl Actor {
     /// A write ended.
-    pub(super) fn ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
-        let Ended { step, outcome } = match ended {
-            Ok((id, ended)) => {
-                self.writing.remove(&id);
-                ended
-            }
-            Err(error) => {
-                // The runtime is ending, or there is a mistake in the writer.
-                error!(error = %error, "a write broke off");
-                let Some(step) = self.writing.remove(&error.id()) else {
-                    return;
-                };
-                let outcome = Outcome::Unknown("the write broke off".to_owned());
-                Ended { step, outcome }
-            }
+    pub(super) fn ended(&mut self, ended: Result<(Id, Outcome), JoinError>) {
+        let (id, outcome) = ended.unwrap_or_else(|error| {
+            // The runtime is ending, or there is a mistake in the writer.
+            error!(error = %error, "a write broke off");
+            (error.id(), Outcome::Unknown("the write broke off".to_owned()))
+        });
+        let Some(step) = self.writing.remove(&id) else {
+            return;
         };
         self.lanes.ended(Lane::of(&step));
         let outcome = match outcome {
@@ -95,7 +89,7 @@ impl Actor {
         };
         while let Some(job) = self.lanes.next_job() {
             let subset = self.subset(&job.step).map(ToOwned::to_owned);
-            let step = job.step.clone();
+            let step = Arc::clone(&job.step);
             let task = self.running.spawn(writer.clone().apply(job, subset));
             self.writing.insert(task.id(), step);
         }

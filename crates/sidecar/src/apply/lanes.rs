@@ -2,6 +2,7 @@
 //! time; no kind waits for another.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use reconcile_core::{Action, PodPatch, SpreadId, Step};
 use serde_json::Value;
@@ -41,7 +42,7 @@ impl Lane {
 #[derive(Debug)]
 pub struct Job {
     /// The step, without its patch: the request holds that, in a tenth of the space.
-    pub(crate) step: Step,
+    pub(crate) step: Arc<Step>,
     pub(crate) draft: Draft,
 }
 
@@ -55,7 +56,10 @@ impl Job {
         {
             *patch = PodPatch::Merge(Value::Null);
         }
-        Self { step, draft }
+        Self {
+            step: Arc::new(step),
+            draft,
+        }
     }
 }
 

@@ -46,15 +46,6 @@ pub struct Writer {
     api_versions: Arc<RwLock<BTreeMap<GroupKind, String>>>,
 }
 
-/// A step that ended.
-#[derive(Debug)]
-pub struct Ended {
-    /// The step.
-    pub step: Step,
-    /// How.
-    pub outcome: Outcome,
-}
-
 /// What one attempt brought.
 enum Attempt {
     Ended(Outcome),
@@ -81,12 +72,12 @@ impl Writer {
     }
 
     /// Does a step, and tells how that ended; `subset` is the name of the subset that it is about.
-    pub async fn apply(self, job: Job, subset: Option<String>) -> Ended {
+    pub async fn apply(self, job: Job, subset: Option<String>) -> Outcome {
         let Job { step, draft } = job;
         let begun = Instant::now();
         let outcome = self.attempts(&step, &draft, begun).await;
         self.tell(&step, subset.as_deref(), &outcome, begun.elapsed());
-        Ended { step, outcome }
+        outcome
     }
 
     async fn attempts(&self, step: &Step, draft: &Draft, begun: Instant) -> Outcome {

@@ -15,8 +15,7 @@ mod traffic;
 
 pub use counter::Counter;
 pub use served::{Cpu, PodLoad, Queue, Service, Step};
-pub(crate) use traffic::MOST_PER_SECOND;
-pub use traffic::{CsvFault, MICRO, Point, Shape, Traffic, TrafficFault, parse_rate};
+pub use traffic::{CsvFault, MICRO, MOST_PER_SECOND, Point, Shape, Traffic, TrafficFault, parse_rate};
 
 #[cfg(test)]
 mod tests;

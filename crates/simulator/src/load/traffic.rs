@@ -7,7 +7,7 @@ use crate::time::Millis;
 /// Millionths in one: rates are millionths of a request per second, amounts millionths of a request.
 pub const MICRO: u64 = 1_000_000;
 /// The highest rate, in requests per second: the millionths of a year of it can still be counted.
-pub(crate) const MOST_PER_SECOND: u64 = 500_000;
+pub const MOST_PER_SECOND: u64 = 500_000;
 const DAY: Millis = Millis(86_400_000);
 
 /// The rate at a moment.
@@ -217,7 +217,8 @@ fn csv_row(row: &str, earliest: Millis) -> Result<Point, String> {
     let at_millis = Millis::parse(&format!("{at}s"))
         .ok_or_else(|| format!("found `{at}`; write seconds since the beginning, such as `60` or `0.5`"))?;
     if at_millis > Millis::LONGEST {
-        return Err(format!("found `{at}`; write at most 31536000 seconds, a year"));
+        let most = Millis::LONGEST.whole_seconds();
+        return Err(format!("found `{at}`; write at most {most} seconds, a year"));
     }
     let rate = parse_rate(rate).ok_or_else(|| {
         format!(

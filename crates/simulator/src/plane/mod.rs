@@ -36,7 +36,7 @@ mod webhooks;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use reconcile_core::{PodRef, Rule, SpreadId};
+use reconcile_core::{Rule, SpreadId};
 use serde_json::{Value, json};
 
 use crate::admission::Admission;
@@ -337,12 +337,6 @@ impl<'a> Plane<'a> {
         self.tell(|| format!("{by:?}: {}", pod.describe()));
         self.observer.pod(self.now, &self.store, old, Some(&pod), by);
         Some(pod)
-    }
-
-    /// The pod that a sidecar means.
-    fn meant(&self, pod: &PodRef) -> Option<Rc<Pod>> {
-        let stored = self.store.pod_named(&pod.namespace, &pod.name)?;
-        (stored.uid == pod.uid).then(|| Rc::clone(stored))
     }
 
     /// The rule of a spread.

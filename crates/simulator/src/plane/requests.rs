@@ -218,31 +218,19 @@ impl Plane<'_> {
                 done(None)
             }
             Action::Note(_) => done(None),
-            Action::DeletePod { pod, version } => {
-                let Some(stored) = self.meant(pod) else {
-                    return gone;
-                };
-                if version.is_some() && *version != stored.record.version {
-                    return Answered::Refused("the version in the precondition is another".to_owned());
-                }
-                self.tally.landed(&Landed::Deleted);
-                let by = By::Sidecar {
-                    epoch,
-                    known,
-                    landed: Landed::Deleted,
-                };
-                self.delete_pod(&stored, &by);
-                done(None)
-            }
-            Action::Recreate { pod, version, .. } => {
-                let Some(stored) = self.meant(pod) else {
+            Action::DeletePod { pod, version } | Action::Recreate { pod, version, .. } => {
+                let Some(stored) = self.store.meant(pod).cloned() else {
                     return gone;
                 };
                 let names_another = version.is_some() && *version != stored.record.version;
                 if names_another && self.sabotage != Sabotage::NoPrecondition {
                     return Answered::Refused("the version in the precondition is another".to_owned());
                 }
-                let landed = Landed::Recreated(*version);
+                let landed = if matches!(step.action, Action::DeletePod { .. }) {
+                    Landed::Deleted
+                } else {
+                    Landed::Recreated(*version)
+                };
                 self.tally.landed(&landed);
                 self.delete_pod(&stored, &By::Sidecar { epoch, known, landed });
                 done(None)
@@ -352,7 +340,7 @@ impl Plane<'_> {
         let Some(pod) = step.action.pod() else {
             return Outcome::Refused(refused);
         };
-        let Some(stored) = self.meant(pod) else {
+        let Some(stored) = self.store.meant(pod) else {
             return Outcome::Gone;
         };
         let is_done = match &step.action {

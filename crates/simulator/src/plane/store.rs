@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use reconcile_core::PodRef;
+
 use super::objects::{Key, Kind, Object, Pod};
 use crate::plane::setup::Lag;
 use crate::random::Random;
@@ -88,6 +90,12 @@ impl Store {
 
     pub(crate) fn pod_named(&self, namespace: &str, name: &str) -> Option<&Rc<Pod>> {
         self.pod(*self.names.get(&(namespace.to_owned(), name.to_owned()))?)
+    }
+
+    /// The pod that a sidecar means: no other of the same name.
+    pub(crate) fn meant(&self, pod: &PodRef) -> Option<&Rc<Pod>> {
+        self.pod_named(&pod.namespace, &pod.name)
+            .filter(|stored| stored.uid == pod.uid)
     }
 
     /// All objects of a kind; pods in the order of their creation.

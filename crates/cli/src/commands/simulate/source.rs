@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use simulator::load::{MOST_PER_SECOND, parse_rate};
 use simulator::{Millis, OwnCase, OwnScale, Scenario};
 
 use crate::exit::Exit;
@@ -86,8 +87,8 @@ impl OwnArguments {
 }
 
 fn rate(text: &str) -> Result<u64, String> {
-    simulator::load::parse_rate(text)
-        .ok_or_else(|| "write requests per second such as `100` or `2.5`, at most 500000".to_owned())
+    parse_rate(text)
+        .ok_or_else(|| format!("write requests per second such as `100` or `2.5`, at most {MOST_PER_SECOND}"))
 }
 
 fn span(text: &str) -> Result<Millis, String> {

@@ -106,10 +106,7 @@ impl Plane<'_> {
             }
             for step in plan.steps {
                 sidecar.world.assume(&step, clock);
-                let pod = step.action.pod().and_then(|pod| {
-                    let named = self.store.pod_named(&pod.namespace, &pod.name);
-                    named.filter(|named| named.uid == pod.uid)
-                });
+                let pod = step.action.pod().and_then(|pod| self.store.meant(pod));
                 let workload = pod.map(|pod| pod.origin.maker.workload());
                 let known = workload.and_then(|workload| sidecar.known.get(&workload).copied());
                 if matches!(step.action, Action::Note(_)) {
