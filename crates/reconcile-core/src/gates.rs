@@ -86,7 +86,7 @@ impl<'w> Planning<'w> {
                     continue;
                 }
                 let probed;
-                let ladder = if self.is_probe(subset, closings) {
+                let ladder = if !pod.record.gated_by_others && self.is_probe(subset, closings) {
                     probed = Ladder::new(spread, observation.replicas, &closings.closed);
                     &probed
                 } else {
@@ -105,7 +105,10 @@ impl<'w> Planning<'w> {
             core::iter::repeat_n(run.rung, length)
         });
         for pod in late {
-            if is_known && let Some(rung) = self.probe(spread, &observation, closings) {
+            if is_known
+                && !pod.record.gated_by_others
+                && let Some(rung) = self.probe(spread, &observation, closings)
+            {
                 self.bind(spread, pod, rung, Reason::Probe);
                 continue;
             }

@@ -8,6 +8,7 @@ mod closed;
 mod counts;
 mod matching;
 mod pods;
+mod renamed;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +90,8 @@ pub struct World {
     pub(crate) by_spread: BTreeMap<SpreadId, BTreeSet<usize>>,
     /// Pods that no spread has, by what they are waiting to be told of: their owner.
     pub(crate) strangers: BTreeSet<usize>,
+    /// Pods of a subset that their rule has no more, whose node does not say yet where they are.
+    lost: BTreeSet<usize>,
     pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
@@ -144,9 +147,11 @@ impl World {
             .into_iter()
             .map(|rule| (SpreadId::of(&rule.spread), rule))
             .collect();
-        for place in self.pods.all_places() {
-            self.assign(place);
+        let places = self.pods.all_places();
+        for place in &places {
+            self.assign(*place);
         }
+        self.look_at_renamed(places);
         dirty.extend(self.spread_ids());
         for id in &dirty {
             self.forget_if_gone(id);
@@ -210,8 +215,13 @@ impl World {
                 self.touched_by(&id)
             }
             Event::Node(node) => {
-                self.nodes.insert(node.name.clone(), *node);
-                Vec::new()
+                let name = node.name.clone();
+                let is_new = self.nodes.insert(name.clone(), *node).is_none();
+                if is_new {
+                    self.look_at_renamed_on(&name)
+                } else {
+                    Vec::new()
+                }
             }
             Event::NodeGone(name) => {
                 self.nodes.remove(&name);

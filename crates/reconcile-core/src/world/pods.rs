@@ -19,6 +19,8 @@ pub(crate) struct KnownPod {
     pub(crate) sequence: u64,
     /// The spread that has it.
     pub(crate) spread: Option<SpreadId>,
+    /// The subset that its node says, where it carries one that its rule does not have.
+    pub(crate) by_node: Option<String>,
     pub(crate) assumed: Option<Assumed>,
     /// How often the API server refused a write to it.
     pub(crate) refusals: u32,
@@ -62,6 +64,7 @@ impl KnownPod {
     pub(crate) fn facts(&self) -> PodFacts<'_> {
         let mut facts = self.record.facts();
         facts.spread = self.spread.as_ref().map(|spread| spread.name.as_str());
+        facts.subset = self.by_node.as_deref().or(facts.subset);
         match &self.assumed {
             Some(Assumed::Bound { subset, cost }) => {
                 facts.subset = Some(subset);
@@ -128,6 +131,10 @@ impl Pods {
         self.places.get(place)
     }
 
+    pub(super) fn at_mut(&mut self, place: usize) -> Option<&mut KnownPod> {
+        self.places.get_mut(place)
+    }
+
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut KnownPod> {
         self.places.iter_mut().map(|(_, pod)| pod)
     }
@@ -182,7 +189,7 @@ impl World {
                 .unschedulable_since
                 .map(|_| known.waits_since.unwrap_or(now));
             known.record = record;
-            return self.assign(place);
+            return self.assign_seen(place);
         }
         self.sequence += 1;
         // Seen for the first time, it may wait for long: only its own times tell.
@@ -193,6 +200,7 @@ impl World {
             record,
             sequence: self.sequence,
             spread: None,
+            by_node: None,
             assumed: None,
             refusals: 0,
             unknowns: 0,
@@ -200,12 +208,20 @@ impl World {
             overwritten: Overwritten::default(),
             waits_since,
         });
-        self.assign(place)
+        self.assign_seen(place)
+    }
+
+    fn assign_seen(&mut self, place: usize) -> Vec<SpreadId> {
+        let mut dirty = self.assign(place);
+        dirty.extend(self.look_at_renamed([place]));
+        dirty.dedup();
+        dirty
     }
 
     pub(super) fn forget_pod(&mut self, uid: &str) -> Option<SpreadId> {
         let (place, pod) = self.pods.remove(uid)?;
         self.strangers.remove(&place);
+        self.lost.remove(&place);
         let spread = pod.spread?;
         self.leave(&spread, place);
         Some(spread)
