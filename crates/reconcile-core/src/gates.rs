@@ -125,7 +125,7 @@ impl<'w> Planning<'w> {
     pub(crate) fn bind(&mut self, spread: &Spread, pod: &KnownPod, rung: Rung, reason: Reason) {
         let placement = Placement {
             reason,
-            ..placement(spread, pod, rung)
+            ..self.placement(spread, pod, rung)
         };
         let patch = bind::bind(&pod.record, spread, &placement, self.now);
         self.open(pod, &placement, patch);
@@ -170,7 +170,7 @@ impl<'w> Planning<'w> {
         };
         if let Some(rung) = found {
             observation.taken.add_on(rung);
-            let placement = placement(spread, pod, rung);
+            let placement = self.placement(spread, pod, rung);
             let patch = bind::confirm(&pod.record, &placement, self.now);
             self.open(pod, &placement, patch);
             return;
@@ -231,7 +231,7 @@ impl<'w> Planning<'w> {
                         subset,
                         tier: placement_core::Tier::Maximum,
                     });
-                let placement = placement(spread, pod, rung);
+                let placement = self.placement(spread, pod, rung);
                 let is_held = pod.record.subset.is_some();
                 let patch = if is_held {
                     bind::confirm(&pod.record, &placement, self.now)
@@ -249,6 +249,15 @@ impl<'w> Planning<'w> {
         }
     }
 
+    fn placement(&self, spread: &Spread, pod: &KnownPod, rung: Rung) -> Placement {
+        let is_ranked = self.world.ranks(&pod.record);
+        Placement {
+            subset: rung.subset,
+            cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),
+            reason: Reason::Bound,
+        }
+    }
+
     pub(crate) fn wait_or_give_up(&mut self, spread: &Spread, pod: &KnownPod) {
         let due = pod
             .record
@@ -259,15 +268,6 @@ impl<'w> Planning<'w> {
         } else {
             self.wake(due);
         }
-    }
-}
-
-fn placement(spread: &Spread, pod: &KnownPod, rung: Rung) -> Placement {
-    let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
-    Placement {
-        subset: rung.subset,
-        cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),
-        reason: Reason::Bound,
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
 use placement_core::ladder::{Ladder, Rung};
-use placement_core::spread::{MaximumScope, Spread, WorkloadKind};
+use placement_core::spread::{MaximumScope, Spread};
 use placement_core::time::UnixMillis;
 use placement_core::{DeletionCost, Reason, SubsetIx, inject};
 use spread_api::LedgerStatus;
@@ -153,7 +153,7 @@ impl<'w> Planning<'w> {
     }
 
     fn move_in_place(&mut self, spread: &Spread, pod: &KnownPod, from: SubsetIx, rung: Rung) -> bool {
-        let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let is_ranked = self.world.ranks(&pod.record);
         let placement = Placement {
             subset: rung.subset,
             cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),

@@ -6,6 +6,7 @@
 mod assumed;
 mod closed;
 mod counts;
+mod kinds;
 mod matching;
 mod pods;
 mod renamed;
@@ -13,9 +14,9 @@ mod renamed;
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
-use placement_core::Spread;
-use placement_core::spread::Target;
+use placement_core::spread::{CustomKind, Target};
 use placement_core::time::UnixMillis;
+use placement_core::{Spread, rule_hash};
 use serde_json::Value;
 use spread_api::{LedgerStatus, SpreadLedger};
 
@@ -45,6 +46,21 @@ pub struct Rule {
     pub spread: Spread,
     /// As it stands in the settings; the ledger carries it.
     pub written: Value,
+    /// The hash of that: what its ledger is known by.
+    pub hash: String,
+}
+
+impl Rule {
+    /// A checked spread that was written like this.
+    #[must_use]
+    pub fn new(spread: Spread, written: Value) -> Self {
+        let hash = rule_hash(&written);
+        Self {
+            spread,
+            written,
+            hash,
+        }
+    }
 }
 
 /// What this sidecar leads with.
@@ -52,7 +68,7 @@ pub struct Rule {
 pub struct Leader {
     /// `leaseTransitions` of the Lease.
     pub epoch: u64,
-    /// The hash of the settings.
+    /// The hash of the settings, for people.
     pub settings: String,
 }
 
@@ -84,6 +100,8 @@ pub enum Event {
 #[derive(Debug, Default)]
 pub struct World {
     pub(crate) leader: Option<Leader>,
+    /// Kinds of workload beyond those that are known.
+    custom: Vec<CustomKind>,
     /// In the order of the settings: the first that matches a pod has it.
     pub(crate) rules: Vec<(SpreadId, Rule)>,
     pub(crate) pods: Pods,
@@ -97,7 +115,7 @@ pub struct World {
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
     pub(crate) noted: BTreeMap<(SpreadId, &'static str), UnixMillis>,
     pub(crate) surplus: BTreeMap<SpreadId, Surplus>,
-    /// The settings that this process ever led with.
+    /// The hashes of the rules that this process ever led with.
     led_with: BTreeSet<String>,
     /// What is closed, as it was published last.
     pub(crate) closings: BTreeMap<SpreadId, Vec<Closing>>,
@@ -156,7 +174,15 @@ impl World {
         for id in &dirty {
             self.forget_if_gone(id);
         }
+        self.remember_rules();
         dirty.into_iter().collect()
+    }
+
+    fn remember_rules(&mut self) {
+        if self.leader.is_some() {
+            self.led_with
+                .extend(self.rules.iter().map(|(_, rule)| rule.hash.clone()));
+        }
     }
 
     /// Begins or ends to lead. What was assumed in an earlier term is forgotten: whoever led in between may have done
@@ -174,9 +200,8 @@ impl World {
             }
             self.recall_closings();
         }
-        self.led_with
-            .extend(leader.iter().map(|leader| leader.settings.clone()));
         self.leader = leader;
+        self.remember_rules();
         self.spread_ids()
     }
 
@@ -298,10 +323,10 @@ impl World {
         })
     }
 
-    /// The settings under which a ledger was written, where this process never led with them: another may.
-    pub(crate) fn settings_of_another<'l>(&self, ledger: &'l SpreadLedger) -> Option<&'l str> {
-        let settings = ledger.status.as_ref()?.binder.as_ref()?.settings.as_str();
-        (!self.led_with.contains(settings)).then_some(settings)
+    /// Whether a ledger is of a rule that this process never led with: another may. So may one that names no rule.
+    pub(crate) fn is_of_another(&self, ledger: &SpreadLedger) -> bool {
+        let binder = ledger.status.as_ref().and_then(|status| status.binder.as_ref());
+        binder.is_none_or(|binder| !self.led_with.contains(&binder.rule))
     }
 
     /// What is stored of a spread's counts.

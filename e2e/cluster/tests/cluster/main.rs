@@ -20,6 +20,7 @@ mod kinds;
 mod live;
 mod loss;
 mod placement;
+mod release;
 mod restart;
 mod rights;
 mod rollouts;
