@@ -161,6 +161,7 @@ impl<'w> Planning<'w> {
     fn with_rule(&mut self, rule: &'w Rule) {
         let closings = self.closings(&rule.spread);
         let full = self.gated(&rule.spread, &closings);
+        self.send_stones_on(&rule.spread);
         self.move_stuck(&rule.spread, &closings);
         self.landed(&rule.spread);
         self.adopt(&rule.spread);
@@ -196,8 +197,13 @@ impl<'w> Planning<'w> {
         let pods = self.world.pods_of(self.id).map(KnownPod::facts);
         let mut observation = observe(spread, revision, desired, pods);
         let is_it = |pod: &KnownPod| but.is_some_and(|but| core::ptr::eq(but, pod));
-        for (pod, subset) in self.world.kept_places(self.id, spread, revision) {
-            if !is_it(pod) {
+        for (pod, subset) in self.world.kept_places(self.id, spread) {
+            if is_it(pod) {
+                continue;
+            }
+            observation.filled.add(subset);
+            let is_same = revision.is_none() || pod.record.revision.as_deref() == revision;
+            if is_same || !spread.is_per_revision() {
                 observation.taken.add(subset);
             }
         }
@@ -243,7 +249,8 @@ impl<'w> Planning<'w> {
         if known.is_some_and(|known| known.writing) {
             return;
         }
-        let ledger = ledger::ledger(self.world, self.id, rule, full, closings);
+        let vacating = self.is_vacating(&rule.spread);
+        let ledger = ledger::ledger(self.world, self.id, rule, full, closings, vacating);
         if known.and_then(|known| known.stored.as_ref()) == Some(&ledger) {
             return;
         }

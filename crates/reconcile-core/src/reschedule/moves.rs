@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
 use placement_core::ladder::{Ladder, Rung};
-use placement_core::spread::{MaximumScope, Spread, WorkloadKind};
+use placement_core::spread::{Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
 use placement_core::{DeletionCost, Reason, SubsetIx, inject};
 use spread_api::LedgerStatus;
@@ -18,10 +18,10 @@ use spread_api::LedgerStatus;
 use super::{Closing, Closings};
 use crate::bind;
 use crate::gates::MOST_REFUSALS;
-use crate::ledger::replicas;
+use crate::ledger::{replicas, scope};
 use crate::moments::is_recent;
 use crate::plan::Planning;
-use crate::step::{Action, Severity};
+use crate::step::{Action, Severity, WhyRecreated};
 use crate::world::KnownPod;
 
 /// The part of a spread's pods that is made anew within [`RECREATE_MILLIS`]: one of so many.
@@ -72,20 +72,13 @@ impl<'w> Planning<'w> {
         let skipped = closings.skipped();
         let mut scopes: BTreeMap<Option<&str>, Vec<(SubsetIx, &KnownPod)>> = BTreeMap::new();
         for (subset, pod) in stuck {
-            let scope = match spread.maximum_scope() {
-                MaximumScope::Workload => None,
-                MaximumScope::Revision => pod.record.revision.as_deref(),
-            };
-            scopes.entry(scope).or_default().push((subset, pod));
+            scopes.entry(scope(spread, pod)).or_default().push((subset, pod));
         }
         let (mut moved, mut anew) = (Vec::new(), self.anew());
         for (revision, pods) in scopes {
             let observation = self.observe(spread, revision, replicas(self.world, spread));
             let ladder = Ladder::new(spread, observation.replicas, &skipped);
-            let mut free = ladder
-                .free(&observation.taken)
-                .flat_map(|run| core::iter::repeat_n(run.rung, run.length.map_or(usize::MAX, length)))
-                .peekable();
+            let mut free = self.free(spread, &ladder, &observation).peekable();
             for (from, pod) in pods {
                 let Some(rung) = free.peek().copied() else { break };
                 if self.move_on(spread, closings, pod, from, rung, &mut anew) {
@@ -156,7 +149,10 @@ impl<'w> Planning<'w> {
         let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
         let placement = Placement {
             subset: rung.subset,
-            cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),
+            cost: is_ranked.then(|| {
+                let others = self.observe(spread, scope(spread, pod), replicas(self.world, spread));
+                DeletionCost::of_place(spread, rung, others.taken.of(rung.subset))
+            }),
             reason: Reason::Moved,
         };
         let Ok(patch) = bind::move_in_place(&pod.record, spread, from, &placement, self.now) else {
@@ -204,6 +200,7 @@ impl<'w> Planning<'w> {
             pod: bind::pod_ref(&pod.record),
             version: pod.record.version,
             from,
+            why: WhyRecreated::NoNode,
         });
         true
     }
@@ -247,6 +244,11 @@ impl<'w> Planning<'w> {
         wanted.is_some_and(|workload| usize::try_from(workload.replicas).is_ok_and(|wanted| wanted >= active))
     }
 
+    /// Whether its controller makes another pod in its place, now.
+    pub(crate) fn is_replaced(&self, pod: &KnownPod) -> bool {
+        is_replaced_by_kind(pod) && self.is_replaced_now(pod, &self.anew())
+    }
+
     /// Whether a pod could be moved out of its subset, as far as its own kind goes.
     pub(super) fn may_be_moved(&self, spread: &Spread, pod: &KnownPod, from: SubsetIx) -> bool {
         is_replaced_by_kind(pod) || is_movable(spread, pod, from)
@@ -278,8 +280,4 @@ fn is_movable(spread: &Spread, pod: &KnownPod, from: SubsetIx) -> bool {
 fn is_replaced_by_kind(pod: &KnownPod) -> bool {
     let kind = pod.record.kind();
     kind.is_some_and(|kind| kind.replaces_deleted_pods() && !kind.has_ordinals())
-}
-
-fn length(length: u32) -> usize {
-    usize::try_from(length).unwrap_or(usize::MAX)
 }

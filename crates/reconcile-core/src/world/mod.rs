@@ -8,6 +8,7 @@ mod closed;
 mod counts;
 mod matching;
 mod pods;
+mod pulse;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use assumed::Retry;
 pub use counts::SpreadCounts;
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
+use pulse::Pulse;
 
 use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
@@ -102,6 +104,9 @@ pub struct World {
     pub(crate) reopened: BTreeMap<(SpreadId, String), UnixMillis>,
     /// When pods were deleted to be made anew, as far as that still limits further ones.
     pub(crate) recreated: BTreeMap<SpreadId, Vec<UnixMillis>>,
+    /// When a stepping stone was last found to have no node beside the old pods.
+    pub(crate) beside_failed: BTreeMap<SpreadId, UnixMillis>,
+    pulses: BTreeMap<SpreadId, Pulse>,
     sequence: u64,
 }
 
@@ -196,14 +201,18 @@ impl World {
     pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
         match event {
             Event::Pod(pod) => self.take_pod(*pod, now),
-            Event::PodGone { uid } => self.forget_pod(&uid).into_iter().collect(),
+            Event::PodGone { uid } => self.forget_pod(&uid, now).into_iter().collect(),
             Event::Workload(workload) => {
                 let id = workload.id.clone();
                 if self.workloads.get(&id) == Some(&*workload) {
                     return Vec::new();
                 }
                 self.workloads.insert(id.clone(), *workload);
-                self.touched_by(&id)
+                let touched = self.touched_by(&id);
+                for spread in &touched {
+                    self.pulses.entry(spread.clone()).or_default().changed = Some(now);
+                }
+                touched
             }
             Event::WorkloadGone(id) => {
                 self.workloads.remove(&id);
@@ -254,6 +263,8 @@ impl World {
         self.ledgers.remove(id);
         self.closings.remove(id);
         self.recreated.remove(id);
+        self.beside_failed.remove(id);
+        self.pulses.remove(id);
         self.surplus.remove(id);
         self.noted.retain(|(spread, _), _| spread != id);
         self.reopened.retain(|(spread, _), _| spread != id);

@@ -181,7 +181,11 @@ impl World {
             known.waits_since = record
                 .unschedulable_since
                 .map(|_| known.waits_since.unwrap_or(now));
-            known.record = record;
+            let before = core::mem::replace(&mut known.record, record.clone());
+            let spread = known.spread.clone();
+            if let Some(spread) = &spread {
+                self.feel(spread, Some(&before), Some(&record), now);
+            }
             return self.assign(place);
         }
         self.sequence += 1;
@@ -200,13 +204,18 @@ impl World {
             overwritten: Overwritten::default(),
             waits_since,
         });
-        self.assign(place)
+        let dirty = self.assign(place);
+        if let Some(spread) = self.pods.at(place).and_then(|pod| pod.spread.clone()) {
+            self.pulses.entry(spread).or_default().changed = Some(now);
+        }
+        dirty
     }
 
-    pub(super) fn forget_pod(&mut self, uid: &str) -> Option<SpreadId> {
+    pub(super) fn forget_pod(&mut self, uid: &str, now: UnixMillis) -> Option<SpreadId> {
         let (place, pod) = self.pods.remove(uid)?;
         self.strangers.remove(&place);
         let spread = pod.spread?;
+        self.feel(&spread, Some(&pod.record), None, now);
         self.leave(&spread, place);
         Some(spread)
     }
