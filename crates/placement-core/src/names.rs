@@ -12,6 +12,8 @@ pub const KRUISE_MARKER: &str = "apps.kruise.io/matched-workloadspread";
 pub const PLACEMENT_GATE: &str = "spillway.dev/placement";
 /// What ReplicaSet and CloneSet rank ready pods by, lowest first (KEP-2255).
 pub const DELETION_COST_ANNOTATION: &str = "controller.kubernetes.io/pod-deletion-cost";
+/// Annotation of a mirror pod: the shadow of one that a node runs by itself.
+pub const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
 /// Label that the Deployment controller gives each ReplicaSet and its pods.
 pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 /// Label of the pods of StatefulSets, DaemonSets and CloneSets.

@@ -20,6 +20,30 @@ use crate::step::Action;
 use crate::world::KnownPod;
 
 impl Planning<'_> {
+    /// Labels anew whoever carries a subset that the rule has no more, by the subset of its node; whether there was any. It
+    /// counts there already, and keeps its cost.
+    pub(crate) fn rename(&mut self, spread: &Spread) -> bool {
+        let world = self.world;
+        let renamed: Vec<&KnownPod> = world
+            .pods_of(self.id)
+            .filter(|pod| pod.by_node.is_some() && pod.assumed.is_none())
+            .collect();
+        for pod in &renamed {
+            let subset = pod.by_node.as_deref().and_then(|name| spread.subset_named(name));
+            let found = subset.and_then(|subset| Some((subset, spread.subset(subset)?)));
+            if let Some((subset, found)) = found
+                && self.is_free_or_wakes(pod)
+            {
+                self.step(Action::Adopt {
+                    pod: bind::pod_ref(&pod.record),
+                    subset,
+                    patch: bind::adopt(&pod.record, spread, found, None),
+                });
+            }
+        }
+        !renamed.is_empty()
+    }
+
     /// Adopts every running pod without a subset whose node says where it is. A pod that carries the label of its
     /// spread was decided before: it was let go without a subset on purpose.
     pub(crate) fn adopt(&mut self, spread: &Spread) {
@@ -77,7 +101,7 @@ impl Planning<'_> {
 }
 
 /// The subset of the highest score, the first of several.
-fn best(
+pub(crate) fn best(
     spread: &Spread,
     ladder: &Ladder<'_>,
     taken: &Taken,

@@ -88,7 +88,7 @@ impl<'w> Planning<'w> {
                     continue;
                 }
                 let probed;
-                let ladder = if self.is_probe(subset, closings) {
+                let ladder = if !pod.record.gated_by_others && self.is_probe(subset, closings) {
                     probed = Ladder::new(spread, ladder.replicas(), &closings.closed);
                     &probed
                 } else {
@@ -103,7 +103,9 @@ impl<'w> Planning<'w> {
         let mut free = self.free(spread, &ladder, &observation);
         let mut blocked = Vec::new();
         for pod in late {
-            if is_known && let Some(rung) = self.probe(spread, &observation, closings) {
+            if is_known
+                && !pod.record.gated_by_others
+                && let Some(rung) = self.probe(spread, &observation, closings) {
                 self.bind(spread, pod, rung, Reason::Probe, &mut observation);
                 continue;
             }

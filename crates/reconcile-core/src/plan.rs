@@ -164,10 +164,11 @@ impl<'w> Planning<'w> {
         self.send_stones_on(&rule.spread);
         self.move_stuck(&rule.spread, &closings);
         self.landed(&rule.spread);
+        let is_renaming = self.rename(&rule.spread);
         self.adopt(&rule.spread);
-        // The version of a pod that is being moved must not change before.
+        // The version of a pod that is being moved must not change before; nor is a pod written to twice at once.
         let is_moving = |step: &Step| matches!(step.action, Action::Move { .. } | Action::Recreate { .. });
-        if !self.plan.steps.iter().any(is_moving) {
+        if !is_renaming && !self.plan.steps.iter().any(is_moving) {
             self.costs(&rule.spread);
         }
         self.publish(rule, &full, &closings);

@@ -4,8 +4,8 @@ use core::fmt;
 
 use serde_json::value::RawValue;
 
-use super::{FieldError, Fields, Text, Texts, revision_key};
-use crate::names::{CONTROLLER_REVISION_HASH, PLACEMENT_GATE, POD_TEMPLATE_HASH};
+use super::{FieldError, Fields, Foreign, Text, Texts, revision_key};
+use crate::names::{CONTROLLER_REVISION_HASH, MIRROR_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH};
 use crate::spread::{GroupKind, WorkloadKind};
 
 /// A pod as it arrives for admission.
@@ -66,6 +66,15 @@ impl<'a> PodHead<'a> {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.spec.is_some_and(|spec| is_held(spec).unwrap_or(false))
+    }
+
+    /// Why it is not ours to place, if it is not.
+    #[must_use]
+    pub fn foreign(&self) -> Option<Foreign> {
+        let controller = self.controller().and_then(OwnerReference::group_kind);
+        let has_node = self.spec.is_some_and(|spec| has_node(spec).unwrap_or(false));
+        let is_mirror = self.annotation(MIRROR_ANNOTATION).is_some();
+        Foreign::of(controller.as_ref(), is_mirror, has_node)
     }
 
     /// The owner that manages it.
@@ -145,6 +154,11 @@ fn is_held(spec: &RawValue) -> Result<bool, FieldError> {
         }
     }
     Ok(false)
+}
+
+fn has_node(spec: &RawValue) -> Result<bool, FieldError> {
+    let node = Fields::of(spec.get(), "spec")?.text("nodeName")?;
+    Ok(node.is_some_and(|node| !node.as_str().is_empty()))
 }
 
 /// Whether a pod in this phase has run to its end.

@@ -211,7 +211,8 @@ impl Planning<'_> {
                 signs.has_place |= is_probe;
                 continue;
             }
-            signs.is_tried |= is_probe && pod.record.is_active() && !pod.facts().terminating;
+            signs.is_tried |=
+                is_probe && pod.record.is_active() && !pod.facts().terminating && !pod.record.gated_by_others;
             if let Some(since) = self.waits_in(spread, pod, subset) {
                 let due = since.plus(patience.critical_millis);
                 if due <= self.now {

@@ -70,8 +70,9 @@ impl Assumed {
     pub(super) fn is_seen_in(&self, pod: &PodRecord) -> bool {
         match self {
             Self::Bound { .. } | Self::Released => !pod.gated || pod.terminating,
-            Self::Adopted { .. } => pod.subset.is_some(),
-            Self::Moved { subset, .. } => pod.subset.as_ref() == Some(subset) || pod.terminating,
+            Self::Adopted { subset } | Self::Moved { subset, .. } => {
+                pod.subset.as_ref() == Some(subset) || pod.terminating
+            }
             Self::Costs(cost) => pod.cost == Some(*cost),
             Self::Deleted | Self::Recreated => pod.terminating,
         }

@@ -9,6 +9,7 @@ mod counts;
 mod matching;
 mod pods;
 mod pulse;
+mod renamed;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ use assumed::Retry;
 pub use counts::SpreadCounts;
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
-use pulse::Pulse;
+use pulse::{News, Pulse};
 
 use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
@@ -91,6 +92,8 @@ pub struct World {
     pub(crate) by_spread: BTreeMap<SpreadId, BTreeSet<usize>>,
     /// Pods that no spread has, by what they are waiting to be told of: their owner.
     pub(crate) strangers: BTreeSet<usize>,
+    /// Pods of a subset that their rule has no more, whose node does not say yet where they are.
+    lost: BTreeSet<usize>,
     pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
@@ -149,9 +152,11 @@ impl World {
             .into_iter()
             .map(|rule| (SpreadId::of(&rule.spread), rule))
             .collect();
-        for place in self.pods.all_places() {
-            self.assign(place);
+        let places = self.pods.all_places();
+        for place in &places {
+            self.assign(*place);
         }
+        self.look_at_renamed(places);
         dirty.extend(self.spread_ids());
         for id in &dirty {
             self.forget_if_gone(id);
@@ -210,7 +215,7 @@ impl World {
                 self.workloads.insert(id.clone(), *workload);
                 let touched = self.touched_by(&id);
                 for spread in &touched {
-                    self.pulses.entry(spread.clone()).or_default().changed = Some(now);
+                    self.feel(spread, News::default(), now);
                 }
                 touched
             }
@@ -219,8 +224,13 @@ impl World {
                 self.touched_by(&id)
             }
             Event::Node(node) => {
-                self.nodes.insert(node.name.clone(), *node);
-                Vec::new()
+                let name = node.name.clone();
+                let is_new = self.nodes.insert(name.clone(), *node).is_none();
+                if is_new {
+                    self.look_at_renamed_on(&name)
+                } else {
+                    Vec::new()
+                }
             }
             Event::NodeGone(name) => {
                 self.nodes.remove(&name);
