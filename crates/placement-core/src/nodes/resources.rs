@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::quantity::Quantity;
 use super::unreadable::Unreadable;
-use crate::quantity::Quantity;
 
 /// Amounts by resource. `pods` is not among them: a node's room for pods is counted apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,7 +77,20 @@ impl Resources {
         }
     }
 
+    /// Whether each amount is at least another's.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.cpu >= other.cpu
+            && self.memory >= other.memory
+            && self.storage >= other.storage
+            && other
+                .others
+                .iter()
+                .all(|(name, amount)| self.other(name) >= *amount)
+    }
+
     /// The amount of one of the [others](Self::others).
+    #[must_use]
     pub fn other(&self, name: &str) -> i64 {
         self.others.get(name).copied().unwrap_or_default()
     }
@@ -87,7 +100,7 @@ impl Resources {
 ///
 /// # Errors
 /// When it is there and cannot be read.
-pub(super) fn pods(list: Option<&Value>, path: &str) -> Result<Option<u64>, Unreadable> {
+pub fn pods(list: Option<&Value>, path: &str) -> Result<Option<u64>, Unreadable> {
     let amount = list
         .and_then(Value::as_object)
         .and_then(|list: &Map<String, Value>| list.get("pods"));
