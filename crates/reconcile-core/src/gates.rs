@@ -11,7 +11,7 @@ use crate::bind::{self, Unrenderable};
 use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::record::PodRecord;
-use crate::reschedule::Closings;
+use crate::reschedule::{Choice, Closings};
 use crate::step::{Action, PodPatch, Severity, WhyReleased};
 use crate::world::{Assumed, KnownLedger, KnownPod};
 
@@ -20,9 +20,6 @@ pub(crate) const MOST_REFUSALS: u32 = 5;
 
 /// So many pods are deleted for want of a place before their spread rather exceeds than tries again.
 const MOST_DELETIONS: u32 = 20;
-
-/// So many rungs of shares are looked at for one of a subset: every round of them has one of each.
-const LONGEST_WALK: usize = 1_000_000;
 
 impl<'w> Planning<'w> {
     /// Decides every gated pod for which there is something to decide.
@@ -58,14 +55,12 @@ impl<'w> Planning<'w> {
         full: &mut Vec<SubsetIx>,
     ) {
         let replicas = replicas(self.world, spread);
-        let closed = closings.skipped();
         let mut observation = self.observe(spread, revision, replicas);
         // A minimum is kept by as many pods, whichever rungs they were placed on; costs that are then in the wrong order are
         // corrected. In shares each rung is one pod's.
         if matches!(spread.fill(), Fill::InOrder(_)) {
             observation.taken = observation.taken.counted();
         }
-        let ladder = Ladder::new(spread, observation.replicas, &closed);
         let is_known = replicas.is_some() || !needs_replicas(spread);
         let mut late = Vec::new();
         for pod in pods {
@@ -85,19 +80,18 @@ impl<'w> Planning<'w> {
                     self.wait_or_give_up(spread, pod);
                     continue;
                 }
-                let probed;
-                let ladder = if self.is_probe(subset, closings) {
-                    probed = Ladder::new(spread, observation.replicas, &closings.closed);
-                    &probed
-                } else {
-                    &ladder
-                };
-                self.held(spread, pod, subset, ladder, &mut observation, full);
+                self.held(spread, pod, subset, closings, &mut observation, full);
             } else {
                 late.push(*pod);
             }
         }
+        // Pods of one workload that number their pods wish the same of a node.
+        let barred = late
+            .first()
+            .map_or_else(Closed::none, |pod| self.barred(spread, pod));
+        let ladder = Ladder::new(spread, observation.replicas, &barred);
         let late = self.by_ordinal(spread, late, &ladder, &mut observation);
+        let is_plain = closings.is_empty() && !late.iter().any(|pod| !self.barred(spread, pod).is_empty());
         let mut free = ladder.free(&observation.taken).flat_map(|run| {
             let length = run
                 .length
@@ -105,16 +99,23 @@ impl<'w> Planning<'w> {
             core::iter::repeat_n(run.rung, length)
         });
         for pod in late {
-            if is_known && let Some(rung) = self.probe(spread, &observation, closings) {
-                self.bind(spread, pod, rung, Reason::Probe);
-                continue;
-            }
-            match free.next().filter(|_| is_known) {
-                Some(rung) => self.bind(spread, pod, rung, Reason::Bound),
-                None if is_known && spread.capacity() != Capacity::Exact => {
+            let choice = match is_known {
+                false => Choice::Wait,
+                true if is_plain => free
+                    .next()
+                    .map_or(Choice::Full, |rung| Choice::Rung(rung, Reason::Bound)),
+                true => self.choose(spread, pod, &observation, closings),
+            };
+            match choice {
+                Choice::Rung(rung, reason) => {
+                    observation.taken.add_on(rung);
+                    self.bind(spread, pod, rung, reason);
+                }
+                Choice::NotOffered => self.release(pod, WhyReleased::NotOffered),
+                Choice::Full if spread.capacity() != Capacity::Exact => {
                     self.release(pod, WhyReleased::LadderFull);
                 }
-                None => self.wait_or_give_up(spread, pod),
+                Choice::Full | Choice::Wait => self.wait_or_give_up(spread, pod),
             }
         }
     }
@@ -154,18 +155,16 @@ impl<'w> Planning<'w> {
         spread: &Spread,
         pod: &KnownPod,
         subset: SubsetIx,
-        ladder: &Ladder<'_>,
+        closings: &Closings,
         observation: &mut Observation,
         full: &mut Vec<SubsetIx>,
     ) {
-        let free = || ladder.free(&observation.taken).map(|run| run.rung);
-        let found = match spread.fill() {
-            // Shares are walked without end, and a subset that is closed has no rung there.
-            _ if ladder.is_closed(subset) => None,
-            Fill::InOrder(_) => free().find(|rung| rung.subset == subset),
-            Fill::Shares(_) => free().take(LONGEST_WALK).find(|rung| rung.subset == subset),
-        };
-        if let Some(rung) = found {
+        let choice = self.choose_in(spread, pod, subset, observation, closings);
+        if matches!(choice, Choice::Wait) {
+            self.wait_or_give_up(spread, pod);
+            return;
+        }
+        if let Choice::Rung(rung, _) = choice {
             observation.taken.add_on(rung);
             let placement = placement(spread, pod, rung);
             let patch = bind::confirm(&pod.record, &placement, self.now);

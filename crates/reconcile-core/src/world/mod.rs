@@ -8,6 +8,7 @@ mod closed;
 mod counts;
 mod matching;
 mod pods;
+mod room;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,8 @@ use assumed::Retry;
 pub use counts::SpreadCounts;
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
+pub(crate) use room::Need;
+use room::Rooms;
 
 use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
@@ -91,6 +94,7 @@ pub struct World {
     pub(crate) strangers: BTreeSet<usize>,
     pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
+    rooms: Rooms,
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
     pub(crate) noted: BTreeMap<(SpreadId, &'static str), UnixMillis>,
     pub(crate) surplus: BTreeMap<SpreadId, Surplus>,
@@ -196,7 +200,7 @@ impl World {
     pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
         match event {
             Event::Pod(pod) => self.take_pod(*pod, now),
-            Event::PodGone { uid } => self.forget_pod(&uid).into_iter().collect(),
+            Event::PodGone { uid } => self.forget_pod(&uid, now),
             Event::Workload(workload) => {
                 let id = workload.id.clone();
                 if self.workloads.get(&id) == Some(&*workload) {
@@ -209,12 +213,9 @@ impl World {
                 self.workloads.remove(&id);
                 self.touched_by(&id)
             }
-            Event::Node(node) => {
-                self.nodes.insert(node.name.clone(), *node);
-                Vec::new()
-            }
+            Event::Node(node) => self.take_node(*node, now),
             Event::NodeGone(name) => {
-                self.nodes.remove(&name);
+                self.forget_node(&name);
                 Vec::new()
             }
             Event::Ledger(ledger) => {

@@ -181,9 +181,15 @@ impl World {
             known.waits_since = record
                 .unschedulable_since
                 .map(|_| known.waits_since.unwrap_or(now));
-            known.record = record;
-            return self.assign(place);
+            let before = core::mem::replace(&mut known.record, record);
+            let has_left = self.rooms.note(Some(&before), Some(&known.record), now);
+            let mut dirty = self.assign(place);
+            if has_left {
+                dirty.extend(self.waits_for_room());
+            }
+            return dirty;
         }
+        self.rooms.note(None, Some(&record), now);
         self.sequence += 1;
         // Seen for the first time, it may wait for long: only its own times tell.
         let waits_since = record
@@ -203,12 +209,21 @@ impl World {
         self.assign(place)
     }
 
-    pub(super) fn forget_pod(&mut self, uid: &str) -> Option<SpreadId> {
-        let (place, pod) = self.pods.remove(uid)?;
+    /// Forgets a pod that is no more; the spreads that it made dirty.
+    pub(super) fn forget_pod(&mut self, uid: &str, now: UnixMillis) -> Vec<SpreadId> {
+        let Some((place, pod)) = self.pods.remove(uid) else {
+            return Vec::new();
+        };
         self.strangers.remove(&place);
-        let spread = pod.spread?;
-        self.leave(&spread, place);
-        Some(spread)
+        let mut dirty = Vec::new();
+        if self.rooms.note(Some(&pod.record), None, now) {
+            dirty = self.waits_for_room();
+        }
+        if let Some(spread) = pod.spread {
+            self.leave(&spread, place);
+            dirty.push(spread);
+        }
+        dirty
     }
 
     /// Puts a pod below the spread that has it; the spreads whose pods changed.
