@@ -22,6 +22,7 @@ pub mod matching;
 pub mod names;
 pub mod nodes;
 pub mod observe;
+pub mod offer;
 pub mod reason;
 pub mod shard;
 pub mod shares;

@@ -49,6 +49,8 @@ pub enum Reason {
     Landed,
     /// Every subset is at its maximum or closed.
     LadderFull,
+    /// What every subset requires of a node contradicts what the pod itself requires.
+    NotOffered,
 }
 
 impl fmt::Display for Reason {
@@ -85,6 +87,9 @@ impl fmt::Display for Reason {
             Self::Probe => f.write_str("tries a subset that was closed"),
             Self::Moved => f.write_str("moved in place, there was no node where it was before"),
             Self::Landed => f.write_str("runs on a node of this subset, though it was moved on"),
+            Self::NotOffered => {
+                f.write_str("its own node selector or affinity contradicts that of every subset")
+            }
             Self::LadderFull => f.write_str("no free rung, every subset is at its maximum or closed"),
         }
     }

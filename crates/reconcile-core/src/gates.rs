@@ -3,26 +3,20 @@
 use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
-use placement_core::ladder::{Closed, Ladder, Run, Rung};
-use placement_core::spread::{Capacity, Fill, Rollout, Spread, Target, WorkloadKind};
+use placement_core::ladder::{Closed, Ladder, Rung};
+use placement_core::spread::{Capacity, Fill, Spread, Target, WorkloadKind};
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx, Taken};
 
 use crate::bind::{self, Unrenderable};
 use crate::ledger::{replicas, scope};
 use crate::plan::Planning;
 use crate::record::PodRecord;
-use crate::reschedule::Closings;
+use crate::reschedule::{Choice, Closings};
 use crate::step::{Action, PodPatch, Severity, WhyReleased};
-use crate::world::{Assumed, KnownLedger, KnownPod};
+use crate::world::{Assumed, KnownPod};
 
 /// A bind that the API server refuses so often is given up.
 pub(crate) const MOST_REFUSALS: u32 = 5;
-
-/// So many pods are deleted for want of a place before their spread rather exceeds than tries again.
-const MOST_DELETIONS: u32 = 20;
-
-/// So many rungs of shares are looked at for one of a subset: every round of them has one of each.
-const LONGEST_WALK: usize = 1_000_000;
 
 impl<'w> Planning<'w> {
     /// Decides every gated pod for which there is something to decide.
@@ -58,7 +52,6 @@ impl<'w> Planning<'w> {
         (full, filled): (&mut Vec<SubsetIx>, &mut Option<Taken>),
     ) {
         let replicas = replicas(self.world, spread);
-        let closed = closings.skipped();
         let mut observation = self.observe(spread, revision, replicas);
         // A minimum is kept by as many pods, whichever rungs they were placed on; costs that are then in the wrong order are
         // corrected. In shares each rung is one pod's.
@@ -66,8 +59,6 @@ impl<'w> Planning<'w> {
             observation.taken = observation.taken.counted();
             observation.filled = filled.take().unwrap_or_else(|| observation.filled.counted());
         }
-        let size = self.size(spread, &observation);
-        let ladder = Ladder::new(spread, size.unwrap_or(observation.replicas), &closed);
         let is_known = replicas.is_some() || !needs_replicas(spread);
         let mut late = Vec::new();
         for pod in pods {
@@ -83,101 +74,54 @@ impl<'w> Planning<'w> {
                 .as_deref()
                 .and_then(|name| spread.subset_named(name))
             {
-                if !is_known {
-                    self.wait_or_give_up(spread, pod);
-                    continue;
+                match is_known {
+                    true => self.held(spread, pod, subset, closings, &mut observation, full),
+                    false => self.wait_or_give_up(spread, pod),
                 }
-                let probed;
-                let ladder = if !pod.record.gated_by_others && self.is_probe(subset, closings) {
-                    probed = Ladder::new(spread, ladder.replicas(), &closings.closed);
-                    &probed
-                } else {
-                    &ladder
-                };
-                self.held(spread, pod, subset, ladder, &mut observation, full);
             } else {
                 late.push(*pod);
             }
         }
-        let late = self.by_ordinal(spread, late, &ladder, &mut observation);
-        let mut free = self.free(spread, &ladder, &observation);
-        let mut blocked = Vec::new();
-        for pod in late {
-            if is_known
-                && !pod.record.gated_by_others
-                && let Some(rung) = self.probe(spread, &observation, closings) {
-                self.bind(spread, pod, rung, Reason::Probe, &mut observation);
-                continue;
-            }
-            match free.next().filter(|_| is_known) {
-                Some(rung) => self.bind(spread, pod, rung, Reason::Bound, &mut observation),
-                None if is_known => blocked.push(pod),
-                None => self.wait_or_give_up(spread, pod),
-            }
+        if is_known {
+            self.bind_late(spread, late, closings, &mut observation);
+        } else {
+            late.iter().for_each(|pod| self.wait_or_give_up(spread, pod));
         }
-        self.blocked(spread, &ladder, &mut observation, blocked);
         *filled = Some(observation.filled);
     }
 
-    /// The size of the workload that its ladder is of, where a rollout keeps the split; `None`: a ladder has no end. What
-    /// paths or other kinds say may be no number of pods, so that those that are there count as well.
-    fn size(&self, spread: &Spread, observation: &Observation) -> Option<u32> {
-        let Target::Workload {
-            kind,
-            replicas: paths,
-            ..
-        } = spread.target()
-        else {
-            return None;
-        };
-        // An ordinal names its rung, whoever else is there.
-        let has_ordinals = kind.known().is_some_and(WorkloadKind::has_ordinals);
-        if spread.rollout() != Rollout::Keep || !spread.has_shared_maximums() || has_ordinals {
-            return None;
+    /// Pods that are given their subset now.
+    fn bind_late(
+        &mut self,
+        spread: &'w Spread,
+        late: Vec<&'w KnownPod>,
+        closings: &Closings,
+        observation: &mut Observation,
+    ) {
+        // Pods of one workload wish the same of a node.
+        let barred = late
+            .first()
+            .map_or_else(Closed::none, |pod| self.barred(spread, pod));
+        let ladder = self.ladder(spread, observation, &barred);
+        let late = self.by_ordinal(spread, late, &ladder, observation);
+        let is_plain = closings.is_empty() && !late.iter().any(|pod| !self.barred(spread, pod).is_empty());
+        let mut free = self.free(spread, &ladder, observation);
+        let mut blocked = Vec::new();
+        for pod in late {
+            let choice = match is_plain {
+                true => free
+                    .next()
+                    .map_or(Choice::Full, |rung| Choice::Rung(rung, Reason::Bound)),
+                false => self.choose(spread, pod, observation, closings),
+            };
+            match choice {
+                Choice::Rung(rung, reason) => self.bind(spread, pod, rung, reason, observation),
+                Choice::NotOffered => self.release(pod, WhyReleased::NotOffered),
+                Choice::Full => blocked.push(pod),
+                Choice::Wait => self.wait_or_give_up(spread, pod),
+            }
         }
-        let size = replicas(self.world, spread)?;
-        let is_exact = kind.known().is_some() && paths.is_empty();
-        Some(if is_exact {
-            size
-        } else {
-            size.max(observation.active)
-        })
-    }
-
-    /// The rungs that pods of a revision may take, lowest first.
-    pub(crate) fn free<'l>(
-        &self,
-        spread: &Spread,
-        ladder: &Ladder<'l>,
-        observation: &Observation,
-    ) -> Box<dyn Iterator<Item = Rung> + 'l> {
-        let each = |run: Run| {
-            let length = run
-                .length
-                .map_or(usize::MAX, |length| usize::try_from(length).unwrap_or(usize::MAX));
-            core::iter::repeat_n(run.rung, length)
-        };
-        if matches!(spread.fill(), Fill::Shares(_)) && replicas(self.world, spread).is_some() {
-            let lacked = ladder.lacked_shares(&observation.taken);
-            let mut taken = observation.taken.clone();
-            lacked.iter().for_each(|rung| taken.add_on(*rung));
-            // Whoever comes beyond the size of the workload was seen before its replicas were.
-            return Box::new(lacked.into_iter().chain(ladder.free(&taken).flat_map(each)));
-        }
-        if self.size(spread, observation).is_some() {
-            return Box::new(
-                ladder
-                    .kept(&observation.taken, &observation.filled)
-                    .into_iter()
-                    .flat_map(each),
-            );
-        }
-        // Nobody knows how many pods there are to be, so that nobody can wait for a place of the ladder.
-        let taken = match spread.has_shared_maximums() {
-            true => &observation.filled,
-            false => &observation.taken,
-        };
-        Box::new(ladder.free(taken).flat_map(each))
+        self.blocked(spread, &ladder, observation, blocked);
     }
 
     /// Pods for which there is no rung now: those of a rollout wait for a place, others are let go where nobody wants them
@@ -190,13 +134,10 @@ impl<'w> Planning<'w> {
         pods: Vec<&'w KnownPod>,
     ) {
         let is_kept = self.size(spread, observation).is_some();
-        let places: u32 = ladder
-            .split(if is_kept { ladder.replicas() } else { 0 })
-            .iter()
-            .sum();
+        let places = || -> u32 { ladder.split(ladder.replicas()).iter().sum() };
         // All that the ladder has is its own already, and it is too short for the workload.
-        let is_exhausted = places < ladder.replicas() && ladder.lacked(&observation.taken).is_empty();
-        if is_kept && !is_exhausted {
+        let is_exhausted = || places() < ladder.replicas() && ladder.lacked(&observation.taken).is_empty();
+        if is_kept && !is_exhausted() {
             return self.wait_for_a_place(spread, ladder, observation, pods);
         }
         for pod in pods {
@@ -244,89 +185,6 @@ impl<'w> Planning<'w> {
                 self.note(Severity::Warning, "PodNotBound", text);
             }
         }
-    }
-
-    /// A pod that has its subset since admission: let go while the subset has a place, deleted where it has none.
-    fn held(
-        &mut self,
-        spread: &Spread,
-        pod: &KnownPod,
-        subset: SubsetIx,
-        ladder: &Ladder<'_>,
-        observation: &mut Observation,
-        full: &mut Vec<SubsetIx>,
-    ) {
-        let found = match spread.fill() {
-            // Shares are walked without end, and a subset that is closed has no rung there.
-            _ if ladder.is_closed(subset) => None,
-            Fill::InOrder(_) => self.free_in(spread, ladder, observation, subset),
-            Fill::Shares(_) => {
-                let free = ladder.free(&observation.taken).map(|run| run.rung);
-                free.take(LONGEST_WALK).find(|rung| rung.subset == subset)
-            }
-        };
-        if let Some(rung) = found {
-            return self.confirm(spread, pod, rung, observation);
-        }
-        if self.size(spread, observation).is_some() {
-            let lacked = ladder.lacked(&observation.taken);
-            if let Some(run) = lacked.iter().find(|run| run.rung.subset == subset) {
-                return self.wait_in(spread, pod, run.rung, observation);
-            }
-        }
-        if !full.contains(&subset) {
-            full.push(subset);
-        }
-        let surplus = self.world.surplus.get(self.id);
-        let planned = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| matches!(step.action, Action::DeletePod { .. }));
-        let deleted = surplus.map_or(0, |surplus| surplus.remembered(self.now))
-            + u32::try_from(planned.count()).unwrap_or(u32::MAX);
-        let is_replaceable = pod.record.kind().is_some_and(WorkloadKind::replaces_deleted_pods);
-        let is_closed = spread.subset(subset).is_some_and(|subset| {
-            let status = self.world.stored_status(self.id);
-            status.is_some_and(|status| status.closed.iter().any(|closed| closed == subset.name()))
-        });
-        if !is_replaceable {
-            self.wait_or_give_up(spread, pod);
-        } else if deleted < MOST_DELETIONS {
-            // Admissions must know first that the subset is full, or the next pod comes back here.
-            if is_closed {
-                self.step(Action::DeletePod {
-                    pod: bind::pod_ref(&pod.record),
-                    version: pod.record.version,
-                });
-            } else if self.world.ledgers.get(self.id).is_some_and(KnownLedger::fails) {
-                self.wait_or_give_up(spread, pod);
-            }
-        } else if spread.capacity() == Capacity::Exact {
-            self.wait_or_give_up(spread, pod);
-        } else {
-            self.release(pod, WhyReleased::LadderFull);
-        }
-    }
-
-    /// The lowest free rung of a subset, in an ordered fill.
-    fn free_in(
-        &self,
-        spread: &Spread,
-        ladder: &Ladder<'_>,
-        observation: &Observation,
-        subset: SubsetIx,
-    ) -> Option<Rung> {
-        let is_there = |run: &Run| run.rung.subset == subset;
-        let run = if self.size(spread, observation).is_some() {
-            let kept = ladder.kept(&observation.taken, &observation.filled);
-            kept.into_iter().find(is_there)
-        } else if spread.has_shared_maximums() {
-            ladder.free(&observation.filled).find(is_there)
-        } else {
-            ladder.free(&observation.taken).find(is_there)
-        };
-        run.map(|run| run.rung)
     }
 
     /// Lets a pod go to the subset that it has since admission.

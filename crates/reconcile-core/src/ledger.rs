@@ -44,7 +44,7 @@ pub(crate) fn ledger(
 fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings: &Closings) -> LedgerStatus {
     let closed = full
         .iter()
-        .fold(closings.closed.clone(), |closed, subset| closed.with(subset));
+        .fold(closings.skipped(), |closed, subset| closed.with(subset));
     let names = |which: &Closed| -> Vec<String> {
         let subsets = spread.subsets().iter().enumerate();
         let named = subsets.filter(|(ix, _)| which.contains(placement_core::SubsetIx::new(*ix)));
@@ -61,8 +61,8 @@ fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings
         taken: all.taken,
         revisions: Vec::new(),
         closed: names(&closed),
-        probing: names(&closings.probing),
-        closings: closings.all.iter().map(Closing::status).collect(),
+        probing: names(&closings.probing()),
+        closings: closings.all().map(Closing::status).collect(),
         first_ordinal: first_ordinal(world, spread),
         order: world.order(id),
         vacating: false,

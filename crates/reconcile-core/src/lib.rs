@@ -14,7 +14,9 @@
 pub mod adopt;
 mod bind;
 mod cost;
+mod free;
 mod gates;
+mod held;
 mod ledger;
 mod moments;
 mod ordinals;

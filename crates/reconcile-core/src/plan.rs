@@ -7,7 +7,7 @@ use placement_core::ladder::Closed;
 use placement_core::observe::Desired;
 use placement_core::spread::{Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
-use placement_core::{Observation, SubsetIx, observe};
+use placement_core::{Observation, observe};
 
 use crate::ledger;
 use crate::moments::{ahead, is_recent};
@@ -59,8 +59,8 @@ pub(crate) struct Planning<'w> {
     pub(crate) id: &'w SpreadId,
     pub(crate) now: UnixMillis,
     pub(crate) plan: Plan,
-    /// Subsets to which a pod was sent in this plan to see whether there is a place by now.
-    pub(crate) probes: Vec<SubsetIx>,
+    /// The closings, by their place, whose subset a pod is sent to in this plan to see whether there is room by now.
+    pub(crate) probes: Vec<usize>,
 }
 
 impl<'w> Planning<'w> {
@@ -235,7 +235,7 @@ impl<'w> Planning<'w> {
             (Some(subset), WhyReleased::LadderFull | WhyReleased::TimedOut) => {
                 rule.spread.subset_named(subset).map(cost::excess)
             }
-            (Some(_), WhyReleased::NoSpread | WhyReleased::Refused) => None,
+            (Some(_), WhyReleased::NoSpread | WhyReleased::Refused | WhyReleased::NotOffered) => None,
         }
     }
 
@@ -265,7 +265,7 @@ impl<'w> Planning<'w> {
             Some(at) => self.wake(at),
             None => {
                 self.step(Action::PublishLedger(Box::new(ledger)));
-                self.tell_of(&rule.spread, closings);
+                self.tell_of(closings);
             }
         }
     }

@@ -140,6 +140,8 @@ pub enum WhyReleased {
     NoSpread,
     /// Every subset is at its maximum or closed, and the spread would rather exceed than wait.
     LadderFull,
+    /// What every subset requires of a node contradicts what the pod itself requires.
+    NotOffered,
     /// It waited as long as the spread lets it.
     TimedOut,
     /// The API server refused to bind it again and again.
@@ -229,6 +231,7 @@ impl fmt::Display for WhyReleased {
         f.write_str(match self {
             Self::NoSpread => "no spread has the name that the pod carries",
             Self::LadderFull => "every subset is at its maximum or closed",
+            Self::NotOffered => "its own node selector or affinity contradicts that of every subset",
             Self::TimedOut => "no place came free in time",
             Self::Refused => "the API server refused to bind the pod",
         })

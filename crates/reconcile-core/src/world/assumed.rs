@@ -155,7 +155,9 @@ impl World {
                     }
                     Outcome::Done(None) => {}
                     Outcome::Gone => {
-                        self.forget_pod(&pod.uid, now);
+                        let mut dirty = self.forget_pod(&pod.uid, now);
+                        dirty.push(step.spread.clone());
+                        return dirty;
                     }
                     Outcome::Refused(_) => {
                         if let Some(known) = self.pods.named_mut(&pod.uid) {

@@ -10,6 +10,7 @@ mod matching;
 mod pods;
 mod pulse;
 mod renamed;
+mod room;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ pub use counts::SpreadCounts;
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
 use pulse::{News, Pulse};
+pub(crate) use room::Need;
+use room::Rooms;
 
 use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
@@ -96,6 +99,7 @@ pub struct World {
     lost: BTreeSet<usize>,
     pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
+    rooms: Rooms,
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
     pub(crate) noted: BTreeMap<(SpreadId, &'static str), UnixMillis>,
     pub(crate) surplus: BTreeMap<SpreadId, Surplus>,
@@ -206,7 +210,7 @@ impl World {
     pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
         match event {
             Event::Pod(pod) => self.take_pod(*pod, now),
-            Event::PodGone { uid } => self.forget_pod(&uid, now).into_iter().collect(),
+            Event::PodGone { uid } => self.forget_pod(&uid, now),
             Event::Workload(workload) => {
                 let id = workload.id.clone();
                 if self.workloads.get(&id) == Some(&*workload) {
@@ -225,15 +229,15 @@ impl World {
             }
             Event::Node(node) => {
                 let name = node.name.clone();
-                let is_new = self.nodes.insert(name.clone(), *node).is_none();
+                let is_new = !self.nodes.contains_key(&name);
+                let mut dirty = self.take_node(*node, now);
                 if is_new {
-                    self.look_at_renamed_on(&name)
-                } else {
-                    Vec::new()
+                    dirty.extend(self.look_at_renamed_on(&name));
                 }
+                dirty
             }
             Event::NodeGone(name) => {
-                self.nodes.remove(&name);
+                self.forget_node(&name);
                 Vec::new()
             }
             Event::Ledger(ledger) => {

@@ -190,13 +190,19 @@ impl World {
                 .unschedulable_since
                 .map(|_| known.waits_since.unwrap_or(now));
             let news = News::between(Some(&known.record), Some(&record));
+            let has_left = self.rooms.note(Some(&known.record), Some(&record), now);
             known.record = record;
             let spread = known.spread.clone();
             if let Some(spread) = &spread {
                 self.feel(spread, news, now);
             }
-            return self.assign_seen(place);
+            let mut dirty = self.assign_seen(place);
+            if has_left {
+                dirty.extend(self.waits_for_room());
+            }
+            return dirty;
         }
+        self.rooms.note(None, Some(&record), now);
         self.sequence += 1;
         // Seen for the first time, it may wait for long: only its own times tell.
         let waits_since = record
@@ -228,14 +234,23 @@ impl World {
         dirty
     }
 
-    pub(super) fn forget_pod(&mut self, uid: &str, now: UnixMillis) -> Option<SpreadId> {
-        let (place, pod) = self.pods.remove(uid)?;
+    /// Forgets a pod that is no more; the spreads that it made dirty.
+    pub(super) fn forget_pod(&mut self, uid: &str, now: UnixMillis) -> Vec<SpreadId> {
+        let Some((place, pod)) = self.pods.remove(uid) else {
+            return Vec::new();
+        };
         self.strangers.remove(&place);
         self.lost.remove(&place);
-        let spread = pod.spread?;
-        self.feel(&spread, News::between(Some(&pod.record), None), now);
-        self.leave(&spread, place);
-        Some(spread)
+        let mut dirty = Vec::new();
+        if self.rooms.note(Some(&pod.record), None, now) {
+            dirty = self.waits_for_room();
+        }
+        if let Some(spread) = pod.spread {
+            self.feel(&spread, News::between(Some(&pod.record), None), now);
+            self.leave(&spread, place);
+            dirty.push(spread);
+        }
+        dirty
     }
 
     /// Puts a pod below the spread that has it; the spreads whose pods changed.
