@@ -51,8 +51,8 @@ struct Anew<'w> {
     left: usize,
     /// When it is more, if it is none.
     next: UnixMillis,
-    /// Pods whose successors may not have been seen yet.
-    on_their_way: usize,
+    /// When pods were deleted whose successors may not have been seen yet.
+    on_their_way: Vec<UnixMillis>,
     /// The active pods of each controller, by its uid.
     by_owner: BTreeMap<&'w str, usize>,
 }
@@ -85,6 +85,9 @@ impl<'w> Planning<'w> {
             let mut observation = self.observe(spread, revision, replicas(self.world, spread));
             for (from, pod) in pods {
                 let Some(rung) = self.next_rung(spread, &observation, closings, pod, from, &anew) else {
+                    if let Some(at) = anew.on_their_way.iter().max() {
+                        self.wake(at.plus(SUCCESSOR_MILLIS));
+                    }
                     continue;
                 };
                 let Some(closing) = self.left(spread, closings, pod, from) else {
@@ -130,7 +133,8 @@ impl<'w> Planning<'w> {
         loop {
             let rung = self.lowest(spread, observation, &skipped)?;
             let is_full = closings.known().iter().enumerate().any(|(place, known)| {
-                let sent = self.probes.iter().filter(|probe| **probe == place).count() + anew.on_their_way;
+                let sent =
+                    self.probes.iter().filter(|probe| **probe == place).count() + anew.on_their_way.len();
                 let is_here = known.subset == rung.subset && known.closing.shape.is_like(spread, pod);
                 is_here && matches!(known.state, State::Tried { left, .. } if left <= sent)
             });
@@ -218,7 +222,7 @@ impl<'w> Planning<'w> {
     }
 
     /// What may be made anew at this moment.
-    fn anew(&mut self) -> Anew<'w> {
+    fn anew(&self) -> Anew<'w> {
         let (world, now) = (self.world, self.now);
         let of_late = |millis: i64| -> Vec<UnixMillis> {
             let recreated = world.recreated.get(self.id).into_iter().flatten();
@@ -229,9 +233,6 @@ impl<'w> Planning<'w> {
         };
         let (recent, on_their_way) = (of_late(RECREATE_MILLIS), of_late(SUCCESSOR_MILLIS));
         let oldest = recent.iter().min().map_or(now, |oldest| *oldest);
-        if let Some(last) = on_their_way.iter().max() {
-            self.wake(last.plus(SUCCESSOR_MILLIS));
-        }
         let (mut active, mut by_owner) = (0_usize, BTreeMap::new());
         for pod in world.pods_of(self.id) {
             let facts = pod.facts();
@@ -246,7 +247,7 @@ impl<'w> Planning<'w> {
         Anew {
             left: active.div_ceil(ONE_OF).saturating_sub(recent.len()),
             next: oldest.plus(RECREATE_MILLIS),
-            on_their_way: on_their_way.len(),
+            on_their_way,
             by_owner,
         }
     }

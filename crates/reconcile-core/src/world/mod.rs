@@ -182,6 +182,7 @@ impl World {
                 ledger.retry = None;
             }
             self.recall_closings();
+            self.rooms.grow_stale();
         }
         self.led_with
             .extend(leader.iter().map(|leader| leader.settings.clone()));
@@ -208,6 +209,14 @@ impl World {
 
     /// Takes what a watch shows; the spreads that it changed something for.
     pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
+        let mut dirty = self.take_one(event, now);
+        if self.rooms.freshen(now) {
+            dirty.extend(self.waits_for_room());
+        }
+        dirty
+    }
+
+    fn take_one(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
         match event {
             Event::Pod(pod) => self.take_pod(*pod, now),
             Event::PodGone { uid } => self.forget_pod(&uid, now),

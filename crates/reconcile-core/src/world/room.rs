@@ -14,7 +14,11 @@ use crate::record::{NodeRecord, Phase, PodRecord};
 
 /// What is known of each node's room, by its name.
 #[derive(Debug, Default)]
-pub(super) struct Rooms(BTreeMap<String, Room>);
+pub(super) struct Rooms {
+    rooms: BTreeMap<String, Room>,
+    /// Whether room may have come free that nobody saw.
+    is_stale: bool,
+}
 
 /// What is known of a node's room.
 #[derive(Debug, Default)]
@@ -49,23 +53,39 @@ impl Rooms {
             return false;
         }
         if let Some((node, requests)) = came {
-            let room = self.0.entry(node.to_owned()).or_default();
+            let room = self.rooms.entry(node.to_owned()).or_default();
             room.used.add(requests);
             room.pods += 1;
         }
         let Some((node, requests)) = left else {
             return false;
         };
-        if let Some(room) = self.0.get_mut(node) {
+        if let Some(room) = self.rooms.get_mut(node) {
             room.leave(requests, now);
         }
         true
     }
 
+    /// Nobody who led saw what came free before.
+    pub(super) fn grow_stale(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Takes it that every node got roomier, where room may have come free unseen; whether that is so.
+    pub(super) fn freshen(&mut self, now: UnixMillis) -> bool {
+        let is_stale = core::mem::take(&mut self.is_stale);
+        if is_stale {
+            for room in self.rooms.values_mut() {
+                room.roomier_at = Some(now);
+            }
+        }
+        is_stale
+    }
+
     /// Forgets what is known of nodes that are no more once their pods are gone as well.
     fn forget(&mut self, name: &str) {
-        if self.0.get(name).is_some_and(|room| room.pods == 0) {
-            self.0.remove(name);
+        if self.rooms.get(name).is_some_and(|room| room.pods == 0) {
+            self.rooms.remove(name);
         }
     }
 }
@@ -90,7 +110,7 @@ impl World {
     pub(crate) fn roomier(&self, subset: &Subset, need: &Need<'_>, after: UnixMillis) -> Option<UnixMillis> {
         let overlay = subset.overlay();
         let mut looked_for = None;
-        let fresh = self.rooms.0.iter().filter_map(|(name, room)| {
+        let fresh = self.rooms.rooms.iter().filter_map(|(name, room)| {
             let at = room.roomier_at.filter(|at| *at > after)?;
             let node = self.nodes.get(name)?;
             let (term, tolerations) = looked_for.get_or_insert_with(|| {
@@ -119,7 +139,7 @@ impl World {
         let Some(at) = roomier_at else {
             return Vec::new();
         };
-        let room = self.rooms.0.entry(name).or_default();
+        let room = self.rooms.rooms.entry(name).or_default();
         room.roomier_at = room.roomier_at.max(Some(at));
         self.waits_for_room()
     }
