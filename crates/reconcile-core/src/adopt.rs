@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use placement_core::ladder::{Closed, Ladder};
 use placement_core::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
 use placement_core::smp::merge_pod;
-use placement_core::spread::{MaximumScope, Spread, Subset};
+use placement_core::spread::{Spread, Subset};
 use placement_core::{DeletionCost, SubsetIx, Taken};
 use serde_json::{Map, Value};
 
 use crate::bind;
 use crate::cost::excess;
-use crate::ledger::replicas;
+use crate::ledger::{replicas, scope};
 use crate::plan::Planning;
 use crate::record::NodeRecord;
 use crate::step::Action;
@@ -64,10 +64,7 @@ impl Planning<'_> {
         let ladder = Ladder::new(spread, replicas(world, spread).unwrap_or(0), &closed);
         let mut by_scope: BTreeMap<Option<String>, Taken> = BTreeMap::new();
         for pod in strangers {
-            let scope = match spread.maximum_scope() {
-                MaximumScope::Workload => None,
-                MaximumScope::Revision => pod.record.revision.clone(),
-            };
+            let scope = scope(spread, pod).map(ToOwned::to_owned);
             let taken = by_scope
                 .entry(scope)
                 .or_insert_with_key(|revision| self.taken(spread, revision.as_deref()));
@@ -83,7 +80,7 @@ impl Planning<'_> {
                 .take(10_000)
                 .find(|run| run.rung.subset == subset);
             let cost = match rung {
-                Some(run) => DeletionCost::of(run.rung, spread.subsets().len()).value(),
+                Some(run) => DeletionCost::of_place(spread, run.rung, taken.of(subset)).value(),
                 None => excess(subset),
             };
             match rung {

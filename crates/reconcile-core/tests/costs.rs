@@ -336,7 +336,7 @@ spreads:
     for (custom, wanted) in [
         (
             read.custom_kinds().to_vec(),
-            ["bind a to 0 costs 200", "bind b to 1 costs 100"],
+            ["bind a to 0 costs 999999", "bind b to 1 costs 999998"],
         ),
         (Vec::new(), ["bind a to 0", "bind b to 1"]),
     ] {

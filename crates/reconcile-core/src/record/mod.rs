@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 pub use outline::Outline;
 use placement_core::matching::Owner;
-use placement_core::nodes::{NodeFacts, Taint};
+use placement_core::nodes::{NodeFacts, Resources, Taint, pods};
 use placement_core::spread::GroupKind;
 use placement_core::time::UnixMillis;
 pub use pod::{Phase, PodRecord};
@@ -36,7 +36,7 @@ pub struct WorkloadId {
     pub name: String,
 }
 
-/// A node, as far as adoption looks.
+/// A node, as far as adoption and closed subsets look.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeRecord {
     /// Its name.
@@ -45,6 +45,14 @@ pub struct NodeRecord {
     pub labels: BTreeMap<String, String>,
     /// Its taints.
     pub taints: Vec<Taint>,
+    /// When it was created.
+    pub created: UnixMillis,
+    /// Whether it is cordoned.
+    pub is_cordoned: bool,
+    /// What pods may take of it; `None`: not known.
+    pub allocatable: Option<Resources>,
+    /// How many pods it takes; `None`: not known.
+    pub pods: Option<u64>,
 }
 
 /// Why an object cannot be kept.
@@ -146,8 +154,18 @@ impl NodeRecord {
     /// # Errors
     /// When it has not the shape of a stored node.
     pub fn read(node: &Value) -> Result<Self, Unreadable> {
-        let Object { metadata, spec, .. } = Object::read(node)?;
+        let Object {
+            metadata,
+            spec,
+            status,
+        } = Object::read(node)?;
+        let allocatable = status.get("allocatable").filter(|list| list.is_object());
+        let path = "status.allocatable";
         Ok(Self {
+            created: metadata.created(),
+            is_cordoned: spec.get("unschedulable").and_then(Value::as_bool) == Some(true),
+            allocatable: allocatable.and_then(|list| Resources::read(Some(list), path).ok()),
+            pods: pods(allocatable, path).unwrap_or_default(),
             name: metadata.name,
             labels: metadata.labels.unwrap_or_default(),
             taints: spec

@@ -7,6 +7,7 @@ use placement_core::names::{
     BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, MIRROR_ANNOTATION,
     MOVED_FROM_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
 };
+use placement_core::nodes::{Requests, Resources};
 use placement_core::spread::WorkloadKind;
 use placement_core::time::UnixMillis;
 use serde_json::Value;
@@ -58,6 +59,10 @@ pub struct PodRecord {
     pub restarts: u32,
     /// Being deleted.
     pub terminating: bool,
+    /// What it asks of a node, as the scheduler counts. What cannot be read is nothing.
+    pub requests: Resources,
+    /// Whether it asks more of a node than room: labels, other pods or none, ports, volumes.
+    pub is_choosy: bool,
     /// Labels, annotations, gates, tolerations, node selector and affinity; kept only of pods that may still be bound or adopted.
     pub outline: Option<Outline>,
 }
@@ -155,6 +160,8 @@ impl PodRecord {
             unschedulable_since,
             restarts: restarts(&status),
             terminating,
+            requests: Requests::of_pod(&spec).unwrap_or_default().exact,
+            is_choosy: is_choosy(&spec),
             outline,
             owner,
             namespace: metadata.namespace,
@@ -193,6 +200,33 @@ impl PodRecord {
             terminating: self.terminating,
         }
     }
+}
+
+/// Whether a pod is particular about its node for more than what it requests. Its terms and tolerations stand apart.
+fn is_choosy(spec: &Value) -> bool {
+    let has_some = |path: &str| {
+        let list = spec.pointer(path);
+        list.is_some_and(|list| match list {
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(fields) => !fields.is_empty(),
+            _ => false,
+        })
+    };
+    let list = |path: &str| spec.pointer(path).and_then(Value::as_array);
+    let mut spreading = list("/topologySpreadConstraints").into_iter().flatten();
+    let mut volumes = list("/volumes").into_iter().flatten();
+    let ports = list("/containers").into_iter().flatten();
+    let mut ports = ports
+        .filter_map(|container| container.get("ports")?.as_array())
+        .flatten();
+    has_some("/nodeSelector")
+        || has_some("/affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution")
+        || has_some("/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution")
+        || has_some("/resourceClaims")
+        || spreading.any(|one| one.get("whenUnsatisfiable").and_then(Value::as_str) == Some("DoNotSchedule"))
+        || volumes
+            .any(|volume| volume.get("persistentVolumeClaim").is_some() || volume.get("ephemeral").is_some())
+        || ports.any(|port| port.get("hostPort").is_some())
 }
 
 fn condition(status: &Value, kind: &str, wanted: &str, reason: Option<&str>) -> Option<UnixMillis> {

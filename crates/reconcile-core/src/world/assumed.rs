@@ -6,7 +6,7 @@ use super::{SpreadId, World};
 use crate::moments::{ahead, is_recent};
 use crate::record::PodRecord;
 use crate::reschedule::RECREATE_MILLIS;
-use crate::step::{Action, Outcome, Step};
+use crate::step::{Action, Outcome, Step, WhyRecreated};
 
 /// What a pod is assumed to be once a write is done.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +96,10 @@ impl World {
                 subset: to.clone(),
                 cost: *cost,
             }),
-            Action::Recreate { .. } => {
+            Action::Recreate { why, .. } => {
+                if *why == WhyRecreated::NoNodeBeside {
+                    self.beside_failed.insert(step.spread.clone(), now);
+                }
                 let recreated = self.recreated.entry(step.spread.clone()).or_default();
                 recreated.retain(|at| is_recent(*at, now, RECREATE_MILLIS));
                 recreated.push(now);
@@ -152,7 +155,9 @@ impl World {
                     }
                     Outcome::Done(None) => {}
                     Outcome::Gone => {
-                        self.forget_pod(&pod.uid);
+                        let mut dirty = self.forget_pod(&pod.uid, now);
+                        dirty.push(step.spread.clone());
+                        return dirty;
                     }
                     Outcome::Refused(_) => {
                         if let Some(known) = self.pods.named_mut(&pod.uid) {

@@ -9,7 +9,9 @@ mod counts;
 mod kinds;
 mod matching;
 mod pods;
+mod pulse;
 mod renamed;
+mod room;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +27,9 @@ use assumed::Retry;
 pub use counts::SpreadCounts;
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
+use pulse::{News, Pulse};
+pub(crate) use room::Need;
+use room::Rooms;
 
 use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
@@ -112,6 +117,7 @@ pub struct World {
     lost: BTreeSet<usize>,
     pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
+    rooms: Rooms,
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
     pub(crate) noted: BTreeMap<(SpreadId, &'static str), UnixMillis>,
     pub(crate) surplus: BTreeMap<SpreadId, Surplus>,
@@ -123,6 +129,9 @@ pub struct World {
     pub(crate) reopened: BTreeMap<(SpreadId, String), UnixMillis>,
     /// When pods were deleted to be made anew, as far as that still limits further ones.
     pub(crate) recreated: BTreeMap<SpreadId, Vec<UnixMillis>>,
+    /// When a stepping stone was last found to have no node beside the old pods.
+    pub(crate) beside_failed: BTreeMap<SpreadId, UnixMillis>,
+    pulses: BTreeMap<SpreadId, Pulse>,
     sequence: u64,
 }
 
@@ -199,6 +208,7 @@ impl World {
                 ledger.retry = None;
             }
             self.recall_closings();
+            self.rooms.grow_stale();
         }
         self.leader = leader;
         self.remember_rules();
@@ -224,16 +234,28 @@ impl World {
 
     /// Takes what a watch shows; the spreads that it changed something for.
     pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
+        let mut dirty = self.take_one(event, now);
+        if self.rooms.freshen(now) {
+            dirty.extend(self.waits_for_room());
+        }
+        dirty
+    }
+
+    fn take_one(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
         match event {
             Event::Pod(pod) => self.take_pod(*pod, now),
-            Event::PodGone { uid } => self.forget_pod(&uid).into_iter().collect(),
+            Event::PodGone { uid } => self.forget_pod(&uid, now),
             Event::Workload(workload) => {
                 let id = workload.id.clone();
                 if self.workloads.get(&id) == Some(&*workload) {
                     return Vec::new();
                 }
                 self.workloads.insert(id.clone(), *workload);
-                self.touched_by(&id)
+                let touched = self.touched_by(&id);
+                for spread in &touched {
+                    self.feel(spread, News::default(), now);
+                }
+                touched
             }
             Event::WorkloadGone(id) => {
                 self.workloads.remove(&id);
@@ -241,15 +263,15 @@ impl World {
             }
             Event::Node(node) => {
                 let name = node.name.clone();
-                let is_new = self.nodes.insert(name.clone(), *node).is_none();
+                let is_new = !self.nodes.contains_key(&name);
+                let mut dirty = self.take_node(*node, now);
                 if is_new {
-                    self.look_at_renamed_on(&name)
-                } else {
-                    Vec::new()
+                    dirty.extend(self.look_at_renamed_on(&name));
                 }
+                dirty
             }
             Event::NodeGone(name) => {
-                self.nodes.remove(&name);
+                self.forget_node(&name);
                 Vec::new()
             }
             Event::Ledger(ledger) => {
@@ -289,6 +311,8 @@ impl World {
         self.ledgers.remove(id);
         self.closings.remove(id);
         self.recreated.remove(id);
+        self.beside_failed.remove(id);
+        self.pulses.remove(id);
         self.surplus.remove(id);
         self.noted.retain(|(spread, _), _| spread != id);
         self.reopened.retain(|(spread, _), _| spread != id);

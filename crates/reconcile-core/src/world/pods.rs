@@ -7,6 +7,7 @@ use placement_core::time::UnixMillis;
 use slab::Slab;
 
 use super::assumed::{LONGEST_WAIT_MILLIS, wait};
+use super::pulse::News;
 use super::{Assumed, SpreadId, World};
 use crate::moments::ahead;
 use crate::record::PodRecord;
@@ -188,9 +189,20 @@ impl World {
             known.waits_since = record
                 .unschedulable_since
                 .map(|_| known.waits_since.unwrap_or(now));
+            let news = News::between(Some(&known.record), Some(&record));
+            let has_left = self.rooms.note(Some(&known.record), Some(&record), now);
             known.record = record;
-            return self.assign_seen(place);
+            let spread = known.spread.clone();
+            if let Some(spread) = &spread {
+                self.feel(spread, news, now);
+            }
+            let mut dirty = self.assign_seen(place);
+            if has_left {
+                dirty.extend(self.waits_for_room());
+            }
+            return dirty;
         }
+        self.rooms.note(None, Some(&record), now);
         self.sequence += 1;
         // Seen for the first time, it may wait for long: only its own times tell.
         let waits_since = record
@@ -208,7 +220,11 @@ impl World {
             overwritten: Overwritten::default(),
             waits_since,
         });
-        self.assign_seen(place)
+        let dirty = self.assign_seen(place);
+        if let Some(spread) = self.pods.at(place).and_then(|pod| pod.spread.clone()) {
+            self.feel(&spread, News::default(), now);
+        }
+        dirty
     }
 
     fn assign_seen(&mut self, place: usize) -> Vec<SpreadId> {
@@ -218,13 +234,23 @@ impl World {
         dirty
     }
 
-    pub(super) fn forget_pod(&mut self, uid: &str) -> Option<SpreadId> {
-        let (place, pod) = self.pods.remove(uid)?;
+    /// Forgets a pod that is no more; the spreads that it made dirty.
+    pub(super) fn forget_pod(&mut self, uid: &str, now: UnixMillis) -> Vec<SpreadId> {
+        let Some((place, pod)) = self.pods.remove(uid) else {
+            return Vec::new();
+        };
         self.strangers.remove(&place);
         self.lost.remove(&place);
-        let spread = pod.spread?;
-        self.leave(&spread, place);
-        Some(spread)
+        let mut dirty = Vec::new();
+        if self.rooms.note(Some(&pod.record), None, now) {
+            dirty = self.waits_for_room();
+        }
+        if let Some(spread) = pod.spread {
+            self.feel(&spread, News::between(Some(&pod.record), None), now);
+            self.leave(&spread, place);
+            dirty.push(spread);
+        }
+        dirty
     }
 
     /// Puts a pod below the spread that has it; the spreads whose pods changed.

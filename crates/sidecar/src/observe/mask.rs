@@ -46,6 +46,13 @@ const CONDITION: Mask = Mask::Only(&[
     ("lastTransitionTime", Mask::All),
 ]);
 
+/// What a container asks of a node.
+const CONTAINER: Mask = Mask::Only(&[
+    ("restartPolicy", Mask::All),
+    ("resources", Mask::Only(&[("requests", Mask::All)])),
+    ("ports", Mask::Each(&Mask::Only(&[("hostPort", Mask::All)]))),
+]);
+
 /// What a `PodRecord` is read from.
 pub(crate) const POD: Mask = Mask::Only(&[
     ("metadata", METADATA),
@@ -57,6 +64,22 @@ pub(crate) const POD: Mask = Mask::Only(&[
             ("tolerations", Mask::All),
             ("nodeSelector", Mask::All),
             ("affinity", Mask::All),
+            ("containers", Mask::Each(&CONTAINER)),
+            ("initContainers", Mask::Each(&CONTAINER)),
+            ("resources", Mask::Only(&[("requests", Mask::All)])),
+            ("overhead", Mask::All),
+            (
+                "topologySpreadConstraints",
+                Mask::Each(&Mask::Only(&[("whenUnsatisfiable", Mask::All)])),
+            ),
+            (
+                "volumes",
+                Mask::Each(&Mask::Only(&[
+                    ("persistentVolumeClaim", Mask::All),
+                    ("ephemeral", Mask::Only(&[])),
+                ])),
+            ),
+            ("resourceClaims", Mask::Each(&Mask::Only(&[("name", Mask::All)]))),
         ]),
     ),
     (
@@ -72,19 +95,32 @@ pub(crate) const POD: Mask = Mask::Only(&[
     ),
 ]);
 
+/// What a template requires of a node.
+const TEMPLATE: Mask = Mask::Only(&[(
+    "spec",
+    Mask::Only(&[
+        ("nodeSelector", Mask::All),
+        ("affinity", Mask::Only(&[("nodeAffinity", Mask::All)])),
+    ]),
+)]);
+
 /// What a `WorkloadRecord` is read from. A path to the replicas may lead anywhere but into the template.
 pub(crate) const WORKLOAD: Mask = Mask::Only(&[
     ("metadata", METADATA),
     (
         "spec",
-        Mask::But(&[("template", None), ("volumeClaimTemplates", None)]),
+        Mask::But(&[("template", Some(TEMPLATE)), ("volumeClaimTemplates", None)]),
     ),
 ]);
 
 /// What a `NodeRecord` is read from.
 pub(crate) const NODE: Mask = Mask::Only(&[
     ("metadata", METADATA),
-    ("spec", Mask::Only(&[("taints", Mask::All)])),
+    (
+        "spec",
+        Mask::Only(&[("taints", Mask::All), ("unschedulable", Mask::All)]),
+    ),
+    ("status", Mask::Only(&[("allocatable", Mask::All)])),
 ]);
 
 /// A ledger, whole but for what the API server notes about it.
@@ -219,7 +255,12 @@ mod tests {
             "spec": {
                 "nodeName": "n1", "schedulingGates": [{"name": "spillway.dev/placement"}],
                 "tolerations": [{"operator": "Exists"}], "nodeSelector": {"a": "b"}, "affinity": {"nodeAffinity": {}},
-                "containers": [{"name": "c", "env": [{"name": "SECRET", "value": "x"}]}], "priority": 0,
+                "containers": [{
+                    "name": "c", "env": [{"name": "SECRET", "value": "x"}], "ports": [{"containerPort": 80, "hostPort": 80}],
+                    "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "4"}},
+                }],
+                "initContainers": [{"name": "i", "restartPolicy": "Always", "resources": {"requests": {"memory": "1Gi"}}}],
+                "overhead": {"cpu": "10m"}, "priority": 0, "volumes": [{"name": "v", "secret": {"secretName": "s"}}],
             },
             "status": {
                 "phase": "Running", "podIP": "10.0.0.1",
@@ -248,7 +289,11 @@ mod tests {
     #[test]
     fn what_no_record_holds_is_left_out() {
         let kept = masked(POD, &pod());
-        assert_eq!(kept["spec"].get("containers"), None);
+        assert_eq!(
+            kept["spec"]["containers"],
+            json!([{"resources": {"requests": {"cpu": "2"}}, "ports": [{"hostPort": 80}]}])
+        );
+        assert_eq!(kept["spec"]["volumes"], json!([{}]));
         assert_eq!(
             kept["metadata"]["managedFields"],
             json!([{"fieldsV1": {"f:spec": {"f:nodeName": {}}}}])
@@ -257,10 +302,15 @@ mod tests {
             kept["status"]["containerStatuses"],
             json!([{"restartCount": 4}, {"restartCount": 1}])
         );
-        let workload = json!({"metadata": {"name": "w"}, "spec": {"replicas": 3, "template": {"spec": {}}, "pools": [{"size": 2}]}});
+        let workload = json!({"metadata": {"name": "w"}, "spec": {
+            "replicas": 3, "pools": [{"size": 2}],
+            "template": {"metadata": {}, "spec": {"containers": [], "nodeSelector": {"a": "b"}}},
+        }});
         assert_eq!(
             masked(WORKLOAD, &workload),
-            json!({"metadata": {"name": "w"}, "spec": {"replicas": 3, "pools": [{"size": 2}]}})
+            json!({"metadata": {"name": "w"}, "spec": {
+                "replicas": 3, "pools": [{"size": 2}], "template": {"spec": {"nodeSelector": {"a": "b"}}},
+            }})
         );
     }
 
@@ -268,8 +318,8 @@ mod tests {
     fn a_masked_node_reads_as_the_whole_one() {
         let node = json!({
             "metadata": {"name": "n1", "labels": {"pool": "fixed"}},
-            "spec": {"taints": [{"key": "k", "effect": "NoSchedule"}], "podCIDR": "10.0.0.0/24"},
-            "status": {"images": [{"names": ["a"]}]},
+            "spec": {"taints": [{"key": "k", "effect": "NoSchedule"}], "podCIDR": "10.0.0.0/24", "unschedulable": true},
+            "status": {"images": [{"names": ["a"]}], "allocatable": {"cpu": "4", "pods": "110"}},
         });
         assert_eq!(
             NodeRecord::read(&masked(NODE, &node)).unwrap(),

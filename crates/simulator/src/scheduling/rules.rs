@@ -3,8 +3,8 @@
 use placement_core::spread::LabelSelector;
 use serde_json::Value;
 
+use super::Unreadable;
 use super::selector::{Labels, PodSelector, label_selector};
-use super::unreadable::Unreadable;
 use crate::json;
 
 /// The label by which a node is a domain of its own.

@@ -6,7 +6,7 @@ use placement_core::fault::{Faults, Place};
 use placement_core::spread::LabelSelector;
 use serde_json::{Value, json};
 
-use super::unreadable::Unreadable;
+use super::Unreadable;
 use crate::json;
 
 /// Labels of an object.
