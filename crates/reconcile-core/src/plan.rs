@@ -144,10 +144,10 @@ impl<'w> Planning<'w> {
         let retry = known.retry.and_then(|retry| retry.waits_until(self.now));
         let mut due = retry.unwrap_or(self.now);
         if let Some(leader) = world.leader().filter(|_| world.is_of_another(stored)) {
-            if due <= self.now {
+            due = due.max(known.seen_at.plus(ORPHAN_MILLIS));
+            if retry.is_none() && due > self.now {
                 self.disown(stored);
             }
-            due = due.max(known.seen_at.plus(ORPHAN_MILLIS));
             let (ours, spread) = (&leader.settings, self.id);
             let text = format!(
                 "the spread {spread} is not in the settings `{ours}` of the sidecar that leads: its pods are bound by nobody, \

@@ -12,14 +12,14 @@ mod pods;
 mod pulse;
 mod renamed;
 mod room;
+mod rule;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
+use placement_core::Spread;
 use placement_core::spread::{CustomKind, Target};
 use placement_core::time::UnixMillis;
-use placement_core::{Spread, rule_hash};
-use serde_json::Value;
 use spread_api::{LedgerStatus, SpreadLedger};
 
 pub(crate) use assumed::Assumed;
@@ -30,6 +30,7 @@ pub(crate) use pods::{KnownPod, Pods};
 use pulse::{News, Pulse};
 pub(crate) use room::Need;
 use room::Rooms;
+pub use rule::Rule;
 
 use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
@@ -42,30 +43,6 @@ pub struct SpreadId {
     pub namespace: String,
     /// Its name.
     pub name: String,
-}
-
-/// A checked spread, and how it was written.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    /// The spread.
-    pub spread: Spread,
-    /// As it stands in the settings; the ledger carries it.
-    pub written: Value,
-    /// The hash of that: what its ledger is known by.
-    pub hash: String,
-}
-
-impl Rule {
-    /// A checked spread that was written like this.
-    #[must_use]
-    pub fn new(spread: Spread, written: Value) -> Self {
-        let hash = rule_hash(&written);
-        Self {
-            spread,
-            written,
-            hash,
-        }
-    }
 }
 
 /// What this sidecar leads with.
@@ -185,13 +162,6 @@ impl World {
         }
         self.remember_rules();
         dirty.into_iter().collect()
-    }
-
-    fn remember_rules(&mut self) {
-        if self.leader.is_some() {
-            self.led_with
-                .extend(self.rules.iter().map(|(_, rule)| rule.hash.clone()));
-        }
     }
 
     /// Begins or ends to lead. What was assumed in an earlier term is forgotten: whoever led in between may have done
@@ -345,12 +315,6 @@ impl World {
             kind: kind.clone(),
             name: name.clone(),
         })
-    }
-
-    /// Whether a ledger is of a rule that this process never led with: another may. So may one that names no rule.
-    pub(crate) fn is_of_another(&self, ledger: &SpreadLedger) -> bool {
-        let binder = ledger.status.as_ref().and_then(|status| status.binder.as_ref());
-        binder.is_none_or(|binder| !self.led_with.contains(&binder.rule))
     }
 
     /// What is stored of a spread's counts.

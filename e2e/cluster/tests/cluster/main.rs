@@ -13,6 +13,7 @@ mod adaptive;
 mod adoption;
 mod exact;
 mod failover;
+mod foreign;
 mod ground;
 mod harness;
 mod hostile;
