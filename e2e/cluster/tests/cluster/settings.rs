@@ -89,6 +89,7 @@ async fn a_burst_through_edits(first: First) {
     let sidecar = ground.sidecar("sidecar", &[]).await;
     ground.until_held_by("sidecar").await;
     let (mut policy, witness) = ground.open().await;
+    let mut earlier = Vec::new();
     for step in 0..STEPS {
         ground.settings = if step % 2 == 0 {
             edited.clone()
@@ -106,7 +107,8 @@ async fn a_burst_through_edits(first: First) {
         if first == First::Sidecar {
             sidecar.set(&ground.settings).unwrap();
         }
-        policy = ground.policy().await;
+        // Those before answer what they were asked.
+        earlier.push(core::mem::replace(&mut policy, ground.policy().await));
         if first == First::Policy {
             sidecar.set(&ground.settings).unwrap();
         }
