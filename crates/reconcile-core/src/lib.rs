@@ -14,8 +14,10 @@
 pub mod adopt;
 mod bind;
 mod cost;
+mod cost_of_old;
 mod free;
 mod gates;
+mod generation;
 mod held;
 mod ledger;
 mod moments;

@@ -210,10 +210,13 @@ impl Spread {
         self.terminating
     }
 
-    /// Whether each revision has a ladder of its own. Shares always do: every rollout then ends within one pod.
+    /// Whether each revision has a ladder of its own. Shares always do: every rollout then ends within one pod. Labels take
+    /// the pods of several workloads, whose revisions have nothing to do with each other.
     #[must_use]
     pub fn is_per_revision(&self) -> bool {
-        self.rollout != Rollout::Spill || matches!(self.fill, Fill::Shares(_))
+        let is_workload = matches!(self.target, Target::Workload { .. });
+        let is_kept = self.rollout == Rollout::Keep || matches!(self.fill, Fill::Shares(_));
+        self.rollout == Rollout::Surge || (is_workload && is_kept)
     }
 
     /// Whether the places of all revisions fill a maximum together.
