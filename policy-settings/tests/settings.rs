@@ -109,14 +109,20 @@ fn kinds_between_a_workload_and_its_pods_are_listed_after_the_workloads() {
                 kind.api_version.as_str(),
                 kind.kind.kind.as_str(),
                 kind.replicas.as_ref().map(|path| path.as_str()),
+                kind.honours_deletion_cost,
             )
         })
         .collect();
     assert_eq!(
         kinds,
         [
-            ("game.example.io/v1", "GameServerSet", Some("spec.replicas")),
-            ("game.example.io/v1", "GameServer", None),
+            (
+                "game.example.io/v1",
+                "GameServerSet",
+                Some("spec.replicas"),
+                false
+            ),
+            ("game.example.io/v1", "GameServer", None, true),
         ]
     );
 }

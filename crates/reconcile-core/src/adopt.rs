@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use placement_core::ladder::{Closed, Ladder};
 use placement_core::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
 use placement_core::smp::merge_pod;
-use placement_core::spread::{Spread, Subset, WorkloadKind};
+use placement_core::spread::{Spread, Subset};
 use placement_core::{DeletionCost, SubsetIx, Taken};
 use serde_json::{Map, Value};
 
@@ -87,7 +87,7 @@ impl Planning<'_> {
                 Some(run) => taken.add_on(run.rung),
                 None => taken.add(subset),
             }
-            let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+            let is_ranked = world.ranks(&pod.record);
             let Some(found) = spread.subset(subset) else {
                 continue;
             };

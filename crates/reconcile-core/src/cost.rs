@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use placement_core::ladder::{Closed, Ladder, Rung};
 use placement_core::sizes::is_ladder;
-use placement_core::spread::{Fill, Spread, WorkloadKind};
+use placement_core::spread::{Fill, Spread};
 use placement_core::{DeletionCost, SubsetIx, Taken, Tier};
 
 use crate::bind;
@@ -46,7 +46,7 @@ impl<'w> Planning<'w> {
         }
         let mut by_owner: BTreeMap<&str, Vec<&KnownPod>> = BTreeMap::new();
         for pod in world.pods_of(self.id) {
-            let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+            let is_ranked = world.ranks(&pod.record);
             if let Some(owner) = &pod.record.owner
                 && is_ranked
                 && pod.record.is_active()
@@ -68,7 +68,10 @@ impl<'w> Planning<'w> {
                 waiting.filter(|pod| pod.record.owner.as_ref().is_some_and(|known| known.uid == owner));
             let active = pods.len() + waiting.count();
             // Whoever gives pods up right now has ranked them already.
-            if set.is_some_and(|set| usize::try_from(set.replicas).is_ok_and(|replicas| replicas < active)) {
+            let asked_for = set.and_then(|set| world.replicas_of(set));
+            if asked_for
+                .is_some_and(|replicas| usize::try_from(replicas).is_ok_and(|replicas| replicas < active))
+            {
                 continue;
             }
             let wanted = match &latest {

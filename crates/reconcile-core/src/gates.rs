@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
 use placement_core::ladder::{Closed, Ladder, Rung};
-use placement_core::spread::{Capacity, Fill, Spread, Target, WorkloadKind};
+use placement_core::spread::{Capacity, Fill, Spread, Target};
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx, Taken};
 
 use crate::bind::{self, Unrenderable};
@@ -206,7 +206,7 @@ impl<'w> Planning<'w> {
     }
 
     fn placement(&self, spread: &Spread, pod: &KnownPod, rung: Rung, observation: &Observation) -> Placement {
-        let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let is_ranked = self.world.ranks(&pod.record);
         let others = observation.taken.of(rung.subset);
         Placement {
             subset: rung.subset,
@@ -236,7 +236,7 @@ impl<'w> Planning<'w> {
                         subset,
                         tier: placement_core::Tier::Maximum,
                     });
-                let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+                let is_ranked = self.world.ranks(&pod.record);
                 let placement = Placement {
                     subset: rung.subset,
                     cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use placement_core::ladder::Closed;
 use placement_core::observe::Desired;
-use placement_core::spread::{Spread, WorkloadKind};
+use placement_core::spread::Spread;
 use placement_core::time::UnixMillis;
 use placement_core::{Observation, observe};
+use spread_api::SpreadLedger;
 
 use crate::ledger;
 use crate::moments::{ahead, is_recent};
@@ -137,8 +138,9 @@ impl<'w> Planning<'w> {
         self.remove_ledger();
     }
 
-    /// Removes the ledger of a spread that is no more. One that was written under settings which this process never had
-    /// may be that of a sidecar with other settings: it is told of, and removed when nobody has written it for a while.
+    /// Removes the ledger of a spread that is no more. One of a rule that this process never led with may be that of a
+    /// sidecar with other settings: it is told of, and removed when nobody has written it for a while. Until then it names
+    /// no binder, for nobody binds its pods: an admission must not make them wait.
     fn remove_ledger(&mut self) {
         let world = self.world;
         let Some(known) = world.ledgers.get(self.id).filter(|known| !known.writing) else {
@@ -147,12 +149,15 @@ impl<'w> Planning<'w> {
         let Some(stored) = &known.stored else { return };
         let retry = known.retry.and_then(|retry| retry.waits_until(self.now));
         let mut due = retry.unwrap_or(self.now);
-        if let (Some(theirs), Some(leader)) = (world.settings_of_another(stored), world.leader()) {
+        if let Some(leader) = world.leader().filter(|_| world.is_of_another(stored)) {
             due = due.max(known.seen_at.plus(ORPHAN_MILLIS));
+            if retry.is_none() && due > self.now {
+                self.disown(stored);
+            }
             let (ours, spread) = (&leader.settings, self.id);
             let text = format!(
-                "the spread {spread} is not in the settings `{ours}` of the sidecar that leads, its ledger was written under \
-                 the settings `{theirs}`: it is removed unless it is written again within {} s",
+                "the spread {spread} is not in the settings `{ours}` of the sidecar that leads: its pods are bound by nobody, \
+                 and its ledger is removed unless a sidecar that has the spread writes it again within {} s",
                 ORPHAN_MILLIS / 1000
             );
             self.note(Severity::Warning, "LedgerOfOtherSettings", text);
@@ -161,6 +166,15 @@ impl<'w> Planning<'w> {
             self.wake(due);
         } else {
             self.step(Action::RemoveLedger);
+        }
+    }
+
+    /// Takes the binder out of a ledger, where it names one.
+    fn disown(&mut self, stored: &SpreadLedger) {
+        let mut ledger = stored.clone();
+        let binder = ledger.status.as_mut().and_then(|status| status.binder.take());
+        if binder.is_some() {
+            self.step(Action::PublishLedger(Box::new(ledger)));
         }
     }
 
@@ -242,7 +256,7 @@ impl<'w> Planning<'w> {
     /// What a released pod is to cost, so that no second write is needed. One that keeps the subset it was admitted to is
     /// one too many there, unless it was refused: that one has its place.
     fn cost_of_released(&self, pod: &KnownPod, why: WhyReleased) -> Option<i32> {
-        let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let is_ranked = self.world.ranks(&pod.record);
         let rule = self.world.rule(self.id).filter(|_| is_ranked)?;
         match (&pod.record.subset, why) {
             (None, _) => Some(cost::unplaced(rule.spread.subsets().len())),

@@ -301,6 +301,8 @@ pub struct CustomWorkloadShape {
     pub kind: String,
     /// Dot path to its number of replicas. Default: it has none.
     pub replicas_path: Option<String>,
+    /// Whether it removes ready pods of lower deletion cost first, as a ReplicaSet does. Default: false.
+    pub honours_deletion_cost: Option<bool>,
     /// Kinds between the workload and its pods.
     pub sub_resources: Option<Vec<SubResourceShape>>,
 }
@@ -313,4 +315,6 @@ pub struct SubResourceShape {
     pub api_version: String,
     /// The kind.
     pub kind: String,
+    /// Whether it removes ready pods of lower deletion cost first, as a ReplicaSet does. Default: false.
+    pub honours_deletion_cost: Option<bool>,
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
 use placement_core::ladder::Rung;
-use placement_core::spread::{Spread, WorkloadKind};
+use placement_core::spread::Spread;
 use placement_core::time::UnixMillis;
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx, inject};
 
@@ -176,7 +176,7 @@ impl<'w> Planning<'w> {
     }
 
     fn move_in_place(&mut self, spread: &Spread, pod: &KnownPod, from: SubsetIx, rung: Rung) -> bool {
-        let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let is_ranked = self.world.ranks(&pod.record);
         let placement = Placement {
             subset: rung.subset,
             cost: is_ranked.then(|| {

@@ -40,7 +40,7 @@ pub(crate) fn rule(fields: &str) -> Rule {
     }
     let spread =
         policy_settings::read_spread(&written, "spread", &[]).unwrap_or_else(|faults| panic!("{faults:?}"));
-    Rule { spread, written }
+    Rule::new(spread, written)
 }
 
 pub(crate) fn id() -> SpreadId {

@@ -130,6 +130,13 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
         rights(plane, Identity::PolicyHost, SYSTEM).await,
         all(&[policy, lease])
     );
+    let release = set(&["list", "get", "patch"], &["/pods"]);
+    assert_eq!(rights(plane, Identity::Release, SHOP).await, release);
+    let lease = set(&["get"], &["coordination.k8s.io/leases spillway-sidecar"]);
+    assert_eq!(
+        rights(plane, Identity::Release, SYSTEM).await,
+        all(&[release, lease])
+    );
     assert_eq!(rights(plane, Identity::Nobody, SHOP).await, BTreeSet::new());
 
     // The same, as the API server decides it.
