@@ -201,8 +201,18 @@ impl<'w> Planning<'w> {
         pod: &KnownPod,
         from: SubsetIx,
     ) -> Closed {
-        let is_evident = |known: &&Known| matches!(known.state, State::Tried { is_evident: true, .. });
-        let closed = now.about(spread, pod).filter(|known| !is_evident(known));
+        let is_passable = |known: &&Known| {
+            let State::Tried {
+                left,
+                is_undecided,
+                is_evident,
+            } = known.state
+            else {
+                return false;
+            };
+            is_evident && (left > 0 || is_undecided)
+        };
+        let closed = now.about(spread, pod).filter(|known| !is_passable(known));
         both(
             &self.barred_by_template(spread, pod),
             closed.map(|known| known.subset).chain([from]),
