@@ -75,7 +75,7 @@ impl fmt::Display for Reason {
             Self::OnlyOpenEnd => f.write_str("only the subset without a maximum has free rungs"),
             Self::MustBeExact => f.write_str("waits for the binder, which keeps the maximum exact"),
             Self::Bound => f.write_str("bound to the lowest free rung"),
-            Self::OneProbe => f.write_str("waits for the binder, which tries a closed subset with one pod"),
+            Self::OneProbe => f.write_str("waits for the binder, which tries a subset that was closed"),
             Self::Probe => f.write_str("tries a subset that was closed"),
             Self::Moved => f.write_str("moved in place, there was no node where it was before"),
             Self::Landed => f.write_str("runs on a node of this subset, though it was moved on"),
