@@ -243,7 +243,7 @@ impl<'w> Planning<'w> {
         };
         let closed = now.about(spread, pod).filter(|known| !is_passable(known));
         both(
-            &self.barred_by_template(spread, pod),
+            &self.barred_elsewhere(spread, pod),
             closed.map(|known| known.subset).chain([from]),
         )
     }
