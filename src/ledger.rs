@@ -32,7 +32,11 @@ pub(crate) fn place(
         return Ok(Outcome::Untouched);
     };
     let pod = PodHead::read(object.get()).map_err(|error| Trouble::Pod(error.to_string()))?;
-    if !pod.is_active() || pod.is_held() || is_placed(&pod, settings, request.namespace()) {
+    if !pod.is_active()
+        || pod.foreign().is_some()
+        || pod.is_held()
+        || is_placed(&pod, settings, request.namespace())
+    {
         return Ok(Outcome::Untouched);
     }
     let custom = settings.custom_kinds();

@@ -81,7 +81,7 @@ fn place(
     }
     let unreadable = |error: &dyn core::fmt::Display| Trouble::Pod(error.to_string());
     let pod = PodHead::read(object.get()).map_err(|error| unreadable(&error))?;
-    if !pod.is_active() || is_placed(&pod, settings, namespace) {
+    if !pod.is_active() || pod.foreign().is_some() || is_placed(&pod, settings, namespace) {
         return Ok(Outcome::Untouched);
     }
     let custom = settings.custom_kinds();

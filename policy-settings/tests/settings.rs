@@ -10,7 +10,7 @@
 mod common;
 
 use common::{files, yaml};
-use placement_core::spread::{Amount, Capacity, Fill, MaximumScope, Rebalance, Strategy, Target};
+use placement_core::spread::{Amount, Capacity, Fill, Rebalance, Rollout, Strategy, Target, Terminating};
 use policy_settings::{Observe, OnError, Settings, SettingsText};
 use proptest::prelude::{Just, any, prop, prop_oneof, proptest};
 use proptest::strategy::Strategy as _;
@@ -71,7 +71,8 @@ fn every_field_arrives_in_the_checked_type() {
         ]
     );
     assert_eq!(game.capacity(), Capacity::BestEffort);
-    assert_eq!(game.maximum_scope(), MaximumScope::Revision);
+    assert_eq!(game.rollout(), Rollout::Surge);
+    assert_eq!(game.terminating(), Terminating::Counted);
     assert_eq!(game.rebalance(), Rebalance::Never);
     assert_eq!(
         game.strategy(),

@@ -252,6 +252,8 @@ fault_codes! {
     LateCannotPatch = 35 "patch that cannot be bound late",
     /// Pods that are bound at admission may have to be deleted, which a Job counts as failures.
     JobBoundAtAdmission = 36 "Job bound at admission",
+    /// `maximumScope: Revision` is an older word for `rollout: Surge`, and `Workload` for one of the others.
+    ScopeAgainstRollout = 37 "maximumScope against rollout",
 }
 
 impl fmt::Display for FaultCode {

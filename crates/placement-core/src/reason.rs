@@ -35,6 +35,10 @@ pub enum Reason {
     MustBeExact,
     /// The binder gave it the lowest free rung.
     Bound,
+    /// A rollout could not go on: it stands beside an old pod, above the maximum, until that one leaves.
+    StoneBeside,
+    /// A rollout could not go on: it stands in the subset without a maximum, beyond what the ladder has there.
+    StoneBeyond,
     /// A closed subset is to be tried with one pod, and the binder chooses it.
     OneProbe,
     /// The binder sent it to a closed subset to see whether there is a place by now.
@@ -75,6 +79,10 @@ impl fmt::Display for Reason {
             Self::OnlyOpenEnd => f.write_str("only the subset without a maximum has free rungs"),
             Self::MustBeExact => f.write_str("waits for the binder, which keeps the maximum exact"),
             Self::Bound => f.write_str("bound to the lowest free rung"),
+            Self::StoneBeside => {
+                f.write_str("a stepping stone of the rollout, beside an old pod that is to leave")
+            }
+            Self::StoneBeyond => f.write_str("a stepping stone of the rollout, until its place comes free"),
             Self::OneProbe => f.write_str("waits for the binder, which tries a subset that was closed"),
             Self::Probe => f.write_str("tries a subset that was closed"),
             Self::Moved => f.write_str("moved in place, there was no node where it was before"),

@@ -14,17 +14,21 @@
 pub mod adopt;
 mod bind;
 mod cost;
+mod free;
 mod gates;
+mod held;
 mod ledger;
 mod moments;
 mod ordinals;
 mod plan;
 pub mod record;
 mod reschedule;
+mod rollout;
 mod step;
+mod strategy;
 mod world;
 
 pub use plan::{LEDGER_INTERVAL_MILLIS, Plan, plan};
 pub use record::{NodeRecord, OwnerRecord, PodRecord, WorkloadId, WorkloadRecord};
-pub use step::{Action, Note, Outcome, PodPatch, PodRef, Severity, Step, WhyReleased};
+pub use step::{Action, Note, Outcome, PodPatch, PodRef, Severity, Step, WhyRecreated, WhyReleased};
 pub use world::{Event, Leader, Rule, SpreadCounts, SpreadId, World};

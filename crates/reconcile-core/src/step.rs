@@ -75,6 +75,8 @@ pub enum Action {
         version: Option<u64>,
         /// The subset that it was in.
         from: SubsetIx,
+        /// Why.
+        why: WhyRecreated,
     },
     /// Corrects a deletion cost.
     PatchCost {
@@ -120,6 +122,15 @@ pub enum PodPatch {
     Json(json_patch::Patch),
     /// A JSON merge patch (RFC 7396).
     Merge(Value),
+}
+
+/// Why a pod is made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyRecreated {
+    /// Its subset has no node for it.
+    NoNode,
+    /// It is a stepping stone of a rollout, and there is no node for it beside the old pods.
+    NoNodeBeside,
 }
 
 /// Why a gate is opened for a pod that gets no subset.

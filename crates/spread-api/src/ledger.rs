@@ -54,9 +54,9 @@ pub struct LedgerStatus {
     pub active: u32,
     /// Active pods that wait for their place.
     pub gated: u32,
-    /// Taken places by subset, all revisions, terminating pods included.
+    /// Taken places by subset, all revisions.
     pub taken: Vec<u32>,
-    /// The same for each revision; terminating pods left out.
+    /// The same for each revision.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisions: Vec<RevisionStatus>,
     /// Names of the subsets that are skipped for now: by all pods, or by those that a row of `closings` is about.
@@ -74,6 +74,9 @@ pub struct LedgerStatus {
     pub first_ordinal: Option<u32>,
     /// The place of the spread in its settings: of two that match a pod, the lower has it.
     pub order: u32,
+    /// Whether pods have left a moment ago, or a rollout is under way: no pod is placed ungated on counts that may be late.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub vacating: bool,
     /// Who binds; absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binder: Option<BinderStatus>,

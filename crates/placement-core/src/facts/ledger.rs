@@ -11,7 +11,7 @@ use crate::decide::LONGEST_WINDOW;
 use crate::ladder::{SubsetIx, Taken};
 use crate::names::SETTINGS_ANNOTATION;
 use crate::observe::{Binder, Observation};
-use crate::spread::{MaximumScope, Spread, Subset, Target};
+use crate::spread::{Rollout, Spread, Subset, Target};
 use crate::time::UnixMillis;
 
 /// A ledger of a list; its rule is not read yet.
@@ -48,6 +48,7 @@ pub struct LedgerCounts<'a> {
     binder: Option<BinderRow<'a>>,
     first_ordinal: u32,
     order: u32,
+    vacating: bool,
 }
 
 /// Which pods a subset is closed for.
@@ -179,6 +180,7 @@ impl<'a> LedgerFacts<'a> {
             binder: binder.transpose()?,
             first_ordinal: count(&status, "firstOrdinal")?.unwrap_or(0),
             order: count(&status, "order")?.unwrap_or(0),
+            vacating: status.is_true("vacating"),
         })
     }
 }
@@ -266,11 +268,20 @@ impl LedgerCounts<'_> {
             .find(|row| row.revision.as_ref().map(Text::as_str) == revision);
         let (of_revision, active_of_revision) = row.map_or((None, 0), |row| (row.desired, row.counts.active));
         let none = Counts::default();
-        let (desired, counts) = match spread.maximum_scope() {
-            MaximumScope::Workload => (self.replicas, &self.all),
-            MaximumScope::Revision => (of_revision, row.map_or(&none, |row| &row.counts)),
+        let (desired, counts) = match spread.is_per_revision() {
+            false => (self.replicas, &self.all),
+            // Of a revision that was not seen yet, the workload wants all pods in the end.
+            true => (
+                of_revision.or(self.replicas),
+                row.map_or(&none, |row| &row.counts),
+            ),
         };
+        let is_new = row.is_none() && self.all.active > 0;
         let subsets = spread.subsets().len();
+        let taken = |counts: &Counts| -> Taken {
+            let places = counts.taken.iter().copied().chain(core::iter::repeat(0));
+            places.take(subsets).collect()
+        };
         let named = |names: &[Text<'_>]| -> Vec<SubsetIx> {
             let known = names.iter().map(|name| spread.subset_named(name.as_str()));
             known.flatten().collect()
@@ -295,14 +306,9 @@ impl LedgerCounts<'_> {
             active: counts.active,
             missing,
             behind,
-            taken: Taken::from_iter(
-                counts
-                    .taken
-                    .iter()
-                    .copied()
-                    .chain(core::iter::repeat(0))
-                    .take(subsets),
-            ),
+            is_vacated: self.vacating || (is_new && spread.rollout() == Rollout::Keep),
+            taken: taken(counts),
+            filled: taken(&self.all),
             undecided: counts.gated,
             closed: closed.into_iter().collect(),
             probing: probing.into_iter().collect(),

@@ -80,6 +80,8 @@ struct Metadata {
     annotations: Option<BTreeMap<String, String>>,
     #[serde(default)]
     owner_references: Option<Vec<Reference>>,
+    #[serde(default)]
+    managed_fields: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +124,14 @@ impl Metadata {
             },
             uid: reference.uid.clone(),
         })
+    }
+
+    /// Whether whoever made the pod named its node. The scheduler's binding is no edit of a field, and nobody else may set
+    /// it later.
+    fn was_made_with_node(&self) -> bool {
+        let entries = self.managed_fields.as_deref().unwrap_or_default();
+        let names_node = |entry: &Value| entry.pointer("/fieldsV1/f:spec/f:nodeName").is_some();
+        entries.iter().any(names_node)
     }
 
     fn created(&self) -> UnixMillis {

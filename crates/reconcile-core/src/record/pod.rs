@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::facts::{PodFacts, revision_key};
+use placement_core::facts::{Foreign, PodFacts, revision_key};
 use placement_core::names::{
-    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, MOVED_FROM_ANNOTATION,
-    PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
+    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, MIRROR_ANNOTATION,
+    MOVED_FROM_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
 };
 use placement_core::nodes::{Requests, Resources};
 use placement_core::spread::WorkloadKind;
@@ -29,6 +29,8 @@ pub struct PodRecord {
     pub created: UnixMillis,
     /// Its controller.
     pub owner: Option<OwnerRecord>,
+    /// Why it is not ours to place, if it is not.
+    pub foreign: Option<Foreign>,
     /// The spread that it carries the label of.
     pub spread: Option<String>,
     /// The subset that it carries the label of.
@@ -43,6 +45,8 @@ pub struct PodRecord {
     pub bound_at: Option<UnixMillis>,
     /// Whether it waits behind the gate of Spillway.
     pub gated: bool,
+    /// Whether it waits behind a gate of somebody else: the scheduler does not know it yet, and it tells nothing of a pool.
+    pub gated_by_others: bool,
     /// The node it is on.
     pub node: Option<String>,
     /// Its phase.
@@ -99,11 +103,11 @@ impl PodRecord {
             metadata.label(CONTROLLER_REVISION_HASH),
         );
         let gates = spec.get("schedulingGates").and_then(Value::as_array);
-        let gated = gates.is_some_and(|gates| {
-            gates
-                .iter()
-                .any(|gate| gate.get("name").and_then(Value::as_str) == Some(PLACEMENT_GATE))
-        });
+        let (ours, others): (Vec<&Value>, Vec<&Value>) = gates
+            .into_iter()
+            .flatten()
+            .partition(|gate| gate.get("name").and_then(Value::as_str) == Some(PLACEMENT_GATE));
+        let gated = !ours.is_empty();
         let node = spec
             .get("nodeName")
             .and_then(Value::as_str)
@@ -125,6 +129,11 @@ impl PodRecord {
             || (unschedulable_since.is_some() && node.is_none());
         let outline =
             (is_undecided && !terminating && phase != Phase::Finished).then(|| Outline::of(&metadata, &spec));
+        let foreign = Foreign::of(
+            owner.as_ref().map(|owner| &owner.owner.kind),
+            metadata.annotation(MIRROR_ANNOTATION).is_some(),
+            metadata.was_made_with_node(),
+        );
         let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
         Ok(Self {
             version: metadata
@@ -142,7 +151,9 @@ impl PodRecord {
             bound_at: metadata
                 .annotation(BOUND_AT_ANNOTATION)
                 .and_then(UnixMillis::parse),
+            foreign,
             gated,
+            gated_by_others: !others.is_empty(),
             node: owned(node),
             phase,
             ready_since: condition(&status, "Ready", "True", None),

@@ -2,7 +2,7 @@
 
 use placement_core::ladder::{Ladder, Rung};
 use placement_core::offer::is_offered_nothing;
-use placement_core::spread::{Fill, Spread};
+use placement_core::spread::Spread;
 use placement_core::{Closed, Observation, Reason, SubsetIx};
 
 use super::Closings;
@@ -24,9 +24,6 @@ pub(crate) enum Choice {
     NotOffered,
 }
 
-/// So many rungs of shares are looked at for one of a subset: every round of them has one of each.
-const LONGEST_WALK: usize = 1_000_000;
-
 impl Planning<'_> {
     /// The rung of a pod that has no subset yet.
     pub(crate) fn choose(
@@ -40,12 +37,8 @@ impl Planning<'_> {
         if is_offered_nothing(spread, &barred) {
             return Choice::NotOffered;
         }
-        let lowest = |skipped: &Closed| {
-            let ladder = Ladder::new(spread, observation.replicas, skipped);
-            ladder.free(&observation.taken).next().map(|run| run.rung)
-        };
         let mut skipped = both(&barred, closed_for(spread, pod, closings));
-        while let Some(rung) = lowest(&skipped) {
+        while let Some(rung) = self.lowest(spread, observation, &skipped) {
             match self.try_there(spread, pod, rung.subset, closings) {
                 Passage::Open => return Choice::Rung(rung, Reason::Bound),
                 Passage::Tries => return Choice::Rung(rung, Reason::Probe),
@@ -54,7 +47,8 @@ impl Planning<'_> {
             }
         }
         // Where nothing else is left, a pod without a subset would be worse off than one that waits.
-        lowest(&barred).map_or(Choice::Full, |rung| Choice::Rung(rung, Reason::Bound))
+        let rung = self.lowest(spread, observation, &barred);
+        rung.map_or(Choice::Full, |rung| Choice::Rung(rung, Reason::Bound))
     }
 
     /// The rung of a pod that has its subset since admission.
@@ -72,15 +66,9 @@ impl Planning<'_> {
             ladder.free(&observation.taken).next().is_some()
         };
         let closed = if is_left { closed } else { Closed::none() };
-        let ladder = Ladder::new(spread, observation.replicas, &closed);
-        let free = || ladder.free(&observation.taken).map(|run| run.rung);
-        let found = match spread.fill() {
-            // Shares are walked without end, and a subset that is closed has no rung there.
-            _ if ladder.is_closed(subset) => None,
-            Fill::InOrder(_) => free().find(|rung| rung.subset == subset),
-            Fill::Shares(_) => free().take(LONGEST_WALK).find(|rung| rung.subset == subset),
+        let Some(rung) = self.free_in(spread, observation, subset, &closed) else {
+            return Choice::Full;
         };
-        let Some(rung) = found else { return Choice::Full };
         match self.try_there(spread, pod, subset, closings) {
             Passage::Open | Passage::Tries => Choice::Rung(rung, Reason::Bound),
             Passage::Wait => Choice::Wait,
@@ -123,6 +111,10 @@ impl Planning<'_> {
                 State::Tried { .. } => Passage::Shut,
             };
             passage = passage.max(here);
+        }
+        // Whoever else holds it back, it would try nothing for as long.
+        if passage == Passage::Tries && pod.record.gated_by_others {
+            return Passage::Shut;
         }
         if passage == Passage::Tries {
             self.probes.extend(about.iter().map(|(place, _)| *place));

@@ -37,7 +37,7 @@ const SECOND_MILLIS: i64 = 1_000;
 impl KnownPod {
     /// Since when it could have been scheduled but was not: the later of its binding and the first time that the scheduler
     /// found no node for it. The condition's own time may be that of its creation.
-    fn stuck_since(&self) -> Option<UnixMillis> {
+    pub(crate) fn stuck_since(&self) -> Option<UnixMillis> {
         let since = self.waits_since?;
         let is_pending = self.record.is_active()
             && !self.record.gated

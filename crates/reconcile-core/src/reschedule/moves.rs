@@ -10,8 +10,8 @@
 use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
-use placement_core::ladder::{Ladder, Rung};
-use placement_core::spread::{MaximumScope, Spread, WorkloadKind};
+use placement_core::ladder::Rung;
+use placement_core::spread::{Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx, inject};
 
@@ -19,10 +19,10 @@ use super::closings::{Known, State};
 use super::{Closing, Closings};
 use crate::bind;
 use crate::gates::MOST_REFUSALS;
-use crate::ledger::replicas;
+use crate::ledger::{replicas, scope};
 use crate::moments::is_recent;
 use crate::plan::Planning;
-use crate::step::{Action, Severity};
+use crate::step::{Action, Severity, WhyRecreated};
 use crate::world::KnownPod;
 
 /// The part of a spread's pods that is made anew within [`RECREATE_MILLIS`]: one of so many.
@@ -78,11 +78,7 @@ impl<'w> Planning<'w> {
         }
         let mut scopes: BTreeMap<Option<&str>, Vec<(SubsetIx, &KnownPod)>> = BTreeMap::new();
         for (subset, pod) in stuck {
-            let scope = match spread.maximum_scope() {
-                MaximumScope::Workload => None,
-                MaximumScope::Revision => pod.record.revision.as_deref(),
-            };
-            scopes.entry(scope).or_default().push((subset, pod));
+            scopes.entry(scope(spread, pod)).or_default().push((subset, pod));
         }
         let (mut moved, mut anew) = (Vec::new(), self.anew());
         for (revision, pods) in scopes {
@@ -99,6 +95,7 @@ impl<'w> Planning<'w> {
                 };
                 if self.move_on(spread, closing, pod, from, rung, &mut anew) {
                     observation.taken.add_on(rung);
+                    observation.filled.add_on(rung);
                     self.note_probe(spread, closings, pod, rung.subset);
                     moved.push((pod, from));
                 }
@@ -134,8 +131,7 @@ impl<'w> Planning<'w> {
     ) -> Option<Rung> {
         let mut skipped = self.impassable(spread, closings, pod, from);
         loop {
-            let ladder = Ladder::new(spread, observation.replicas, &skipped);
-            let rung = ladder.free(&observation.taken).next()?.rung;
+            let rung = self.lowest(spread, observation, &skipped)?;
             let is_full = closings.known().iter().enumerate().any(|(place, known)| {
                 let sent =
                     self.probes.iter().filter(|probe| **probe == place).count() + anew.on_their_way.len();
@@ -180,7 +176,10 @@ impl<'w> Planning<'w> {
         let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
         let placement = Placement {
             subset: rung.subset,
-            cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),
+            cost: is_ranked.then(|| {
+                let others = self.observe(spread, scope(spread, pod), replicas(self.world, spread));
+                DeletionCost::of_place(spread, rung, others.taken.of(rung.subset))
+            }),
             reason: Reason::Moved,
         };
         let Ok(patch) = bind::move_in_place(&pod.record, spread, from, &placement, self.now) else {
@@ -217,6 +216,7 @@ impl<'w> Planning<'w> {
             pod: bind::pod_ref(&pod.record),
             version: pod.record.version,
             from,
+            why: WhyRecreated::NoNode,
         });
         true
     }
@@ -264,6 +264,12 @@ impl<'w> Planning<'w> {
             .values()
             .find(|workload| workload.uid == owner.uid);
         wanted.is_some_and(|workload| usize::try_from(workload.replicas).is_ok_and(|wanted| wanted >= active))
+    }
+
+    /// Whether its controller makes another pod in its place, now.
+    pub(crate) fn is_replaced(&mut self, pod: &KnownPod) -> bool {
+        let anew = self.anew();
+        is_replaced_by_kind(pod) && self.is_replaced_now(pod, &anew)
     }
 
     /// Whether a pod could be moved out of its subset, as far as its own kind goes.

@@ -44,7 +44,8 @@ impl<'w> Planning<'w> {
                 tried.last = tried.last.max(pod.started());
                 continue;
             }
-            if !pod.record.is_active() || pod.facts().terminating || !closing.shape.is_like(spread, pod) {
+            let is_held = pod.record.gated_by_others || pod.facts().terminating;
+            if !pod.record.is_active() || is_held || !closing.shape.is_like(spread, pod) {
                 continue;
             }
             let told_at = pod.started().plus(UNDECIDED_MILLIS);

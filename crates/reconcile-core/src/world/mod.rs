@@ -8,6 +8,8 @@ mod closed;
 mod counts;
 mod matching;
 mod pods;
+mod pulse;
+mod renamed;
 mod room;
 
 use core::fmt;
@@ -24,6 +26,7 @@ use assumed::Retry;
 pub use counts::SpreadCounts;
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
+use pulse::{News, Pulse};
 pub(crate) use room::Need;
 use room::Rooms;
 
@@ -92,6 +95,8 @@ pub struct World {
     pub(crate) by_spread: BTreeMap<SpreadId, BTreeSet<usize>>,
     /// Pods that no spread has, by what they are waiting to be told of: their owner.
     pub(crate) strangers: BTreeSet<usize>,
+    /// Pods of a subset that their rule has no more, whose node does not say yet where they are.
+    lost: BTreeSet<usize>,
     pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
     rooms: Rooms,
@@ -106,6 +111,9 @@ pub struct World {
     pub(crate) reopened: BTreeMap<(SpreadId, String), UnixMillis>,
     /// When pods were deleted to be made anew, as far as that still limits further ones.
     pub(crate) recreated: BTreeMap<SpreadId, Vec<UnixMillis>>,
+    /// When a stepping stone was last found to have no node beside the old pods.
+    pub(crate) beside_failed: BTreeMap<SpreadId, UnixMillis>,
+    pulses: BTreeMap<SpreadId, Pulse>,
     sequence: u64,
 }
 
@@ -148,9 +156,11 @@ impl World {
             .into_iter()
             .map(|rule| (SpreadId::of(&rule.spread), rule))
             .collect();
-        for place in self.pods.all_places() {
-            self.assign(place);
+        let places = self.pods.all_places();
+        for place in &places {
+            self.assign(*place);
         }
+        self.look_at_renamed(places);
         dirty.extend(self.spread_ids());
         for id in &dirty {
             self.forget_if_gone(id);
@@ -216,13 +226,25 @@ impl World {
                     return Vec::new();
                 }
                 self.workloads.insert(id.clone(), *workload);
-                self.touched_by(&id)
+                let touched = self.touched_by(&id);
+                for spread in &touched {
+                    self.feel(spread, News::default(), now);
+                }
+                touched
             }
             Event::WorkloadGone(id) => {
                 self.workloads.remove(&id);
                 self.touched_by(&id)
             }
-            Event::Node(node) => self.take_node(*node, now),
+            Event::Node(node) => {
+                let name = node.name.clone();
+                let is_new = !self.nodes.contains_key(&name);
+                let mut dirty = self.take_node(*node, now);
+                if is_new {
+                    dirty.extend(self.look_at_renamed_on(&name));
+                }
+                dirty
+            }
             Event::NodeGone(name) => {
                 self.forget_node(&name);
                 Vec::new()
@@ -264,6 +286,8 @@ impl World {
         self.ledgers.remove(id);
         self.closings.remove(id);
         self.recreated.remove(id);
+        self.beside_failed.remove(id);
+        self.pulses.remove(id);
         self.surplus.remove(id);
         self.noted.retain(|(spread, _), _| spread != id);
         self.reopened.retain(|(spread, _), _| spread != id);

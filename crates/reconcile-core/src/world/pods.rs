@@ -7,6 +7,7 @@ use placement_core::time::UnixMillis;
 use slab::Slab;
 
 use super::assumed::{LONGEST_WAIT_MILLIS, wait};
+use super::pulse::News;
 use super::{Assumed, SpreadId, World};
 use crate::moments::ahead;
 use crate::record::PodRecord;
@@ -19,6 +20,8 @@ pub(crate) struct KnownPod {
     pub(crate) sequence: u64,
     /// The spread that has it.
     pub(crate) spread: Option<SpreadId>,
+    /// The subset that its node says, where it carries one that its rule does not have.
+    pub(crate) by_node: Option<String>,
     pub(crate) assumed: Option<Assumed>,
     /// How often the API server refused a write to it.
     pub(crate) refusals: u32,
@@ -62,6 +65,7 @@ impl KnownPod {
     pub(crate) fn facts(&self) -> PodFacts<'_> {
         let mut facts = self.record.facts();
         facts.spread = self.spread.as_ref().map(|spread| spread.name.as_str());
+        facts.subset = self.by_node.as_deref().or(facts.subset);
         match &self.assumed {
             Some(Assumed::Bound { subset, cost }) => {
                 facts.subset = Some(subset);
@@ -128,6 +132,10 @@ impl Pods {
         self.places.get(place)
     }
 
+    pub(super) fn at_mut(&mut self, place: usize) -> Option<&mut KnownPod> {
+        self.places.get_mut(place)
+    }
+
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut KnownPod> {
         self.places.iter_mut().map(|(_, pod)| pod)
     }
@@ -181,9 +189,14 @@ impl World {
             known.waits_since = record
                 .unschedulable_since
                 .map(|_| known.waits_since.unwrap_or(now));
-            let before = core::mem::replace(&mut known.record, record);
-            let has_left = self.rooms.note(Some(&before), Some(&known.record), now);
-            let mut dirty = self.assign(place);
+            let news = News::between(Some(&known.record), Some(&record));
+            let has_left = self.rooms.note(Some(&known.record), Some(&record), now);
+            known.record = record;
+            let spread = known.spread.clone();
+            if let Some(spread) = &spread {
+                self.feel(spread, news, now);
+            }
+            let mut dirty = self.assign_seen(place);
             if has_left {
                 dirty.extend(self.waits_for_room());
             }
@@ -199,6 +212,7 @@ impl World {
             record,
             sequence: self.sequence,
             spread: None,
+            by_node: None,
             assumed: None,
             refusals: 0,
             unknowns: 0,
@@ -206,7 +220,18 @@ impl World {
             overwritten: Overwritten::default(),
             waits_since,
         });
-        self.assign(place)
+        let dirty = self.assign_seen(place);
+        if let Some(spread) = self.pods.at(place).and_then(|pod| pod.spread.clone()) {
+            self.feel(&spread, News::default(), now);
+        }
+        dirty
+    }
+
+    fn assign_seen(&mut self, place: usize) -> Vec<SpreadId> {
+        let mut dirty = self.assign(place);
+        dirty.extend(self.look_at_renamed([place]));
+        dirty.dedup();
+        dirty
     }
 
     /// Forgets a pod that is no more; the spreads that it made dirty.
@@ -215,11 +240,13 @@ impl World {
             return Vec::new();
         };
         self.strangers.remove(&place);
+        self.lost.remove(&place);
         let mut dirty = Vec::new();
         if self.rooms.note(Some(&pod.record), None, now) {
             dirty = self.waits_for_room();
         }
         if let Some(spread) = pod.spread {
+            self.feel(&spread, News::between(Some(&pod.record), None), now);
             self.leave(&spread, place);
             dirty.push(spread);
         }

@@ -19,7 +19,7 @@ pub(crate) enum Mask {
     Each(&'static Mask),
 }
 
-/// What is kept of metadata: never the managed fields.
+/// What is kept of metadata. Of the managed fields it is only whether whoever made a pod named its node.
 const METADATA: Mask = Mask::Only(&[
     ("name", Mask::All),
     ("namespace", Mask::All),
@@ -30,6 +30,13 @@ const METADATA: Mask = Mask::Only(&[
     ("labels", Mask::All),
     ("annotations", Mask::All),
     ("ownerReferences", Mask::All),
+    (
+        "managedFields",
+        Mask::Each(&Mask::Only(&[(
+            "fieldsV1",
+            Mask::Only(&[("f:spec", Mask::Only(&[("f:nodeName", Mask::All)]))]),
+        )])),
+    ),
 ]);
 
 const CONDITION: Mask = Mask::Only(&[
@@ -243,7 +250,7 @@ mod tests {
                 "creationTimestamp": "2026-01-01T00:00:00Z", "deletionTimestamp": "2026-01-01T00:01:00Z",
                 "labels": {"app": "web"}, "annotations": {"controller.kubernetes.io/pod-deletion-cost": "3"},
                 "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d", "uid": "o", "controller": true}],
-                "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:metadata": {}}}],
+                "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:metadata": {}, "f:spec": {"f:nodeName": {}, "f:containers": {}}}}],
             },
             "spec": {
                 "nodeName": "n1", "schedulingGates": [{"name": "spillway.dev/placement"}],
@@ -287,7 +294,10 @@ mod tests {
             json!([{"resources": {"requests": {"cpu": "2"}}, "ports": [{"hostPort": 80}]}])
         );
         assert_eq!(kept["spec"]["volumes"], json!([{}]));
-        assert_eq!(kept["metadata"].get("managedFields"), None);
+        assert_eq!(
+            kept["metadata"]["managedFields"],
+            json!([{"fieldsV1": {"f:spec": {"f:nodeName": {}}}}])
+        );
         assert_eq!(
             kept["status"]["containerStatuses"],
             json!([{"restartCount": 4}, {"restartCount": 1}])
