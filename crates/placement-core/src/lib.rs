@@ -21,6 +21,7 @@ pub mod matching;
 pub mod names;
 pub mod nodes;
 pub mod observe;
+pub mod quantity;
 pub mod reason;
 pub mod shard;
 pub mod shares;

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::quantity::Quantity;
+use placement_core::quantity::Quantity;
 
 /// Something wrong in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]

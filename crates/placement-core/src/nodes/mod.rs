@@ -1,17 +1,23 @@
-//! Whether a pod may run on a node and how much it likes to: node selectors, node affinity, taints.
+//! Whether a pod may run on a node and how much it likes to: node selectors, node affinity, taints, what it asks for.
 //!
 //! The rules are those of k8s.io/component-helpers/scheduling/corev1 1.36. What Kubernetes cannot read selects nothing
 //! there, so it selects nothing here; only unreadable preferences are an error, as they keep a pod from being scheduled.
 
 mod affinity;
+mod requests;
+mod resources;
 mod taint;
 mod term;
+mod unreadable;
 
 use std::collections::BTreeMap;
 
 pub use affinity::{NodeAffinity, PreferredTerms, UnreadablePreference};
+pub use requests::Requests;
+pub use resources::{Resources, pods};
 pub use taint::{Taint, TaintEffect, Toleration, untolerated};
 pub use term::Term;
+pub use unreadable::Unreadable;
 
 /// What terms look at in a node.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::readings::Sample;
 use crate::json;
-use crate::quantity::Quantity;
 use crate::time::Millis;
+use placement_core::quantity::Quantity;
 
 /// A pod at one moment. Times are compared to the second, as the API server stores them.
 #[derive(Debug, Clone, PartialEq)]

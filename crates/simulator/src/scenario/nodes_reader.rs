@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::reader::At;
 use super::script::{NodeGroupSpec, NodeSpec, Taint};
 use super::script_reader::index;
-use crate::quantity::Quantity;
 use crate::time::Millis;
+use placement_core::quantity::Quantity;
 
 /// How long a cloud takes for a machine, from the order until its node is ready.
 const DELAY: Millis = Millis(120_000);

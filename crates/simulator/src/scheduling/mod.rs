@@ -22,8 +22,6 @@ mod needs;
 mod node;
 mod nodes;
 mod reason;
-mod requests;
-mod resources;
 mod rules;
 mod score;
 mod selector;
@@ -32,17 +30,14 @@ mod taint_eviction;
 mod tallies;
 #[cfg(test)]
 mod tests;
-mod unreadable;
 mod verdicts;
 
 pub use choose::Choice;
 pub use needs::Needs;
 pub use node::{Node, NodeRoom};
 pub use nodes::{NodeId, Nodes};
+pub use placement_core::nodes::{Requests, Resources, Unreadable};
 pub use reason::Unschedulable;
-pub use requests::Requests;
-pub use resources::Resources;
 pub use rules::HOSTNAME;
 pub use selector::Labels;
 pub use taint_eviction::stays_for;
-pub use unreadable::Unreadable;

@@ -1,13 +1,11 @@
 //! What of a pod matters to the scheduler, read once.
 
-use placement_core::nodes::{NodeAffinity, PreferredTerms, Toleration};
+use placement_core::nodes::{NodeAffinity, PreferredTerms, Requests, Toleration, Unreadable};
 use placement_core::spread::LabelSelector;
 use serde_json::Value;
 
-use super::requests::Requests;
 use super::rules::{PodAffinity, Spread};
 use super::selector::Labels;
-use super::unreadable::Unreadable;
 use crate::json;
 
 /// A pod as the scheduler sees it. Pods of one template have equal needs: read them once and share them.

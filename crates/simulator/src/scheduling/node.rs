@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use placement_core::nodes::{NodeFacts, Taint};
+use placement_core::nodes::{NodeFacts, Requests, Resources, Taint, Unreadable, pods};
 use serde_json::Value;
 
 use super::needs::Needs;
-use super::requests::Requests;
-use super::resources::{Resources, pods};
 use super::rules::HOSTNAME;
 use super::score::balance;
 use super::selector::Labels;
-use super::unreadable::Unreadable;
 use crate::json;
 
 /// A node as the scheduler sees it, without the pods on it.

@@ -1,10 +1,10 @@
 //! The rules between pods that a pod carries: topology spread, pod affinity and anti-affinity.
 
+use placement_core::nodes::Unreadable;
 use placement_core::spread::LabelSelector;
 use serde_json::Value;
 
 use super::selector::{Labels, PodSelector, label_selector};
-use super::unreadable::Unreadable;
 use crate::json;
 
 /// The label by which a node is a domain of its own.

@@ -8,7 +8,7 @@ use super::unreadable::Unreadable;
 use crate::quantity::Quantity;
 
 /// Amounts by resource. `pods` is not among them: a node's room for pods is counted apart.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resources {
     /// Thousandths of a core.
     pub cpu: i64,
@@ -78,6 +78,7 @@ impl Resources {
     }
 
     /// The amount of one of the [others](Self::others).
+    #[must_use]
     pub fn other(&self, name: &str) -> i64 {
         self.others.get(name).copied().unwrap_or_default()
     }
@@ -87,7 +88,7 @@ impl Resources {
 ///
 /// # Errors
 /// When it is there and cannot be read.
-pub(super) fn pods(list: Option<&Value>, path: &str) -> Result<Option<u64>, Unreadable> {
+pub fn pods(list: Option<&Value>, path: &str) -> Result<Option<u64>, Unreadable> {
     let amount = list
         .and_then(Value::as_object)
         .and_then(|list: &Map<String, Value>| list.get("pods"));

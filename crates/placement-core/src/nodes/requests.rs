@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::resources::Resources;
 use super::unreadable::Unreadable;
-use crate::json;
+use super::{list, text};
 
 /// What a container without a request counts as where nodes are compared: 100m.
 const USUAL_CPU: i64 = 100;
@@ -35,7 +35,7 @@ impl Requests {
 
 fn sum(spec: &Value, fills_in: bool) -> Result<Resources, Unreadable> {
     let mut sum = Resources::default();
-    for (index, container) in json::list(spec, &["containers"]).iter().enumerate() {
+    for (index, container) in list(spec, "containers").iter().enumerate() {
         sum.add(&request(
             container,
             &format!("spec.containers[{index}]"),
@@ -44,9 +44,9 @@ fn sum(spec: &Value, fills_in: bool) -> Result<Resources, Unreadable> {
     }
     // Sidecars, the init containers that restart, stay; every other one runs beside those before it, then ends.
     let (mut sidecars, mut most) = (Resources::default(), Resources::default());
-    for (index, container) in json::list(spec, &["initContainers"]).iter().enumerate() {
+    for (index, container) in list(spec, "initContainers").iter().enumerate() {
         let mut own = request(container, &format!("spec.initContainers[{index}]"), fills_in)?;
-        if json::text(container, &["restartPolicy"]) == Some("Always") {
+        if text(container, "restartPolicy") == "Always" {
             sum.add(&own);
             sidecars.add(&own);
             most.raise_to(&sidecars);
@@ -57,12 +57,12 @@ fn sum(spec: &Value, fills_in: bool) -> Result<Resources, Unreadable> {
     }
     sum.raise_to(&most);
     replace_by_pod_level(&mut sum, spec)?;
-    sum.add(&Resources::read(json::at(spec, &["overhead"]), "spec.overhead")?);
+    sum.add(&Resources::read(spec.get("overhead"), "spec.overhead")?);
     Ok(sum)
 }
 
 fn request(container: &Value, path: &str, fills_in: bool) -> Result<Resources, Unreadable> {
-    let list = json::at(container, &["resources", "requests"]);
+    let list = container.pointer("/resources/requests");
     let mut read = Resources::read(list, &format!("{path}.resources.requests"))?;
     let is_missing = |name: &str| list.and_then(|list| list.get(name)).is_none();
     if fills_in && is_missing("cpu") {
@@ -76,7 +76,7 @@ fn request(container: &Value, path: &str, fills_in: bool) -> Result<Resources, U
 
 /// `spec.resources` counts in place of what the containers ask for: of cpu, memory and huge pages.
 fn replace_by_pod_level(sum: &mut Resources, spec: &Value) -> Result<(), Unreadable> {
-    let list = json::at(spec, &["resources", "requests"]);
+    let list = spec.pointer("/resources/requests");
     let whole = Resources::read(list, "spec.resources.requests")?;
     for name in list
         .and_then(Value::as_object)

@@ -13,6 +13,7 @@ pub struct Quantity {
 
 impl Quantity {
     /// So many thousandths.
+    #[must_use]
     pub fn from_milli(milli: i64) -> Self {
         Self {
             nano: i128::from(milli) * (NANO / 1000),
@@ -20,6 +21,7 @@ impl Quantity {
     }
 
     /// Reads what a manifest may hold: a text or a number.
+    #[must_use]
     pub fn of(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) => Self::parse(text.trim()),
@@ -29,6 +31,7 @@ impl Quantity {
     }
 
     /// Reads the text of a quantity (apimachinery, `pkg/api/resource/quantity.go`).
+    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (sign, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
@@ -56,11 +59,13 @@ impl Quantity {
     }
 
     /// Whole units, rounded up (`Quantity.Value`).
+    #[must_use]
     pub fn units(self) -> i64 {
         self.per(NANO)
     }
 
     /// Thousandths, rounded up (`Quantity.MilliValue`).
+    #[must_use]
     pub fn milli(self) -> i64 {
         self.per(NANO / 1000)
     }
@@ -72,18 +77,21 @@ impl Quantity {
     }
 
     /// Greater than nothing.
+    #[must_use]
     pub fn is_positive(self) -> bool {
         self.nano > 0
     }
 
     /// Less than nothing.
+    #[must_use]
     pub fn is_negative(self) -> bool {
         self.nano < 0
     }
 
     /// The number Kubernetes computes with (`Quantity.AsApproximateFloat64`), of the canonical form that the API server
     /// stores: a mantissa and a power of a thousand. It is not always the nearest: 0.07 is stored as `70m`.
-    pub(crate) fn approximate(self) -> f64 {
+    #[must_use]
+    pub fn approximate(self) -> f64 {
         if self.nano == 0 {
             return 0.0;
         }

@@ -1,11 +1,11 @@
 //! Why an object cannot be scheduled or scheduled onto.
 
+use core::fmt;
+
 use serde_json::Value;
-use thiserror::Error;
 
 /// A field that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{path}` is `{seen}`: {fix}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     /// Where it stands in the object.
     pub path: String,
@@ -16,7 +16,9 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    pub(super) fn new(path: &str, seen: &Value, fix: &str) -> Self {
+    /// A field, what stands there, and what to write.
+    #[must_use]
+    pub fn new(path: &str, seen: &Value, fix: &str) -> Self {
         Self {
             path: path.to_owned(),
             seen: seen.to_string(),
@@ -24,3 +26,11 @@ impl Unreadable {
         }
     }
 }
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is `{}`: {}", self.path, self.seen, self.fix)
+    }
+}
+
+impl core::error::Error for Unreadable {}
