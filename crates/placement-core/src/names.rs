@@ -24,6 +24,8 @@ pub const SHARD_LABEL: &str = "spillway.dev/shard";
 pub const BOUND_AT_ANNOTATION: &str = "spillway.dev/bound-at";
 /// Annotation of a pod that was moved in place: the subset that had no node for it.
 pub const MOVED_FROM_ANNOTATION: &str = "spillway.dev/moved-from";
+/// Annotation of a pod that stands in a later subset for as long as a rollout needs it there, and goes home after.
+pub const STEPPING_STONE_ANNOTATION: &str = "spillway.dev/stepping-stone";
 /// The Lease by which the sidecars agree on their leader.
 pub const LEASE_NAME: &str = "spillway-sidecar";
 /// Annotation of the Lease: the hash of the settings that its holder acts on.

@@ -50,7 +50,7 @@ pub struct SpreadDraft {
     pub maximum_scope: Field<MaximumScope>,
     /// `scheduleStrategy`, already put together.
     pub strategy: Field<Strategy>,
-    /// `rebalance.when`.
+    /// `rebalance`.
     pub rebalance: Field<Rebalance>,
 }
 
