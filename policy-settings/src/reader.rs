@@ -2,8 +2,8 @@
 
 use placement_core::fault::{Fault, FaultCode, Faults, Place};
 use placement_core::spread::{
-    Amount, AmountError, Binding, Capacity, CustomKind, Field, LabelSelector, MaximumScope,
-    MovesPerMinute, Rebalance, Spread, SpreadDraft, Strategy, SubsetDraft, When, read,
+    Amount, AmountError, Binding, Capacity, CustomKind, Field, LabelSelector, MaximumScope, MovesPerMinute,
+    Rebalance, Spread, SpreadDraft, Strategy, SubsetDraft, When, read,
 };
 use serde_json::{Map, Value};
 

@@ -156,7 +156,7 @@ fn has_no_successors(target: &Target) -> bool {
         Target::Workload { kind, .. } => kind.known(),
         Target::Selector(_) => None,
     };
-    kind.is_some_and(|kind| kind.has_ordinals() || kind == WorkloadKind::Job)
+    kind.is_some_and(|kind| kind != WorkloadKind::Deployment && !kind.replaces_by_another())
 }
 
 fn read(value: &Value, faults: &mut Faults) -> Settings {

@@ -169,6 +169,7 @@ impl<'w> Planning<'w> {
         if !self.plan.steps.iter().any(is_moving) {
             self.costs(&rule.spread);
         }
+        self.go_home(&rule.spread, &closings);
         self.publish(rule, &full, &closings);
     }
 

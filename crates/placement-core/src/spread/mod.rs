@@ -125,7 +125,6 @@ pub struct Patience {
     pub closed_millis: i64,
 }
 
-
 impl Spread {
     /// The name, unique in its namespace; also a valid label value.
     #[must_use]

@@ -1,14 +1,17 @@
 //! What the world keeps of pods, workloads and nodes: only what a plan looks at.
 
+mod needs;
+mod node;
 mod outline;
 mod pod;
 mod workload;
 
 use std::collections::BTreeMap;
 
+pub use needs::NodeNeeds;
+pub use node::{Allocatable, NodeRecord};
 pub use outline::Outline;
 use placement_core::matching::Owner;
-use placement_core::nodes::{NodeFacts, Taint};
 use placement_core::spread::GroupKind;
 use placement_core::time::UnixMillis;
 pub use pod::{Phase, PodRecord};
@@ -34,17 +37,6 @@ pub struct WorkloadId {
     pub kind: GroupKind,
     /// Its name.
     pub name: String,
-}
-
-/// A node, as far as adoption looks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NodeRecord {
-    /// Its name.
-    pub name: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its taints.
-    pub taints: Vec<Taint>,
 }
 
 /// Why an object cannot be kept.
@@ -127,36 +119,6 @@ impl Metadata {
 
     fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(key).map(String::as_str)
-    }
-}
-
-impl NodeRecord {
-    /// What is kept of a node.
-    ///
-    /// # Errors
-    /// When it has not the shape of a stored node.
-    pub fn read(node: &Value) -> Result<Self, Unreadable> {
-        let Object { metadata, spec, .. } = Object::read(node)?;
-        Ok(Self {
-            name: metadata.name,
-            labels: metadata.labels.unwrap_or_default(),
-            taints: spec
-                .get("taints")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(Taint::read)
-                .collect(),
-        })
-    }
-
-    /// What node selector terms look at.
-    #[must_use]
-    pub fn facts(&self) -> NodeFacts<'_> {
-        NodeFacts {
-            name: &self.name,
-            labels: &self.labels,
-        }
     }
 }
 

@@ -1,17 +1,18 @@
 //! What is kept of a pod.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use placement_core::facts::{PodFacts, revision_key};
 use placement_core::names::{
     BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, MOVED_FROM_ANNOTATION,
-    PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
+    PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, STEPPING_STONE_ANNOTATION, SUBSET_LABEL,
 };
 use placement_core::spread::WorkloadKind;
 use placement_core::time::UnixMillis;
 use serde_json::Value;
 
-use super::{Object, Outline, OwnerRecord, Unreadable};
+use super::{NodeNeeds, Object, Outline, OwnerRecord, Unreadable};
 
 /// A pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,8 @@ pub struct PodRecord {
     pub cost: Option<i32>,
     /// The subset that had no node for it, if it was moved in place.
     pub moved_from: Option<String>,
+    /// Whether a rollout put it where it stands for want of a better place, as a stepping stone.
+    pub stone: bool,
     /// When it was bound.
     pub bound_at: Option<UnixMillis>,
     /// Whether it waits behind the gate of Spillway.
@@ -56,6 +59,8 @@ pub struct PodRecord {
     pub terminating: bool,
     /// Labels, annotations, gates, tolerations, node selector and affinity; kept only of pods that may still be bound or adopted.
     pub outline: Option<Outline>,
+    /// What it needs of a node; nothing is kept of a finished pod.
+    pub needs: Arc<NodeNeeds>,
 }
 
 /// The phase of a pod, in the order in which the ReplicaSet controller gives pods up.
@@ -120,6 +125,10 @@ impl PodRecord {
             || (unschedulable_since.is_some() && node.is_none());
         let outline =
             (is_undecided && !terminating && phase != Phase::Finished).then(|| Outline::of(&metadata, &spec));
+        let needs = match phase {
+            Phase::Finished => NodeNeeds::default(),
+            _ => NodeNeeds::of(&spec),
+        };
         let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
         Ok(Self {
             version: metadata
@@ -134,6 +143,7 @@ impl PodRecord {
                 .annotation(DELETION_COST_ANNOTATION)
                 .and_then(|cost| cost.parse().ok()),
             moved_from: owned(metadata.annotation(MOVED_FROM_ANNOTATION)),
+            stone: metadata.annotation(STEPPING_STONE_ANNOTATION).is_some(),
             bound_at: metadata
                 .annotation(BOUND_AT_ANNOTATION)
                 .and_then(UnixMillis::parse),
@@ -145,6 +155,7 @@ impl PodRecord {
             restarts: restarts(&status),
             terminating,
             outline,
+            needs: Arc::new(needs),
             owner,
             namespace: metadata.namespace,
             name: metadata.name,

@@ -34,6 +34,8 @@ pub(crate) enum Assumed {
     },
     /// Being deleted, to be made anew.
     Recreated,
+    /// Being evicted, to be made anew elsewhere.
+    Evicted,
     /// Of another deletion cost.
     Costs(i32),
     /// Being deleted.
@@ -73,7 +75,7 @@ impl Assumed {
             Self::Adopted { .. } => pod.subset.is_some(),
             Self::Moved { subset, .. } => pod.subset.as_ref() == Some(subset) || pod.terminating,
             Self::Costs(cost) => pod.cost == Some(*cost),
-            Self::Deleted | Self::Recreated => pod.terminating,
+            Self::Deleted | Self::Recreated | Self::Evicted => pod.terminating,
         }
     }
 }
@@ -100,6 +102,10 @@ impl World {
                 recreated.retain(|at| is_recent(*at, now, RECREATE_MILLIS));
                 recreated.push(now);
                 Some(Assumed::Recreated)
+            }
+            Action::Evict { .. } => {
+                self.begin_move(step, now);
+                Some(Assumed::Evicted)
             }
             Action::Release { .. } => Some(Assumed::Released),
             Action::PatchCost { cost, .. } => Some(Assumed::Costs(*cost)),
@@ -143,6 +149,7 @@ impl World {
                 let Some(pod) = step.action.pod() else {
                     return Vec::new();
                 };
+                self.settle_move(step, &outcome, now);
                 match outcome {
                     Outcome::Done(Some(record)) => {
                         let mut dirty = self.take_pod(*record, now);
@@ -151,7 +158,7 @@ impl World {
                     }
                     Outcome::Done(None) => {}
                     Outcome::Gone => {
-                        self.forget_pod(&pod.uid);
+                        self.forget_pod(&pod.uid, now);
                     }
                     Outcome::Refused(_) => {
                         if let Some(known) = self.pods.named_mut(&pod.uid) {
@@ -171,6 +178,7 @@ impl World {
                                         | Assumed::Costs(_)
                                         | Assumed::Moved { .. }
                                         | Assumed::Recreated
+                                        | Assumed::Evicted
                                 )
                             ) {
                                 known.assumed = None;

@@ -7,6 +7,7 @@ mod assumed;
 mod closed;
 mod counts;
 mod matching;
+mod moves;
 mod pods;
 
 use core::fmt;
@@ -21,6 +22,7 @@ use spread_api::{LedgerStatus, SpreadLedger};
 pub(crate) use assumed::Assumed;
 use assumed::Retry;
 pub use counts::SpreadCounts;
+pub(crate) use moves::{Moves, Stage};
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
 
@@ -102,6 +104,8 @@ pub struct World {
     pub(crate) reopened: BTreeMap<(SpreadId, String), UnixMillis>,
     /// When pods were deleted to be made anew, as far as that still limits further ones.
     pub(crate) recreated: BTreeMap<SpreadId, Vec<UnixMillis>>,
+    /// Pods that were moved home, and when the pods of each spread were last disturbed.
+    pub(crate) moves: BTreeMap<SpreadId, Moves>,
     sequence: u64,
 }
 
@@ -167,6 +171,9 @@ impl World {
                 ledger.writing = false;
                 ledger.retry = None;
             }
+            for moves in self.moves.values_mut() {
+                moves.forget_attempts();
+            }
             self.recall_closings();
         }
         self.led_with
@@ -196,7 +203,7 @@ impl World {
     pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
         match event {
             Event::Pod(pod) => self.take_pod(*pod, now),
-            Event::PodGone { uid } => self.forget_pod(&uid).into_iter().collect(),
+            Event::PodGone { uid } => self.forget_pod(&uid, now).into_iter().collect(),
             Event::Workload(workload) => {
                 let id = workload.id.clone();
                 if self.workloads.get(&id) == Some(&*workload) {
@@ -255,6 +262,7 @@ impl World {
         self.closings.remove(id);
         self.recreated.remove(id);
         self.surplus.remove(id);
+        self.moves.remove(id);
         self.noted.retain(|(spread, _), _| spread != id);
         self.reopened.retain(|(spread, _), _| spread != id);
     }

@@ -1,14 +1,17 @@
 //! The pods of the world, and which spread has each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use placement_core::facts::PodFacts;
 use placement_core::time::UnixMillis;
 use slab::Slab;
 
 use super::assumed::{LONGEST_WAIT_MILLIS, wait};
+use super::moves::{Arrival, is_stir};
 use super::{Assumed, SpreadId, World};
 use crate::moments::ahead;
+use crate::record::NodeNeeds;
 use crate::record::PodRecord;
 
 /// A pod, and what is on its way to it.
@@ -73,7 +76,7 @@ impl KnownPod {
             }
             Some(Assumed::Adopted { subset }) => facts.subset = Some(subset),
             Some(Assumed::Costs(cost)) => facts.cost = Some(*cost),
-            Some(Assumed::Deleted | Assumed::Recreated) => facts.terminating = true,
+            Some(Assumed::Deleted | Assumed::Recreated | Assumed::Evicted) => facts.terminating = true,
             Some(Assumed::Released) | None => {}
         }
         facts
@@ -113,6 +116,8 @@ impl KnownPod {
 pub(crate) struct Pods {
     places: Slab<KnownPod>,
     by_uid: BTreeMap<String, usize>,
+    /// What pods need of a node, each once.
+    needs: BTreeSet<Arc<NodeNeeds>>,
 }
 
 impl Pods {
@@ -126,6 +131,38 @@ impl Pods {
 
     pub(crate) fn at(&self, place: usize) -> Option<&KnownPod> {
         self.places.get(place)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &KnownPod> {
+        self.places.iter().map(|(_, pod)| pod)
+    }
+
+    /// The same needs as somebody else's, where there is one who has them.
+    fn share(&mut self, needs: &mut Arc<NodeNeeds>) {
+        match self.needs.get(needs) {
+            Some(known) => *needs = Arc::clone(known),
+            None => _ = self.needs.insert(Arc::clone(needs)),
+        }
+    }
+
+    /// The same for a pod that was known before, with other needs perhaps.
+    fn share_at(&mut self, place: usize, before: &Arc<NodeNeeds>) {
+        let Some(mut needs) = self.at(place).map(|pod| Arc::clone(&pod.record.needs)) else {
+            return;
+        };
+        self.share(&mut needs);
+        if let Some(pod) = self.places.get_mut(place) {
+            pod.record.needs = needs;
+        }
+        self.unshare(before);
+    }
+
+    /// Forgets needs that nobody else has.
+    fn unshare(&mut self, needs: &Arc<NodeNeeds>) {
+        // One is in the set, one in the hand.
+        if Arc::strong_count(needs) <= 2 {
+            self.needs.remove(needs);
+        }
     }
 
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut KnownPod> {
@@ -145,7 +182,9 @@ impl Pods {
 
     fn remove(&mut self, uid: &str) -> Option<(usize, KnownPod)> {
         let place = self.by_uid.remove(uid)?;
-        Some((place, self.places.try_remove(place)?))
+        let pod = self.places.try_remove(place)?;
+        self.unshare(&pod.record.needs);
+        Some((place, pod))
     }
 }
 
@@ -158,7 +197,7 @@ impl World {
             .filter_map(|place| self.pods.at(*place))
     }
 
-    pub(super) fn take_pod(&mut self, record: PodRecord, now: UnixMillis) -> Vec<SpreadId> {
+    pub(super) fn take_pod(&mut self, mut record: PodRecord, now: UnixMillis) -> Vec<SpreadId> {
         if let Some(place) = self.pods.place(&record.uid) {
             let Some(known) = self.pods.places.get_mut(place) else {
                 return Vec::new();
@@ -168,6 +207,7 @@ impl World {
             if is_older || known.record == record {
                 return Vec::new();
             }
+            let is_stir = is_stir(&known.record, &record);
             match &known.assumed {
                 Some(assumed) if assumed.is_seen_in(&record) => {
                     known.overwritten.ours = match assumed {
@@ -181,9 +221,15 @@ impl World {
             known.waits_since = record
                 .unschedulable_since
                 .map(|_| known.waits_since.unwrap_or(now));
-            known.record = record;
-            return self.assign(place);
+            let before = core::mem::replace(&mut known.record, record);
+            self.pods.share_at(place, &before.needs);
+            let dirty = self.assign(place);
+            if is_stir {
+                self.stirs(place, Arrival::Known, now);
+            }
+            return dirty;
         }
+        self.pods.share(&mut record.needs);
         self.sequence += 1;
         // Seen for the first time, it may wait for long: only its own times tell.
         let waits_since = record
@@ -200,13 +246,18 @@ impl World {
             overwritten: Overwritten::default(),
             waits_since,
         });
-        self.assign(place)
+        let dirty = self.assign(place);
+        self.stirs(place, Arrival::New, now);
+        dirty
     }
 
-    pub(super) fn forget_pod(&mut self, uid: &str) -> Option<SpreadId> {
+    pub(super) fn forget_pod(&mut self, uid: &str, now: UnixMillis) -> Option<SpreadId> {
         let (place, pod) = self.pods.remove(uid)?;
         self.strangers.remove(&place);
         let spread = pod.spread?;
+        if let Some(moves) = self.moves.get_mut(&spread) {
+            moves.lost(uid, now);
+        }
         self.leave(&spread, place);
         Some(spread)
     }

@@ -39,6 +39,9 @@ const CONDITION: Mask = Mask::Only(&[
     ("lastTransitionTime", Mask::All),
 ]);
 
+/// What something asks for of a node.
+const RESOURCES: Mask = Mask::Only(&[("requests", Mask::All)]);
+
 /// What a `PodRecord` is read from.
 pub(crate) const POD: Mask = Mask::Only(&[
     ("metadata", METADATA),
@@ -50,6 +53,16 @@ pub(crate) const POD: Mask = Mask::Only(&[
             ("tolerations", Mask::All),
             ("nodeSelector", Mask::All),
             ("affinity", Mask::All),
+            ("containers", Mask::Each(&Mask::Only(&[("resources", RESOURCES)]))),
+            (
+                "initContainers",
+                Mask::Each(&Mask::Only(&[
+                    ("resources", RESOURCES),
+                    ("restartPolicy", Mask::All),
+                ])),
+            ),
+            ("resources", RESOURCES),
+            ("overhead", Mask::All),
         ]),
     ),
     (
@@ -77,7 +90,14 @@ pub(crate) const WORKLOAD: Mask = Mask::Only(&[
 /// What a `NodeRecord` is read from.
 pub(crate) const NODE: Mask = Mask::Only(&[
     ("metadata", METADATA),
-    ("spec", Mask::Only(&[("taints", Mask::All)])),
+    (
+        "spec",
+        Mask::Only(&[("taints", Mask::All), ("unschedulable", Mask::All)]),
+    ),
+    (
+        "status",
+        Mask::Only(&[("allocatable", Mask::All), ("conditions", Mask::Each(&CONDITION))]),
+    ),
 ]);
 
 /// A ledger, whole but for what the API server notes about it.
@@ -212,7 +232,12 @@ mod tests {
             "spec": {
                 "nodeName": "n1", "schedulingGates": [{"name": "spillway.dev/placement"}],
                 "tolerations": [{"operator": "Exists"}], "nodeSelector": {"a": "b"}, "affinity": {"nodeAffinity": {}},
-                "containers": [{"name": "c", "env": [{"name": "SECRET", "value": "x"}]}], "priority": 0,
+                "containers": [{
+                    "name": "c", "env": [{"name": "SECRET", "value": "x"}],
+                    "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}},
+                }],
+                "initContainers": [{"name": "i", "restartPolicy": "Always", "resources": {"requests": {"cpu": "1"}}}],
+                "overhead": {"memory": "1Mi"}, "priority": 0,
             },
             "status": {
                 "phase": "Running", "podIP": "10.0.0.1",
@@ -241,7 +266,10 @@ mod tests {
     #[test]
     fn what_no_record_holds_is_left_out() {
         let kept = masked(POD, &pod());
-        assert_eq!(kept["spec"].get("containers"), None);
+        assert_eq!(
+            kept["spec"]["containers"],
+            json!([{"resources": {"requests": {"cpu": "1"}}}])
+        );
         assert_eq!(kept["metadata"].get("managedFields"), None);
         assert_eq!(
             kept["status"]["containerStatuses"],
@@ -258,8 +286,13 @@ mod tests {
     fn a_masked_node_reads_as_the_whole_one() {
         let node = json!({
             "metadata": {"name": "n1", "labels": {"pool": "fixed"}},
-            "spec": {"taints": [{"key": "k", "effect": "NoSchedule"}], "podCIDR": "10.0.0.0/24"},
-            "status": {"images": [{"names": ["a"]}]},
+            "spec": {
+                "taints": [{"key": "k", "effect": "NoSchedule"}], "podCIDR": "10.0.0.0/24", "unschedulable": true,
+            },
+            "status": {
+                "images": [{"names": ["a"]}], "allocatable": {"cpu": "4", "pods": "10"},
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
         });
         assert_eq!(
             NodeRecord::read(&masked(NODE, &node)).unwrap(),
