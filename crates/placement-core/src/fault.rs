@@ -252,8 +252,8 @@ fault_codes! {
     LateCannotPatch = 35 "patch that cannot be bound late",
     /// Pods that are bound at admission may have to be deleted, which a Job counts as failures.
     JobBoundAtAdmission = 36 "Job bound at admission",
-    /// Pods are moved home at least once a minute; none at all is `when: Never`, and more than ten a second no workload
-    /// stands.
+    /// So many pods may be moved home within a minute; none at all is `when: Never`, and more than ten a second are a
+    /// drain.
     InvalidMoves = 37 "moves per minute out of range",
 }
 
