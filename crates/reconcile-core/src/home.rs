@@ -221,7 +221,8 @@ impl<'w> Planning<'w> {
             return None;
         }
         let observation = self.observe(spread, None, replicas);
-        let skipped = closings.skipped();
+        // A subset that is to be tried is tried by the first that goes there.
+        let skipped = closings.closed.clone();
         let size = u32::try_from(pods).unwrap_or(u32::MAX);
         let standing: Vec<u32> = subsets(spread)
             .map(|subset| observation.taken.of(subset))

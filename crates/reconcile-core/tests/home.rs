@@ -617,6 +617,14 @@ fn nobody_goes_to_a_closed_subset() {
 }
 
 #[test]
+fn the_first_that_goes_to_a_subset_that_was_closed_tries_it() {
+    let adaptive = "scheduleStrategy: {type: Adaptive, adaptive: {rescheduleCriticalSeconds: 2, unschedulableLastSeconds: 20}}";
+    let mut scene = spilled(&format!("{adaptive}\n{CONTINUOUS}"));
+    scene.closed_by_the_ledger("fixed", START, START.plus(20 * SECOND));
+    assert_eq!(scene.after(30 * SECOND), [FIRST]);
+}
+
+#[test]
 fn shares_go_home_to_whichever_subset_is_short() {
     let shares = r#"
 rebalance: {when: Continuous}
