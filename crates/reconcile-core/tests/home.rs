@@ -358,6 +358,18 @@ fn a_refused_eviction_is_told_once_and_tried_again_ever_later() {
 }
 
 #[test]
+fn an_eviction_that_is_only_asked_for_changes_no_count() {
+    let mut scene = spilled(CONTINUOUS);
+    scene.after(30 * SECOND);
+    let steps = scene.begin();
+    assert_eq!(all(&steps), [FIRST]);
+    scene.later(SECOND);
+    assert_eq!(all(&scene.begin()), [""; 0]);
+    scene.settle(&steps[0], Outcome::Refused("no".into()));
+    assert_eq!(all(&scene.begin()), ["note PodNotMovedHome"]);
+}
+
+#[test]
 fn a_move_is_told_when_it_was_granted() {
     let mut scene = spilled(CONTINUOUS);
     scene.after(30 * SECOND);

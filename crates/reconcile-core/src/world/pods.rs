@@ -76,8 +76,9 @@ impl KnownPod {
             }
             Some(Assumed::Adopted { subset }) => facts.subset = Some(subset),
             Some(Assumed::Costs(cost)) => facts.cost = Some(*cost),
-            Some(Assumed::Deleted | Assumed::Recreated | Assumed::Evicted) => facts.terminating = true,
-            Some(Assumed::Released) | None => {}
+            Some(Assumed::Deleted | Assumed::Recreated) => facts.terminating = true,
+            // A budget may refuse it.
+            Some(Assumed::Released | Assumed::Evicted) | None => {}
         }
         facts
     }

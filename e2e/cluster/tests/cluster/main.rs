@@ -15,6 +15,7 @@ mod exact;
 mod failover;
 mod ground;
 mod harness;
+mod home;
 mod hostile;
 mod kinds;
 mod live;
