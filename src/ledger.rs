@@ -7,10 +7,11 @@ use placement_core::decide::Order;
 use placement_core::facts::{LeaseFacts, LedgerCounts, LedgerFacts, LedgerHead, PodHead, items, ordinal};
 use placement_core::matching::{Owner, is_followed};
 use placement_core::names::{POD_TEMPLATE_HASH, SYSTEM_NAMESPACES};
+use placement_core::offer::{barred, decide_offered};
 use placement_core::shard::{Shard, deployment_of};
 use placement_core::spread::{Capacity, CustomKind, GroupKind, Spread, Target, WorkloadKind};
 use placement_core::time::UnixMillis;
-use placement_core::{Arrival, Binder, Decision, decide};
+use placement_core::{Arrival, Binder, Decision};
 use policy_settings::{SettingsText, read_spread_again};
 use serde_json::value::RawValue;
 
@@ -31,7 +32,11 @@ pub(crate) fn place(
         return Ok(Outcome::Untouched);
     };
     let pod = PodHead::read(object.get()).map_err(|error| Trouble::Pod(error.to_string()))?;
-    if !pod.is_active() || pod.is_held() || is_placed(&pod, settings, request.namespace()) {
+    if !pod.is_active()
+        || pod.foreign().is_some()
+        || pod.is_held()
+        || is_placed(&pod, settings, request.namespace())
+    {
         return Ok(Outcome::Untouched);
     }
     let custom = settings.custom_kinds();
@@ -102,7 +107,7 @@ pub(crate) fn place(
         may_wait: !SYSTEM_NAMESPACES.contains(&request.namespace())
             && request.namespace() != settings.lease_namespace(),
     };
-    let decision = decision(&spread, &counts, pod.revision(), arrival, || {
+    let decision = decision(&spread, &counts, &pod, arrival, || {
         is_served(request, settings, cluster, &counts, now)
     });
     carry_out(object, &spread, &decision)
@@ -121,19 +126,20 @@ fn unreadable(error: impl core::fmt::Display) -> Trouble {
 fn decision(
     spread: &Spread,
     counts: &LedgerCounts<'_>,
-    revision: Option<&str>,
+    pod: &PodHead<'_>,
     arrival: Arrival<'_>,
     is_served: impl FnOnce() -> bool,
 ) -> Decision {
-    let mut observation = counts.observation(spread, revision);
+    let mut observation = counts.observation(spread, pod.revision());
     observation.binder = Binder::Serving;
-    let decision = decide(spread, &observation, arrival);
+    let barred = barred(spread, &pod.wishes());
+    let decision = decide_offered(spread, &observation, arrival, &barred);
     let waits = matches!(decision, Decision::Gate { .. } | Decision::Hold(_));
     if !waits || spread.capacity() == Capacity::Exact || is_served() {
         return decision;
     }
     observation.binder = Binder::Absent;
-    decide(spread, &observation, arrival)
+    decide_offered(spread, &observation, arrival, &barred)
 }
 
 /// Whether the binder that the ledger names is there. A Lease that cannot be read is none: rather exceed than wait.

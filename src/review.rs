@@ -4,9 +4,10 @@ use placement_core::decide::Order;
 use placement_core::facts::{ListedPod, PodHead, listed_pods, ordinal, replicas_in};
 use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL};
 use placement_core::observe::Desired;
+use placement_core::offer::{barred, decide_offered};
 use placement_core::spread::{CustomKind, GroupKind, Spread, Target, WorkloadKind};
 use placement_core::time::UnixMillis;
-use placement_core::{Arrival, Decision, decide, inject, observe};
+use placement_core::{Arrival, Decision, inject, observe};
 use policy_settings::{Observe, OnError, SettingsText, SpreadHead};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -80,7 +81,7 @@ fn place(
     }
     let unreadable = |error: &dyn core::fmt::Display| Trouble::Pod(error.to_string());
     let pod = PodHead::read(object.get()).map_err(|error| unreadable(&error))?;
-    if !pod.is_active() || is_placed(&pod, settings, namespace) {
+    if !pod.is_active() || pod.foreign().is_some() || is_placed(&pod, settings, namespace) {
         return Ok(Outcome::Untouched);
     }
     let custom = settings.custom_kinds();
@@ -250,7 +251,8 @@ fn decision(
         replaceable: nearest.is_some_and(WorkloadKind::replaces_deleted_pods),
         may_wait: true,
     };
-    Ok(decide(spread, &observation, arrival))
+    let barred = barred(spread, &pod.wishes());
+    Ok(decide_offered(spread, &observation, arrival, &barred))
 }
 
 /// Which owner tells how many pods are wanted: a Deployment's stands on its ReplicaSet.

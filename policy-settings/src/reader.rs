@@ -2,8 +2,8 @@
 
 use placement_core::fault::{Fault, FaultCode, Faults, Place};
 use placement_core::spread::{
-    Amount, AmountError, Binding, Capacity, CustomKind, Field, LabelSelector, MaximumScope, MovesPerMinute,
-    Rebalance, Spread, SpreadDraft, Strategy, SubsetDraft, When, read,
+    Amount, AmountError, Binding, Capacity, CustomKind, Field, LabelSelector, MovesPerMinute, Rebalance,
+    Rollout, Spread, SpreadDraft, Strategy, SubsetDraft, Terminating, When, read,
 };
 use serde_json::{Map, Value};
 
@@ -19,7 +19,9 @@ const SPREAD: &[&str] = &[
     "capacity",
     "binding",
     "gateTimeoutSeconds",
+    "rollout",
     "maximumScope",
+    "terminating",
     "scheduleStrategy",
     "rebalance",
 ];
@@ -98,7 +100,8 @@ fn draft(value: &Value, path: &str, custom_kinds: &[CustomKind], faults: &mut Fa
     let capacity = take(fields, "capacity", at, faults, capacity);
     let binding = take(fields, "binding", at, faults, binding);
     let gate_timeout_seconds = take(fields, "gateTimeoutSeconds", at, faults, seconds);
-    let maximum_scope = take(fields, "maximumScope", at, faults, maximum_scope);
+    let rollout = rollout(fields, at, faults);
+    let terminating = take(fields, "terminating", at, faults, terminating);
     let strategy = take(fields, "scheduleStrategy", at, faults, strategy);
     let rebalance = take(fields, "rebalance", at, faults, rebalance);
     Some(SpreadDraft {
@@ -113,7 +116,8 @@ fn draft(value: &Value, path: &str, custom_kinds: &[CustomKind], faults: &mut Fa
         capacity,
         binding,
         gate_timeout_seconds,
-        maximum_scope,
+        rollout,
+        terminating,
         strategy,
         rebalance,
     })
@@ -218,10 +222,38 @@ fn binding(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Binding
     })
 }
 
-fn maximum_scope(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<MaximumScope> {
-    Some(match read::word(value, at, &["Workload", "Revision"], faults)? {
-        "Revision" => MaximumScope::Revision,
-        _ => MaximumScope::Workload,
+/// `rollout`, or what the older `maximumScope` says of it.
+fn rollout(fields: &Map<String, Value>, at: &Place<'_>, faults: &mut Faults) -> Field<Rollout> {
+    let rollout = take(fields, "rollout", at, faults, |value, at, faults| {
+        Some(
+            match read::word(value, at, &["Keep", "Surge", "Spill"], faults)? {
+                "Surge" => Rollout::Surge,
+                "Spill" => Rollout::Spill,
+                _ => Rollout::Keep,
+            },
+        )
+    });
+    let is_by_revision = take(fields, "maximumScope", at, faults, |value, at, faults| {
+        Some(read::word(value, at, &["Workload", "Revision"], faults)? == "Revision")
+    });
+    match (rollout, is_by_revision) {
+        (rollout, Field::Absent) => rollout,
+        (Field::Absent, Field::Set(true)) => Field::Set(Rollout::Surge),
+        (Field::Absent, Field::Set(false)) => Field::Set(Rollout::Keep),
+        (Field::Set(rollout), Field::Set(by_revision)) if by_revision != (rollout == Rollout::Surge) => {
+            let fix = "remove it: `rollout` says which revisions fill a maximum together";
+            faults.lacks(FaultCode::ScopeAgainstRollout, &at.field("maximumScope"), fix);
+            Field::Faulty
+        }
+        (Field::Set(rollout), Field::Set(_)) => Field::Set(rollout),
+        (Field::Faulty, _) | (_, Field::Faulty) => Field::Faulty,
+    }
+}
+
+fn terminating(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Terminating> {
+    Some(match read::word(value, at, &["Ignored", "Counted"], faults)? {
+        "Counted" => Terminating::Counted,
+        _ => Terminating::Ignored,
     })
 }
 

@@ -171,7 +171,9 @@ fn every_field_and_every_word_of_the_schema_is_known_to_the_reader() {
         ("/observe", &["Ledger", "Pods"]),
         ("/spreads/0/capacity", &["Auto", "Exact", "BestEffort"]),
         ("/spreads/1/binding", &["Late", "Admission"]),
-        ("/spreads/0/maximumScope", &["Workload", "Revision"]),
+        ("/spreads/1/maximumScope", &["Workload", "Revision"]),
+        ("/spreads/0/rollout", &["Keep", "Surge", "Spill"]),
+        ("/spreads/0/terminating", &["Ignored", "Counted"]),
         ("/spreads/0/rebalance/when", &["Never", "OnScaleIn", "Continuous"]),
     ] {
         for word in words {

@@ -10,7 +10,7 @@
 mod common;
 
 use common::{files, yaml};
-use placement_core::spread::{Amount, Capacity, Fill, MaximumScope, Strategy, Target, When};
+use placement_core::spread::{Amount, Capacity, Fill, Rollout, Strategy, Target, Terminating, When};
 use policy_settings::{Observe, OnError, Settings, SettingsText};
 use proptest::prelude::{Just, any, prop, prop_oneof, proptest};
 use proptest::strategy::Strategy as _;
@@ -88,7 +88,8 @@ fn every_field_arrives_in_the_checked_type() {
         ]
     );
     assert_eq!(game.capacity(), Capacity::BestEffort);
-    assert_eq!(game.maximum_scope(), MaximumScope::Revision);
+    assert_eq!(game.rollout(), Rollout::Surge);
+    assert_eq!(game.terminating(), Terminating::Counted);
     assert_eq!(
         (game.rebalance().when, game.rebalance().moves.get()),
         (When::Continuous, 60)

@@ -3,13 +3,14 @@
 use core::fmt;
 
 use crate::ladder::{Rung, SubsetIx, Tier};
-use crate::spread::Fill;
+use crate::sizes;
+use crate::spread::{Fill, Spread};
 
 /// A pod's `controller.kubernetes.io/pod-deletion-cost`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeletionCost(i32);
 
-/// The cost of the lowest rung of shares; each rung above costs one less.
+/// The cost of the lowest rung that has a number; each rung above costs one less.
 const SHARES_TOP: i32 = 1_000_000;
 
 impl DeletionCost {
@@ -34,18 +35,30 @@ impl DeletionCost {
         })
     }
 
+    /// The cost of a pod on a rung of a spread, where so many others are in its subset. Where percentages make the ladder
+    /// move with the replicas, it is what the pod's size is worth; what has a place at no size goes first.
+    #[must_use]
+    pub fn of_place(spread: &Spread, rung: Rung, others: u32) -> Self {
+        let tier = match spread.has_percentages() {
+            true => Tier::Share(sizes::size_of(spread, rung.subset, others).unwrap_or(u32::MAX)),
+            false => rung.tier,
+        };
+        Self::of(Rung { tier, ..rung }, spread.subsets().len())
+    }
+
     /// The rung that a pod of `subset` was placed on, as its cost tells; `None` where the cost is
     /// somebody else's.
     #[must_use]
     pub fn rung(cost: i32, subset: SubsetIx, fill: &Fill) -> Option<Rung> {
+        let numbered = |lowest: i32| {
+            let number = SHARES_TOP.checked_sub(cost).filter(|_| cost > lowest)?;
+            let tier = Tier::Share(u32::try_from(number).ok()?);
+            Some(Rung { subset, tier })
+        };
         let tiers = match fill {
-            Fill::Shares(_) => {
-                let number = SHARES_TOP.checked_sub(cost).filter(|_| cost > 1)?;
-                return Some(Rung {
-                    subset,
-                    tier: Tier::Share(u32::try_from(number).ok()?),
-                });
-            }
+            Fill::Shares(_) => return numbered(1),
+            // Far above what a tier costs, and below it where percentages make each rung cost what its size is worth.
+            Fill::InOrder(_) if cost > SHARES_TOP / 2 => return numbered(SHARES_TOP / 2),
             Fill::InOrder(bounds) => [Tier::Minimum, Tier::Maximum].map(|tier| (tier, bounds.len())),
         };
         tiers

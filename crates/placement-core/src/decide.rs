@@ -80,10 +80,9 @@ pub struct Placement {
 #[must_use]
 pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) -> Decision {
     let ladder = Ladder::new(spread, observation.replicas, &observation.closed);
+    let hash = fnv1a64(arrival.uid.as_bytes());
     let place = |rung: Rung, reason| {
-        let cost = arrival
-            .ranked
-            .then(|| DeletionCost::of(rung, spread.subsets().len()));
+        let cost = arrival.ranked.then(|| cost(spread, observation, rung, hash));
         Decision::Place(Placement {
             subset: rung.subset,
             cost,
@@ -164,7 +163,7 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
     } else {
         window(&ladder, observation)
     };
-    let picked = reduce(fnv1a64(arrival.uid.as_bytes()), window);
+    let picked = reduce(hash, window);
     let (active, desired) = (observation.active, observation.desired);
     held(match at(ladder.free(&observation.taken), picked) {
         None => Decision::Leave {
@@ -181,6 +180,17 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
             },
         ),
     })
+}
+
+/// The cost of a pod on a rung. Where each rung has a cost of its own, nobody knows which of the subset's next ones it is:
+/// one of those that are missing.
+fn cost(spread: &Spread, observation: &Observation, rung: Rung, hash: u64) -> DeletionCost {
+    let taken = observation.taken.of(rung.subset);
+    let left = Ladder::new(spread, observation.replicas, &observation.closed)
+        .maximum(rung.subset)
+        .map_or(u32::MAX, |max| max.saturating_sub(taken));
+    let missing = observation.missing.min(LONGEST_WINDOW).min(left).max(1);
+    DeletionCost::of_place(spread, rung, taken.saturating_add(reduce(hash, missing)))
 }
 
 /// How many of the next free rungs the hash picks from.
@@ -224,12 +234,12 @@ fn at(free: impl Iterator<Item = Run>, place: u32) -> Option<Rung> {
     None
 }
 
-/// The rung of a pod that no stale view can misplace: pods are missing, and every free rung of
-/// the ladder of the desired size lies in the one subset that has no end. Two views can agree on
+/// The rung of a pod that no stale view can misplace: pods are missing, none has left a moment ago, and every
+/// free rung of the ladder of the desired size lies in the one subset that has no end. Two views can agree on
 /// a last place that is free, so nothing goes ungated into a maximum, a minimum or a share; nor
 /// into a subset that is to be tried with one pod.
 fn open_end(ladder: &Ladder<'_>, observation: &Observation) -> Option<Rung> {
-    if observation.active >= observation.desired? {
+    if observation.is_vacated || observation.active >= observation.desired? {
         return None;
     }
     let first = ladder.free(&observation.taken).next()?;

@@ -23,7 +23,7 @@ pub enum Tier {
     Minimum,
     /// Beyond the minimum, up to the maximum.
     Maximum,
-    /// The single rung of this number, in shares.
+    /// The single rung of this number: in shares, and where percentages make a ladder move with the replicas.
     Share(u32),
 }
 
@@ -116,6 +116,36 @@ impl<'a> Ladder<'a> {
             }
         }
         None
+    }
+
+    /// The replicas of the workload.
+    #[must_use]
+    pub fn replicas(&self) -> u32 {
+        self.replicas
+    }
+
+    /// How it is laid.
+    pub(crate) fn fill(&self) -> &'a Fill {
+        self.spread.fill()
+    }
+
+    /// How many of the first so many rungs of shares are each subset's. Every round is like the first.
+    pub(crate) fn split_of_shares(&self, rungs: u32) -> Vec<u32> {
+        let Fill::Shares(weights) = self.spread.fill() else {
+            return Vec::new();
+        };
+        let mut chairman = Chairman::new(weights, |subset| !self.closed.contains(SubsetIx(subset)));
+        let rungs = u64::from(rungs);
+        let rounds = rungs.checked_div(chairman.round()).unwrap_or(0);
+        let places = |subset| u32::try_from(rounds * chairman.per_round(subset)).unwrap_or(u32::MAX);
+        let mut split: Vec<u32> = (0..weights.len()).map(places).collect();
+        let rest = rungs.checked_rem(chairman.round()).unwrap_or(0);
+        for subset in chairman.by_ref().take(usize::try_from(rest).unwrap_or(0)) {
+            if let Some(places) = split.get_mut(subset) {
+                *places += 1;
+            }
+        }
+        split
     }
 
     /// Whether a subset is skipped.

@@ -12,6 +12,8 @@ pub const KRUISE_MARKER: &str = "apps.kruise.io/matched-workloadspread";
 pub const PLACEMENT_GATE: &str = "spillway.dev/placement";
 /// What ReplicaSet and CloneSet rank ready pods by, lowest first (KEP-2255).
 pub const DELETION_COST_ANNOTATION: &str = "controller.kubernetes.io/pod-deletion-cost";
+/// Annotation of a mirror pod: the shadow of one that a node runs by itself.
+pub const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
 /// Label that the Deployment controller gives each ReplicaSet and its pods.
 pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 /// Label of the pods of StatefulSets, DaemonSets and CloneSets.
@@ -24,7 +26,7 @@ pub const SHARD_LABEL: &str = "spillway.dev/shard";
 pub const BOUND_AT_ANNOTATION: &str = "spillway.dev/bound-at";
 /// Annotation of a pod that was moved in place: the subset that had no node for it.
 pub const MOVED_FROM_ANNOTATION: &str = "spillway.dev/moved-from";
-/// Annotation of a pod that stands in a later subset for as long as a rollout needs it there, and goes home after.
+/// Annotation of a pod that stands beyond its ladder so that a rollout could go on: it goes home when there is room.
 pub const STEPPING_STONE_ANNOTATION: &str = "spillway.dev/stepping-stone";
 /// The Lease by which the sidecars agree on their leader.
 pub const LEASE_NAME: &str = "spillway-sidecar";

@@ -3,14 +3,14 @@
 use crate::cost::DeletionCost;
 use crate::facts::PodFacts;
 use crate::ladder::{Closed, Taken};
-use crate::spread::{MaximumScope, Spread};
+use crate::spread::{Spread, Terminating};
 
-/// Counts of one revision, or of the whole workload where the maximum is the workload's.
+/// Counts of one revision, or of the whole workload where no revision has a ladder of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The workload's replicas, which percentages are taken of; 0 where it was not found.
     pub replicas: u32,
-    /// Pods that are wanted in the scope of the maximum; `None`: not known.
+    /// Pods that are wanted in that scope; `None`: not known.
     pub desired: Option<u32>,
     /// Pods in that scope that are neither finished nor terminating.
     pub active: u32,
@@ -18,8 +18,12 @@ pub struct Observation {
     pub missing: u32,
     /// Whether nothing is missing although a pod arrives: what was seen of its owner is late.
     pub behind: bool,
-    /// Places that are taken, by subset.
+    /// Whether pods have left a moment ago or are about to, so that a place that seems taken may be free.
+    pub is_vacated: bool,
+    /// Places that are taken in that scope, by subset.
     pub taken: Taken,
+    /// Places that are taken by the pods of all revisions, by subset.
+    pub filled: Taken,
     /// Active pods of the spread that are in none of its subsets yet.
     pub undecided: u32,
     /// Subsets to skip.
@@ -52,8 +56,8 @@ pub struct Desired {
 /// Counts the pods of one spread for a pod of one revision.
 ///
 /// `pods` may hold pods of other spreads; they are left out. `revision` is the key of the arriving
-/// pod, see [`revision_key`](crate::facts::revision_key). Finished pods hold no place. Terminating
-/// pods hold theirs where the maximum is the workload's, because a paid pool is physical.
+/// pod, see [`revision_key`](crate::facts::revision_key). Finished pods hold no place, and terminating
+/// pods hold theirs only where the spread counts them.
 #[must_use]
 pub fn observe<'p>(
     spread: &Spread,
@@ -61,26 +65,33 @@ pub fn observe<'p>(
     desired: Desired,
     pods: impl IntoIterator<Item = PodFacts<'p>>,
 ) -> Observation {
-    let per_revision = spread.maximum_scope() == MaximumScope::Revision;
+    let per_revision = spread.is_per_revision();
     let mut taken = Taken::none(spread.subsets().len());
+    let mut filled = taken.clone();
     let (mut active, mut active_of_revision, mut undecided) = (0u32, 0u32, 0u32);
     for pod in pods {
         // Pods of a kind without revisions are all of one, whatever their labels say.
         let same_revision = revision.is_none() || pod.revision == revision;
-        if pod.spread != Some(spread.name()) || pod.finished || (per_revision && !same_revision) {
+        if pod.spread != Some(spread.name()) || pod.finished {
             continue;
         }
         let subset = pod.subset.and_then(|name| spread.subset_named(name));
-        if let Some(subset) = subset
-            && !(per_revision && pod.terminating)
-        {
-            match pod
+        let is_held = !pod.terminating || spread.terminating() == Terminating::Counted;
+        if let Some(subset) = subset.filter(|_| is_held) {
+            let rung = pod
                 .cost
-                .and_then(|cost| DeletionCost::rung(cost, subset, spread.fill()))
-            {
-                Some(rung) => taken.add_on(rung),
-                None => taken.add(subset),
+                .and_then(|cost| DeletionCost::rung(cost, subset, spread.fill()));
+            let take = |places: &mut Taken| match rung {
+                Some(rung) => places.add_on(rung),
+                None => places.add(subset),
+            };
+            take(&mut filled);
+            if same_revision || !per_revision {
+                take(&mut taken);
             }
+        }
+        if per_revision && !same_revision {
+            continue;
         }
         if !pod.terminating {
             active += 1;
@@ -89,7 +100,8 @@ pub fn observe<'p>(
         }
     }
     let in_scope = if per_revision {
-        desired.revision
+        // Of a kind without revisions, or of a revision that was not seen yet.
+        desired.revision.or(desired.workload)
     } else {
         desired.workload
     };
@@ -105,7 +117,9 @@ pub fn observe<'p>(
         active,
         missing: missing.max(1),
         behind: missing == 0 && (desired.revision.is_some() || desired.workload.is_some()),
+        is_vacated: false,
         taken,
+        filled,
         undecided,
         closed: Closed::none(),
         probing: Closed::none(),

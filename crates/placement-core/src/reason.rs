@@ -35,6 +35,10 @@ pub enum Reason {
     MustBeExact,
     /// The binder gave it the lowest free rung.
     Bound,
+    /// A rollout could not go on: it stands beside an old pod, above the maximum, until that one leaves.
+    StoneBeside,
+    /// A rollout could not go on: it stands in the subset without a maximum, beyond what the ladder has there.
+    StoneBeyond,
     /// A closed subset is to be tried with one pod, and the binder chooses it.
     OneProbe,
     /// The binder sent it to a closed subset to see whether there is a place by now.
@@ -45,6 +49,8 @@ pub enum Reason {
     Landed,
     /// Every subset is at its maximum or closed.
     LadderFull,
+    /// What every subset requires of a node contradicts what the pod itself requires.
+    NotOffered,
 }
 
 impl fmt::Display for Reason {
@@ -73,10 +79,17 @@ impl fmt::Display for Reason {
             Self::OnlyOpenEnd => f.write_str("only the subset without a maximum has free rungs"),
             Self::MustBeExact => f.write_str("waits for the binder, which keeps the maximum exact"),
             Self::Bound => f.write_str("bound to the lowest free rung"),
+            Self::StoneBeside => {
+                f.write_str("a stepping stone of the rollout, beside an old pod that is to leave")
+            }
+            Self::StoneBeyond => f.write_str("a stepping stone of the rollout, until its place comes free"),
             Self::OneProbe => f.write_str("waits for the binder, which tries a closed subset with one pod"),
             Self::Probe => f.write_str("tries a subset that was closed"),
             Self::Moved => f.write_str("moved in place, there was no node where it was before"),
             Self::Landed => f.write_str("runs on a node of this subset, though it was moved on"),
+            Self::NotOffered => {
+                f.write_str("its own node selector or affinity contradicts that of every subset")
+            }
             Self::LadderFull => f.write_str("no free rung, every subset is at its maximum or closed"),
         }
     }

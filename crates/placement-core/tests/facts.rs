@@ -11,8 +11,8 @@ mod common;
 
 use common::any_json;
 use placement_core::facts::{
-    ListedPod, NoRevision, PathError, PodFacts, PodHead, WorkloadFacts, items, latest_revision, named,
-    ordinal, replicas_at, replicas_in, revision_key,
+    Foreign, ListedPod, NoRevision, PathError, PodFacts, PodHead, WorkloadFacts, items, latest_revision,
+    named, ordinal, replicas_at, replicas_in, revision_key,
 };
 use placement_core::spread::{GroupKind, ReplicasPath, WorkloadKind};
 use proptest::prelude::*;
@@ -67,6 +67,40 @@ fn finished_and_terminating_pods_are_not_active() {
     ));
     assert!(!active(json!({"status": {"phase": "Succeeded"}})));
     assert!(!active(json!({"status": {"phase": "Failed"}})));
+}
+
+#[test]
+fn pods_that_are_not_ours_to_place_are_known_by_node_owner_and_mark() {
+    let foreign = |pod: Value| PodHead::read(&pod.to_string()).unwrap().foreign();
+    let owned = |api_version: &str, kind: &str| {
+        let owner =
+            json!({"apiVersion": api_version, "kind": kind, "name": "x", "uid": "u", "controller": true});
+        json!({"metadata": {"ownerReferences": [owner]}, "spec": {}})
+    };
+    assert_eq!(
+        foreign(json!({"spec": {"nodeName": "n-1"}})),
+        Some(Foreign::Pinned)
+    );
+    assert_eq!(foreign(owned("apps/v1", "DaemonSet")), Some(Foreign::OnePerNode));
+    assert_eq!(
+        foreign(owned("apps.kruise.io/v1alpha1", "DaemonSet")),
+        Some(Foreign::OnePerNode)
+    );
+    assert_eq!(foreign(owned("v1", "Node")), Some(Foreign::Mirror));
+    let mirror = json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "0d3c"}}});
+    assert_eq!(foreign(mirror), Some(Foreign::Mirror));
+    for ours in [
+        json!({}),
+        json!({"spec": {"nodeName": ""}}),
+        json!({"spec": {"nodeName": null}}),
+        json!({"spec": {"nodeSelector": {"kubernetes.io/hostname": "n-1"}}}),
+        owned("apps/v1", "ReplicaSet"),
+        owned("example.org/v1", "Node"),
+        // One that does not control the pod says nothing.
+        json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "n-1", "uid": "u"}]}}),
+    ] {
+        assert_eq!(foreign(ours.clone()), None, "{ours}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use common::{
 };
 use placement_core::cost::DeletionCost;
 use placement_core::ladder::Run;
-use placement_core::spread::{Amount, MaximumScope};
+use placement_core::spread::{Amount, Rollout};
 use placement_core::{Closed, Ladder, Rung, SubsetIx, Taken, Tier};
 use proptest::prelude::*;
 use reference_model::{self as model, invariant};
@@ -273,7 +273,7 @@ fn a_high_ordinal_is_answered_without_a_walk() {
 #[test]
 fn the_cost_falls_from_tier_to_tier_with_a_thousand_subsets() {
     let bounds: Vec<_> = (0..1_000).map(|_| (count(1), count(2))).collect();
-    let spread = in_order(&bounds).scope(MaximumScope::Revision).spread();
+    let spread = in_order(&bounds).rollout(Rollout::Surge).spread();
     let open = Closed::none();
     let laid = rungs(&Ladder::new(&spread, 0, &open), 2_000);
     assert_eq!(invariant::costs_fall(&costed(&laid, 1_000)), Ok(()));

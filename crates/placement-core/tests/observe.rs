@@ -12,7 +12,7 @@ mod common;
 use common::{in_order, name};
 use placement_core::facts::{ListedPod, PodFacts};
 use placement_core::observe::Desired;
-use placement_core::spread::{MaximumScope, Spread};
+use placement_core::spread::{Rollout, Spread, Terminating};
 use placement_core::{Binder, Closed, Observation, observe};
 use proptest::prelude::*;
 use reference_model as model;
@@ -20,8 +20,13 @@ use serde_json::{Value, json};
 
 const SUBSETS: usize = 3;
 
-fn spread(scope: MaximumScope) -> Spread {
-    in_order(&[(None, None); SUBSETS]).scope(scope).spread()
+type Scope = (Rollout, Terminating);
+const WORKLOAD: Scope = (Rollout::Spill, Terminating::Ignored);
+const REVISION: Scope = (Rollout::Surge, Terminating::Ignored);
+
+fn spread((rollout, terminating): Scope) -> Spread {
+    let rule = in_order(&[(None, None); SUBSETS]);
+    rule.rollout(rollout).terminating(terminating).spread()
 }
 
 fn taken(observation: &Observation) -> Vec<u32> {
@@ -61,7 +66,7 @@ fn terminating(mut pod: Value) -> Value {
     pod
 }
 
-fn observed(scope: MaximumScope, revision: &str, desired: Desired, pods: &[Value]) -> Observation {
+fn observed(scope: Scope, revision: &str, desired: Desired, pods: &[Value]) -> Observation {
     let texts: Vec<String> = pods.iter().map(Value::to_string).collect();
     let listed: Vec<ListedPod<'_>> = texts
         .iter()
@@ -83,28 +88,49 @@ fn desired(workload: u32, revision: u32) -> Desired {
 }
 
 #[test]
-fn terminating_pods_hold_a_place_of_the_workload_and_none_of_a_revision() {
+fn terminating_pods_hold_a_place_only_where_they_are_counted() {
     let pods = [
         pod("a", "v1"),
         terminating(pod("a", "v1")),
         terminating(pod("b", "v2")),
         pod("b", "v2"),
     ];
-    let workload = observed(MaximumScope::Workload, "v1", desired(6, 4), &pods);
-    assert_eq!(
-        (taken(&workload), workload.active, workload.missing),
-        (vec![2, 2, 0], 2, 4)
-    );
-    let revision = observed(MaximumScope::Revision, "v1", desired(6, 4), &pods);
-    assert_eq!(
-        (taken(&revision), revision.active, revision.missing),
-        (vec![1, 0, 0], 1, 3)
-    );
+    let cases = [
+        ((Rollout::Spill, Terminating::Counted), vec![2, 2, 0], 2, 4),
+        (WORKLOAD, vec![1, 1, 0], 2, 4),
+        ((Rollout::Surge, Terminating::Counted), vec![2, 0, 0], 1, 3),
+        (REVISION, vec![1, 0, 0], 1, 3),
+        ((Rollout::Keep, Terminating::Ignored), vec![1, 0, 0], 1, 3),
+    ];
+    for (scope, places, active, missing) in cases {
+        let seen = observed(scope, "v1", desired(6, 4), &pods);
+        assert_eq!(
+            (taken(&seen), seen.active, seen.missing),
+            (places, active, missing),
+            "{scope:?}"
+        );
+    }
+}
+
+#[test]
+fn the_places_of_all_revisions_are_counted_beside_a_revisions_own() {
+    let pods = [
+        pod("a", "v1"),
+        pod("a", "v2"),
+        terminating(pod("b", "v2")),
+        pod("b", "v1"),
+    ];
+    let filled = |scope| {
+        let filled = observed(scope, "v1", desired(6, 4), &pods).filled;
+        [0, 1, 2].map(|subset| filled.of(placement_core::SubsetIx::new(subset)))
+    };
+    assert_eq!(filled((Rollout::Keep, Terminating::Ignored)), [2, 1, 0]);
+    assert_eq!(filled((Rollout::Keep, Terminating::Counted)), [2, 2, 0]);
 }
 
 #[test]
 fn finished_pods_hold_no_place_and_are_not_active() {
-    for scope in [MaximumScope::Workload, MaximumScope::Revision] {
+    for scope in [WORKLOAD, REVISION] {
         let pods = [
             finished(pod("a", "v1"), "Succeeded"),
             finished(pod("a", "v1"), "Failed"),
@@ -137,7 +163,7 @@ fn other_spreads_are_left_out_and_unknown_subsets_are_undecided() {
         json!({"metadata": {}}),
         json!({}),
     ];
-    for scope in [MaximumScope::Workload, MaximumScope::Revision] {
+    for scope in [WORKLOAD, REVISION] {
         let seen = observed(scope, "v1", desired(9, 9), &pods);
         assert_eq!((taken(&seen), seen.active, seen.undecided), (vec![0, 0, 0], 2, 2));
     }
@@ -146,7 +172,7 @@ fn other_spreads_are_left_out_and_unknown_subsets_are_undecided() {
 #[test]
 fn at_least_the_pod_that_asks_is_missing() {
     let pods = [pod("a", "v1"), pod("a", "v1"), pod("a", "v1")];
-    for scope in [MaximumScope::Workload, MaximumScope::Revision] {
+    for scope in [WORKLOAD, REVISION] {
         assert_eq!(observed(scope, "v1", desired(1, 1), &pods).missing, 1);
         assert_eq!(observed(scope, "v1", desired(0, 0), &[]).missing, 1);
         assert_eq!(observed(scope, "v1", Desired::default(), &pods).missing, 1);
@@ -157,15 +183,15 @@ fn at_least_the_pod_that_asks_is_missing() {
 #[test]
 fn a_surge_makes_pods_of_a_revision_that_the_workload_does_not_lack() {
     let pods: Vec<Value> = (0..4).map(|_| pod("a", "v1")).collect();
-    let seen = observed(MaximumScope::Workload, "v2", desired(4, 2), &pods);
+    let seen = observed(WORKLOAD, "v2", desired(4, 2), &pods);
     assert_eq!((seen.missing, seen.active, seen.desired), (2, 4, Some(4)));
-    let seen = observed(MaximumScope::Revision, "v2", desired(4, 2), &pods);
+    let seen = observed(REVISION, "v2", desired(4, 2), &pods);
     assert_eq!((seen.missing, seen.active, seen.desired), (2, 0, Some(2)));
 }
 
 #[test]
 fn percentages_are_taken_of_the_workload_in_both_scopes() {
-    for scope in [MaximumScope::Workload, MaximumScope::Revision] {
+    for scope in [WORKLOAD, REVISION] {
         assert_eq!(observed(scope, "v1", desired(40, 3), &[]).replicas, 40);
         assert_eq!(
             observed(
@@ -185,7 +211,7 @@ fn percentages_are_taken_of_the_workload_in_both_scopes() {
 
 #[test]
 fn nothing_is_closed_and_nobody_binds_by_counting_alone() {
-    let seen = observed(MaximumScope::Workload, "v1", desired(1, 1), &[]);
+    let seen = observed(WORKLOAD, "v1", desired(1, 1), &[]);
     assert_eq!((seen.closed, seen.binder), (Closed::none(), Binder::Absent));
 }
 
@@ -219,11 +245,17 @@ proptest! {
         workload in proptest::option::of(0u32..50),
         of_revision in proptest::option::of(0u32..50),
         per_revision in any::<bool>(),
+        counted in any::<bool>(),
     ) {
-        let (scope, naive_scope) = if per_revision {
-            (MaximumScope::Revision, model::Scope::Revision)
+        let (terminating, naive_terminating) = if counted {
+            (Terminating::Counted, model::Terminating::Counted)
         } else {
-            (MaximumScope::Workload, model::Scope::Workload)
+            (Terminating::Ignored, model::Terminating::Ignored)
+        };
+        let (rollout, naive_scope) = if per_revision {
+            (Rollout::Surge, model::Scope::Revision)
+        } else {
+            (Rollout::Spill, model::Scope::Workload)
         };
         let facts = pods.iter().map(|pod| PodFacts {
             cost: None,
@@ -234,17 +266,17 @@ proptest! {
             terminating: pod.terminating,
         });
         let wanted = Desired { workload, revision: of_revision };
-        let seen = observe(&spread(scope), revision, wanted, facts);
+        let seen = observe(&spread((rollout, terminating)), revision, wanted, facts);
         let names: Vec<String> = (0..SUBSETS).map(name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let wanted = model::Wanted { workload, revision: of_revision };
-        let naive = model::count("web", &names, naive_scope, revision, wanted, &pods);
+        let naive = model::count("web", &names, (naive_scope, naive_terminating), revision, wanted, &pods);
         prop_assert_eq!(
             (taken(&seen), seen.active, seen.undecided, seen.missing),
             (naive.taken, naive.active, naive.undecided, naive.missing)
         );
         prop_assert!(seen.missing >= 1);
         prop_assert_eq!(seen.replicas, workload.unwrap_or(0));
-        prop_assert_eq!(seen.desired, if per_revision { of_revision } else { workload });
+        prop_assert_eq!(seen.desired, if per_revision { of_revision.or(workload) } else { workload });
     }
 }

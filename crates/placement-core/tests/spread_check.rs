@@ -110,7 +110,7 @@ fn every_faulty_field_refuses_the_spread_without_a_word() {
         |draft| draft.subsets = Field::Faulty,
         |draft| draft.capacity = Field::Faulty,
         |draft| draft.binding = Field::Faulty,
-        |draft| draft.maximum_scope = Field::Faulty,
+        |draft| draft.rollout = Field::Faulty,
         |draft| draft.strategy = Field::Faulty,
         |draft| draft.rebalance = Field::Faulty,
     ];

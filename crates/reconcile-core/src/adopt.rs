@@ -7,19 +7,43 @@ use std::collections::BTreeMap;
 use placement_core::ladder::{Closed, Ladder};
 use placement_core::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
 use placement_core::smp::merge_pod;
-use placement_core::spread::{MaximumScope, Spread, Subset, WorkloadKind};
+use placement_core::spread::{Spread, Subset, WorkloadKind};
 use placement_core::{DeletionCost, SubsetIx, Taken};
 use serde_json::{Map, Value};
 
 use crate::bind;
 use crate::cost::excess;
-use crate::ledger::replicas;
+use crate::ledger::{replicas, scope};
 use crate::plan::Planning;
 use crate::record::NodeRecord;
 use crate::step::Action;
 use crate::world::KnownPod;
 
 impl Planning<'_> {
+    /// Labels anew whoever carries a subset that the rule has no more, by the subset of its node; whether there was any. It
+    /// counts there already, and keeps its cost.
+    pub(crate) fn rename(&mut self, spread: &Spread) -> bool {
+        let world = self.world;
+        let renamed: Vec<&KnownPod> = world
+            .pods_of(self.id)
+            .filter(|pod| pod.by_node.is_some() && pod.assumed.is_none())
+            .collect();
+        for pod in &renamed {
+            let subset = pod.by_node.as_deref().and_then(|name| spread.subset_named(name));
+            let found = subset.and_then(|subset| Some((subset, spread.subset(subset)?)));
+            if let Some((subset, found)) = found
+                && self.is_free_or_wakes(pod)
+            {
+                self.step(Action::Adopt {
+                    pod: bind::pod_ref(&pod.record),
+                    subset,
+                    patch: bind::adopt(&pod.record, spread, found, None),
+                });
+            }
+        }
+        !renamed.is_empty()
+    }
+
     /// Adopts every running pod without a subset whose node says where it is. A pod that carries the label of its
     /// spread was decided before: it was let go without a subset on purpose.
     pub(crate) fn adopt(&mut self, spread: &Spread) {
@@ -40,10 +64,7 @@ impl Planning<'_> {
         let ladder = Ladder::new(spread, replicas(world, spread).unwrap_or(0), &closed);
         let mut by_scope: BTreeMap<Option<String>, Taken> = BTreeMap::new();
         for pod in strangers {
-            let scope = match spread.maximum_scope() {
-                MaximumScope::Workload => None,
-                MaximumScope::Revision => pod.record.revision.clone(),
-            };
+            let scope = scope(spread, pod).map(ToOwned::to_owned);
             let taken = by_scope
                 .entry(scope)
                 .or_insert_with_key(|revision| self.taken(spread, revision.as_deref()));
@@ -59,7 +80,7 @@ impl Planning<'_> {
                 .take(10_000)
                 .find(|run| run.rung.subset == subset);
             let cost = match rung {
-                Some(run) => DeletionCost::of(run.rung, spread.subsets().len()).value(),
+                Some(run) => DeletionCost::of_place(spread, run.rung, taken.of(subset)).value(),
                 None => excess(subset),
             };
             match rung {
@@ -80,7 +101,7 @@ impl Planning<'_> {
 }
 
 /// The subset of the highest score, the first of several.
-fn best(
+pub(crate) fn best(
     spread: &Spread,
     ladder: &Ladder<'_>,
     taken: &Taken,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use placement_core::ladder::{Closed, Ladder, Rung};
-use placement_core::spread::{Fill, Spread, Target, WorkloadKind};
+use placement_core::spread::{Fill, Spread, WorkloadKind};
 use placement_core::{DeletionCost, SubsetIx, Taken, Tier};
 
 use crate::bind;
@@ -36,9 +36,9 @@ type Groups<'p> = BTreeMap<SubsetIx, Vec<&'p KnownPod>>;
 /// A pod, and the cost that it is to have.
 type Wanted<'p> = (&'p KnownPod, i32);
 
-impl Planning<'_> {
+impl<'w> Planning<'w> {
     /// Corrects the costs of every controller's pods.
-    pub(crate) fn costs(&mut self, spread: &Spread) {
+    pub(crate) fn costs(&mut self, spread: &'w Spread) {
         let world = self.world;
         if replicas(world, spread) == Some(0) {
             return;
@@ -57,7 +57,7 @@ impl Planning<'_> {
         if by_owner.is_empty() {
             return;
         }
-        let latest = self.latest(spread);
+        let latest = self.newest(spread).map(|set| set.uid.clone());
         for (owner, pods) in by_owner {
             let set = world.workloads.values().find(|workload| workload.uid == owner);
             let waiting = world
@@ -78,33 +78,27 @@ impl Planning<'_> {
                     }
                     self.reversed(spread, &pods)
                 }
-                _ => self.in_order(spread, &pods),
+                _ => {
+                    let wanted = set.and_then(|set| usize::try_from(set.replicas).ok());
+                    self.in_order(spread, &pods, wanted == Some(pods.len()))
+                }
             };
             self.write(wanted);
         }
     }
 
-    /// The uid of the Deployment's newest ReplicaSet; `None` where revisions do not matter.
-    fn latest(&self, spread: &Spread) -> Option<String> {
-        let Target::Workload { kind, .. } = spread.target() else {
-            return None;
-        };
-        if kind.known() != Some(WorkloadKind::Deployment) {
-            return None;
-        }
-        let is_of_target = |workload: &&WorkloadRecord| {
-            let owner = workload.owner.as_ref();
-            workload.id.namespace == spread.namespace()
-                && workload.id.kind.known() == Some(WorkloadKind::ReplicaSet)
-                && owner.is_some_and(|owner| spread.target().is(&owner.owner))
-        };
-        let sets = self.world.workloads.values().filter(is_of_target);
-        sets.max_by_key(|set| (set.ordinal, set.created))
-            .map(|set| set.uid.clone())
+    /// The Deployment's newest ReplicaSet; `None` where revisions do not matter.
+    pub(crate) fn newest(&self, spread: &'w Spread) -> Option<&'w WorkloadRecord> {
+        self.world
+            .sets_of(spread)
+            .max_by_key(|set| (set.ordinal, set.created))
     }
 
     /// As the ladder has it: minimums above maximums above excess above pods of no subset.
-    fn in_order<'p>(&self, spread: &Spread, pods: &[&'p KnownPod]) -> Vec<Wanted<'p>> {
+    ///
+    /// Where each rung has a cost of its own, a subset's pods are worth its lowest rungs, whoever has left; but only while
+    /// they are complete, for what is made anew takes the rung that is empty.
+    fn in_order<'p>(&self, spread: &Spread, pods: &[&'p KnownPod], are_complete: bool) -> Vec<Wanted<'p>> {
         let subsets = spread.subsets().len();
         let closed = Closed::none();
         let ladder = Ladder::new(spread, replicas(self.world, spread).unwrap_or(0), &closed);
@@ -112,7 +106,12 @@ impl Planning<'_> {
         for (subset, mut pods) in by_subset {
             pods.sort_by_key(|pod| worth(pod));
             let tiers = match spread.fill() {
+                Fill::InOrder(_) if spread.has_percentages() && are_complete => {
+                    sizes(spread, &ladder, subset, pods.len())
+                }
+                Fill::InOrder(_) if spread.has_percentages() => continue,
                 Fill::InOrder(_) => tiers(&ladder, subset, pods.len(), subsets),
+                Fill::Shares(_) if are_complete => lowest(&ladder, subset, pods.len(), subsets),
                 Fill::Shares(_) => match rungs(spread, &ladder, subset, &pods) {
                     Some(rungs) => rungs,
                     None => continue,
@@ -229,6 +228,29 @@ fn tiers(ladder: &Ladder<'_>, subset: SubsetIx, pods: usize, subsets: usize) -> 
         (of(Tier::Maximum), maximum - minimum),
         (excess(subset), pods - maximum),
     ]
+}
+
+/// The costs of a subset's pods where each is worth the size of the workload at which it appears, highest first.
+fn sizes(spread: &Spread, ladder: &Ladder<'_>, subset: SubsetIx, pods: usize) -> Vec<(i32, usize)> {
+    let pods = u32::try_from(pods).unwrap_or(u32::MAX);
+    let places = ladder.maximum(subset).map_or(pods, |maximum| maximum.min(pods));
+    let rung = Rung {
+        subset,
+        tier: Tier::Maximum,
+    };
+    let costs = (0..places).map(|others| (DeletionCost::of_place(spread, rung, others).value(), 1));
+    let surplus = usize::try_from(pods - places).unwrap_or(usize::MAX);
+    costs.chain([(excess(subset), surplus)]).collect()
+}
+
+/// The costs of the lowest rungs that a subset has in shares, highest first.
+fn lowest(ladder: &Ladder<'_>, subset: SubsetIx, pods: usize, subsets: usize) -> Vec<(i32, usize)> {
+    let rungs = ladder
+        .rungs()
+        .take(1_000_000)
+        .filter(|rung| rung.subset == subset);
+    let costs = rungs.map(|rung| (DeletionCost::of(rung, subsets).value(), 1));
+    costs.take(pods).collect()
 }
 
 /// The costs of a subset's pods in shares: each keeps the rung that it has, a pod without one gets the lowest that is
@@ -361,6 +383,7 @@ fn around_the_largest<'p>(spread: &Spread, groups: Groups<'p>) -> Vec<Wanted<'p>
     };
     // Beyond everything that a ladder gives.
     let beyond = match spread.fill() {
+        Fill::InOrder(_) if spread.has_percentages() => 1_000_000,
         Fill::InOrder(bounds) => i32::try_from(bounds.len())
             .unwrap_or(i32::MAX)
             .saturating_mul(200),

@@ -4,25 +4,19 @@ use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
 use placement_core::ladder::{Closed, Ladder, Rung};
-use placement_core::spread::{Amount, Capacity, Fill, MaximumScope, Spread, Target, WorkloadKind};
-use placement_core::{DeletionCost, Observation, Reason, SubsetIx};
+use placement_core::spread::{Capacity, Fill, Spread, Target, WorkloadKind};
+use placement_core::{DeletionCost, Observation, Reason, SubsetIx, Taken};
 
 use crate::bind::{self, Unrenderable};
-use crate::ledger::replicas;
+use crate::ledger::{replicas, scope};
 use crate::plan::Planning;
 use crate::record::PodRecord;
-use crate::reschedule::Closings;
+use crate::reschedule::{Choice, Closings};
 use crate::step::{Action, PodPatch, Severity, WhyReleased};
-use crate::world::{Assumed, KnownLedger, KnownPod};
+use crate::world::{Assumed, KnownPod};
 
 /// A bind that the API server refuses so often is given up.
 pub(crate) const MOST_REFUSALS: u32 = 5;
-
-/// So many pods are deleted for want of a place before their spread rather exceeds than tries again.
-const MOST_DELETIONS: u32 = 20;
-
-/// So many rungs of shares are looked at for one of a subset: every round of them has one of each.
-const LONGEST_WALK: usize = 1_000_000;
 
 impl<'w> Planning<'w> {
     /// Decides every gated pod for which there is something to decide.
@@ -36,15 +30,15 @@ impl<'w> Planning<'w> {
         waiting.sort_by_key(|pod| (pod.record.created, pod.sequence));
         let mut scopes: BTreeMap<Option<&str>, Vec<&KnownPod>> = BTreeMap::new();
         for pod in waiting {
-            let revision = match spread.maximum_scope() {
-                MaximumScope::Workload => None,
-                MaximumScope::Revision => pod.record.revision.as_deref(),
-            };
-            scopes.entry(revision).or_default().push(pod);
+            scopes.entry(scope(spread, pod)).or_default().push(pod);
         }
-        let mut full = Vec::new();
+        // The newest revision first: a place that an older one takes is to be given up again.
+        let newest = self.newest(spread).and_then(|set| set.revision.as_deref());
+        let mut scopes: Vec<_> = scopes.into_iter().collect();
+        scopes.sort_by_key(|(revision, _)| (*revision != newest, *revision));
+        let (mut full, mut filled) = (Vec::new(), None);
         for (revision, pods) in scopes {
-            self.gated_of_scope(spread, revision, &pods, closings, &mut full);
+            self.gated_of_scope(spread, revision, &pods, closings, (&mut full, &mut filled));
         }
         full.into_iter().collect()
     }
@@ -55,17 +49,16 @@ impl<'w> Planning<'w> {
         revision: Option<&str>,
         pods: &[&'w KnownPod],
         closings: &Closings,
-        full: &mut Vec<SubsetIx>,
+        (full, filled): (&mut Vec<SubsetIx>, &mut Option<Taken>),
     ) {
         let replicas = replicas(self.world, spread);
-        let closed = closings.skipped();
         let mut observation = self.observe(spread, revision, replicas);
         // A minimum is kept by as many pods, whichever rungs they were placed on; costs that are then in the wrong order are
         // corrected. In shares each rung is one pod's.
         if matches!(spread.fill(), Fill::InOrder(_)) {
             observation.taken = observation.taken.counted();
+            observation.filled = filled.take().unwrap_or_else(|| observation.filled.counted());
         }
-        let ladder = Ladder::new(spread, observation.replicas, &closed);
         let is_known = replicas.is_some() || !needs_replicas(spread);
         let mut late = Vec::new();
         for pod in pods {
@@ -81,49 +74,95 @@ impl<'w> Planning<'w> {
                 .as_deref()
                 .and_then(|name| spread.subset_named(name))
             {
-                if !is_known {
-                    self.wait_or_give_up(spread, pod);
-                    continue;
+                match is_known {
+                    true => self.held(spread, pod, subset, closings, &mut observation, full),
+                    false => self.wait_or_give_up(spread, pod),
                 }
-                let probed;
-                let ladder = if self.is_probe(subset, closings) {
-                    probed = Ladder::new(spread, observation.replicas, &closings.closed);
-                    &probed
-                } else {
-                    &ladder
-                };
-                self.held(spread, pod, subset, ladder, &mut observation, full);
             } else {
                 late.push(*pod);
             }
         }
-        let late = self.by_ordinal(spread, late, &ladder, &mut observation);
-        let mut free = ladder.free(&observation.taken).flat_map(|run| {
-            let length = run
-                .length
-                .map_or(usize::MAX, |length| usize::try_from(length).unwrap_or(usize::MAX));
-            core::iter::repeat_n(run.rung, length)
-        });
+        if is_known {
+            self.bind_late(spread, late, closings, &mut observation);
+        } else {
+            late.iter().for_each(|pod| self.wait_or_give_up(spread, pod));
+        }
+        *filled = Some(observation.filled);
+    }
+
+    /// Pods that are given their subset now.
+    fn bind_late(
+        &mut self,
+        spread: &'w Spread,
+        late: Vec<&'w KnownPod>,
+        closings: &Closings,
+        observation: &mut Observation,
+    ) {
+        // Pods of one workload wish the same of a node.
+        let barred = late
+            .first()
+            .map_or_else(Closed::none, |pod| self.barred(spread, pod));
+        let ladder = self.ladder(spread, observation, &barred);
+        let late = self.by_ordinal(spread, late, &ladder, observation);
+        let is_plain = closings.is_empty() && !late.iter().any(|pod| !self.barred(spread, pod).is_empty());
+        let mut free = self.free(spread, &ladder, observation);
+        let mut blocked = Vec::new();
         for pod in late {
-            if is_known && let Some(rung) = self.probe(spread, &observation, closings) {
-                self.bind(spread, pod, rung, Reason::Probe);
-                continue;
+            let choice = match is_plain {
+                true => free
+                    .next()
+                    .map_or(Choice::Full, |rung| Choice::Rung(rung, Reason::Bound)),
+                false => self.choose(spread, pod, observation, closings),
+            };
+            match choice {
+                Choice::Rung(rung, reason) => self.bind(spread, pod, rung, reason, observation),
+                Choice::NotOffered => self.release(pod, WhyReleased::NotOffered),
+                Choice::Full => blocked.push(pod),
+                Choice::Wait => self.wait_or_give_up(spread, pod),
             }
-            match free.next().filter(|_| is_known) {
-                Some(rung) => self.bind(spread, pod, rung, Reason::Bound),
-                None if is_known && spread.capacity() != Capacity::Exact => {
-                    self.release(pod, WhyReleased::LadderFull);
-                }
-                None => self.wait_or_give_up(spread, pod),
+        }
+        self.blocked(spread, &ladder, observation, blocked);
+    }
+
+    /// Pods for which there is no rung now: those of a rollout wait for a place, others are let go where nobody wants them
+    /// to wait.
+    fn blocked(
+        &mut self,
+        spread: &'w Spread,
+        ladder: &Ladder<'_>,
+        observation: &mut Observation,
+        pods: Vec<&'w KnownPod>,
+    ) {
+        let is_kept = self.size(spread, observation).is_some();
+        let places = || -> u32 { ladder.split(ladder.replicas()).iter().sum() };
+        // All that the ladder has is its own already, and it is too short for the workload.
+        let is_exhausted = || places() < ladder.replicas() && ladder.lacked(&observation.taken).is_empty();
+        if is_kept && !is_exhausted() {
+            return self.wait_for_a_place(spread, ladder, observation, pods);
+        }
+        for pod in pods {
+            match spread.capacity() {
+                Capacity::Exact => self.wait_or_give_up(spread, pod),
+                _ => self.release(pod, WhyReleased::LadderFull),
             }
         }
     }
 
-    pub(crate) fn bind(&mut self, spread: &Spread, pod: &KnownPod, rung: Rung, reason: Reason) {
+    /// Binds a pod to a rung, which is taken from then on.
+    pub(crate) fn bind(
+        &mut self,
+        spread: &Spread,
+        pod: &KnownPod,
+        rung: Rung,
+        reason: Reason,
+        observation: &mut Observation,
+    ) {
         let placement = Placement {
             reason,
-            ..placement(spread, pod, rung)
+            ..self.placement(spread, pod, rung, observation)
         };
+        observation.taken.add_on(rung);
+        observation.filled.add_on(rung);
         let patch = bind::bind(&pod.record, spread, &placement, self.now);
         self.open(pod, &placement, patch);
     }
@@ -148,62 +187,28 @@ impl<'w> Planning<'w> {
         }
     }
 
-    /// A pod that has its subset since admission: let go while the subset has a place, deleted where it has none.
-    fn held(
+    /// Lets a pod go to the subset that it has since admission.
+    pub(crate) fn confirm(
         &mut self,
         spread: &Spread,
         pod: &KnownPod,
-        subset: SubsetIx,
-        ladder: &Ladder<'_>,
+        rung: Rung,
         observation: &mut Observation,
-        full: &mut Vec<SubsetIx>,
     ) {
-        let free = || ladder.free(&observation.taken).map(|run| run.rung);
-        let found = match spread.fill() {
-            // Shares are walked without end, and a subset that is closed has no rung there.
-            _ if ladder.is_closed(subset) => None,
-            Fill::InOrder(_) => free().find(|rung| rung.subset == subset),
-            Fill::Shares(_) => free().take(LONGEST_WALK).find(|rung| rung.subset == subset),
-        };
-        if let Some(rung) = found {
-            observation.taken.add_on(rung);
-            let placement = placement(spread, pod, rung);
-            let patch = bind::confirm(&pod.record, &placement, self.now);
-            self.open(pod, &placement, patch);
-            return;
-        }
-        if !full.contains(&subset) {
-            full.push(subset);
-        }
-        let surplus = self.world.surplus.get(self.id);
-        let planned = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| matches!(step.action, Action::DeletePod { .. }));
-        let deleted = surplus.map_or(0, |surplus| surplus.remembered(self.now))
-            + u32::try_from(planned.count()).unwrap_or(u32::MAX);
-        let is_replaceable = pod.record.kind().is_some_and(WorkloadKind::replaces_deleted_pods);
-        let is_closed = spread.subset(subset).is_some_and(|subset| {
-            let status = self.world.stored_status(self.id);
-            status.is_some_and(|status| status.closed.iter().any(|closed| closed == subset.name()))
-        });
-        if !is_replaceable {
-            self.wait_or_give_up(spread, pod);
-        } else if deleted < MOST_DELETIONS {
-            // Admissions must know first that the subset is full, or the next pod comes back here.
-            if is_closed {
-                self.step(Action::DeletePod {
-                    pod: bind::pod_ref(&pod.record),
-                    version: pod.record.version,
-                });
-            } else if self.world.ledgers.get(self.id).is_some_and(KnownLedger::fails) {
-                self.wait_or_give_up(spread, pod);
-            }
-        } else if spread.capacity() == Capacity::Exact {
-            self.wait_or_give_up(spread, pod);
-        } else {
-            self.release(pod, WhyReleased::LadderFull);
+        let placement = self.placement(spread, pod, rung, observation);
+        observation.taken.add_on(rung);
+        observation.filled.add_on(rung);
+        let patch = bind::confirm(&pod.record, &placement, self.now);
+        self.open(pod, &placement, patch);
+    }
+
+    fn placement(&self, spread: &Spread, pod: &KnownPod, rung: Rung, observation: &Observation) -> Placement {
+        let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let others = observation.taken.of(rung.subset);
+        Placement {
+            subset: rung.subset,
+            cost: is_ranked.then(|| DeletionCost::of_place(spread, rung, others)),
+            reason: Reason::Bound,
         }
     }
 
@@ -228,7 +233,12 @@ impl<'w> Planning<'w> {
                         subset,
                         tier: placement_core::Tier::Maximum,
                     });
-                let placement = placement(spread, pod, rung);
+                let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+                let placement = Placement {
+                    subset: rung.subset,
+                    cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),
+                    reason: Reason::Bound,
+                };
                 let is_held = pod.record.subset.is_some();
                 let patch = if is_held {
                     bind::confirm(&pod.record, &placement, self.now)
@@ -263,24 +273,9 @@ impl<'w> Planning<'w> {
     }
 }
 
-fn placement(spread: &Spread, pod: &KnownPod, rung: Rung) -> Placement {
-    let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
-    Placement {
-        subset: rung.subset,
-        cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),
-        reason: Reason::Bound,
-    }
-}
-
 /// Whether the ladder depends on the workload's replicas.
 pub(crate) fn needs_replicas(spread: &Spread) -> bool {
-    let is_percent = |amount: Option<Amount>| amount.is_some_and(Amount::is_percent);
-    match (spread.target(), spread.fill()) {
-        (Target::Workload { .. }, Fill::InOrder(bounds)) => bounds
-            .iter()
-            .any(|bounds| is_percent(bounds.min) || is_percent(bounds.max)),
-        _ => false,
-    }
+    matches!(spread.target(), Target::Workload { .. }) && spread.has_percentages()
 }
 
 impl PodRecord {

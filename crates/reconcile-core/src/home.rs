@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use placement_core::SubsetIx;
 use placement_core::ladder::{Closed, Ladder};
+use placement_core::sizes::is_ladder;
 use placement_core::spread::{Fill, Spread, Target, When, WorkloadKind};
 use placement_core::time::UnixMillis;
 
@@ -24,7 +25,6 @@ use crate::moments::{ahead, is_recent};
 use crate::plan::Planning;
 use crate::record::{Phase, WorkloadRecord};
 use crate::reschedule::Closings;
-use crate::room::Rooms;
 use crate::step::{Action, Severity, WhyMoved};
 use crate::world::{KnownPod, Moves, Stage};
 
@@ -36,7 +36,7 @@ const LOOK_AGAIN_MILLIS: i64 = 30_000;
 pub(crate) const MINUTE_MILLIS: i64 = 60_000;
 /// Where a move did not help, none is tried again before.
 pub(crate) const HOUR_MILLIS: i64 = 3_600_000;
-/// Percentages of replicas fall and rise again within so many of them.
+/// Whether there is an order of removal is looked at from so many more pods on: percentages repeat after as many.
 const PERIOD: u32 = 100;
 
 /// The pods of a spread when nothing happens to them.
@@ -100,15 +100,20 @@ impl<'w> Planning<'w> {
     /// Evicts the first pod for which there is a node, or looks again later.
     fn evict_one(&mut self, spread: &Spread, to_go: Vec<(SubsetIx, Vec<Homeless<'_>>)>) {
         let world = self.world;
-        let rooms = Rooms::of(world);
         for (to, homeless) in to_go {
-            let mut tried = BTreeSet::new();
+            let Some(subset) = spread.subset(to) else { continue };
+            let mut tried = Vec::new();
             for Homeless { pod, from, why } in homeless {
+                let Some(template) = self.template(pod) else {
+                    continue;
+                };
                 // Of pods that need the same one is looked at.
-                if !tried.insert((from, &pod.record.needs)) {
+                let needs = (&template.uid, &pod.record.requests);
+                if tried.contains(&needs) {
                     continue;
                 }
-                let Some(node) = rooms.node_for(self.id, spread, pod, from, to) else {
+                let Some(node) = world.node_for_successor(spread, subset, pod, template) else {
+                    tried.push(needs);
                     continue;
                 };
                 if self.is_free_or_wakes(pod) {
@@ -125,6 +130,13 @@ impl<'w> Planning<'w> {
             }
         }
         self.wake(self.now.plus(LOOK_AGAIN_MILLIS));
+    }
+
+    /// Whoever makes the successor of a pod.
+    fn template(&self, pod: &KnownPod) -> Option<&'w WorkloadRecord> {
+        let owner = pod.record.owner.as_ref()?;
+        let mut workloads = self.world.workloads.values();
+        workloads.find(|workload| workload.uid == owner.uid)
     }
 
     /// Until when nothing is moved: it was not at rest for long enough, evictions are refused, or there were as many as
@@ -222,7 +234,7 @@ impl<'w> Planning<'w> {
         }
         let observation = self.observe(spread, None, replicas);
         // A subset that is to be tried is tried by the first that goes there.
-        let skipped = closings.closed.clone();
+        let skipped = closings.closed();
         let size = u32::try_from(pods).unwrap_or(u32::MAX);
         let standing: Vec<u32> = subsets(spread)
             .map(|subset| observation.taken.of(subset))
@@ -326,8 +338,7 @@ impl Split<'_> {
     }
 }
 
-/// Whether a subset stands above its percent maximum, and shrinking to this size by costs alone does not avoid that:
-/// another subset has more places now than it had at some larger size.
+/// Whether a subset stands above its percent maximum, and shrinking to this size by costs alone does not avoid that.
 fn is_above(spread: &Spread, subset: SubsetIx, replicas: u32, standing: &[u32]) -> bool {
     let Fill::InOrder(bounds) = spread.fill() else {
         return false;
@@ -342,12 +353,7 @@ fn is_above(spread: &Spread, subset: SubsetIx, replicas: u32, standing: &[u32]) 
     {
         return false;
     }
-    let closed = Closed::none();
-    let now = meant(spread, replicas, &closed, replicas);
-    (replicas + 1..=replicas.saturating_add(PERIOD)).any(|larger| {
-        let then = meant(spread, larger, &closed, larger);
-        now.iter().zip(then).any(|(now, then)| *now > then)
-    })
+    !is_ladder(spread, replicas.saturating_add(PERIOD))
 }
 
 /// How many of the lowest rungs are in each subset.

@@ -7,7 +7,7 @@ use placement_core::facts::PodFacts;
 use placement_core::ladder::Closed;
 use placement_core::names::SHARD_LABEL;
 use placement_core::shard::{Shard, deployment_of};
-use placement_core::spread::{Spread, Target, WorkloadKind};
+use placement_core::spread::{Spread, Target, Terminating, WorkloadKind};
 use spread_api::{
     API_VERSION, BinderStatus, LEDGER_KIND, LedgerMetadata, LedgerStatus, RevisionStatus, SpreadLedger,
 };
@@ -22,6 +22,7 @@ pub(crate) fn ledger(
     rule: &Rule,
     full: &Closed,
     closings: &Closings,
+    vacating: bool,
 ) -> SpreadLedger {
     let shard = shard(world, &rule.spread).to_string();
     SpreadLedger {
@@ -33,14 +34,17 @@ pub(crate) fn ledger(
             labels: BTreeMap::from([(SHARD_LABEL.to_owned(), shard)]),
         },
         spec: rule.written.clone(),
-        status: Some(status(world, id, &rule.spread, full, closings)),
+        status: Some(LedgerStatus {
+            vacating,
+            ..status(world, id, &rule.spread, full, closings)
+        }),
     }
 }
 
 fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings: &Closings) -> LedgerStatus {
     let closed = full
         .iter()
-        .fold(closings.closed.clone(), |closed, subset| closed.with(subset));
+        .fold(closings.skipped(), |closed, subset| closed.with(subset));
     let names = |which: &Closed| -> Vec<String> {
         let subsets = spread.subsets().iter().enumerate();
         let named = subsets.filter(|(ix, _)| which.contains(placement_core::SubsetIx::new(*ix)));
@@ -48,7 +52,7 @@ fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings
     };
     let replicas = replicas(world, spread);
     let pods: Vec<&KnownPod> = world.pods_of(id).collect();
-    let all = Counts::of(world, spread, pods.iter().copied(), Terminating::Counted);
+    let all = Counts::of(world, spread, pods.iter().copied());
     let mut status = LedgerStatus {
         summary: summary(spread, &all, replicas.unwrap_or(0), &closed),
         replicas,
@@ -57,10 +61,11 @@ fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings
         taken: all.taken,
         revisions: Vec::new(),
         closed: names(&closed),
-        probing: names(&closings.probing),
-        closings: closings.all.iter().map(Closing::status).collect(),
+        probing: names(&closings.probing()),
+        closings: closings.all().map(Closing::status).collect(),
         first_ordinal: first_ordinal(world, spread),
         order: world.order(id),
+        vacating: false,
         binder: world.leader().map(|leader| BinderStatus {
             epoch: leader.epoch,
             settings: leader.settings.clone(),
@@ -83,7 +88,7 @@ fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings
             .iter()
             .copied()
             .filter(|pod| pod.record.revision.as_deref() == revision);
-        let counts = Counts::of(world, spread, of_revision, Terminating::LeftOut);
+        let counts = Counts::of(world, spread, of_revision);
         status.revisions.push(RevisionStatus {
             revision: revision.map(ToOwned::to_owned),
             desired: revision.and_then(|revision| desired.get(revision).copied()),
@@ -108,6 +113,12 @@ pub(crate) fn replicas(world: &World, spread: &Spread) -> Option<u32> {
     placement_core::facts::replicas_in(&object, paths).ok()
 }
 
+/// The revision on whose ladder a pod stands; `None`: all stand on one.
+pub(crate) fn scope<'p>(spread: &Spread, pod: &'p KnownPod) -> Option<&'p str> {
+    let revision = || pod.record.revision.as_deref();
+    spread.is_per_revision().then(revision).flatten()
+}
+
 fn first_ordinal(world: &World, spread: &Spread) -> Option<u32> {
     crate::ordinals::first(&world.workload_of(spread)?.spec)
 }
@@ -128,34 +139,14 @@ fn shard(world: &World, spread: &Spread) -> Shard {
 }
 
 /// What each ReplicaSet of a Deployment, or the one that is the target, asks for.
-pub(crate) fn desired_by_revision<'w>(world: &'w World, spread: &Spread) -> BTreeMap<&'w str, u32> {
+pub(crate) fn desired_by_revision<'w>(world: &'w World, spread: &'w Spread) -> BTreeMap<&'w str, u32> {
     let mut desired = BTreeMap::new();
-    for workload in world.workloads.values() {
-        let is_replica_set = workload.id.kind.known() == Some(WorkloadKind::ReplicaSet);
-        if !is_replica_set || workload.id.namespace != spread.namespace() {
-            continue;
-        }
-        let this = placement_core::matching::Owner {
-            kind: workload.id.kind.clone(),
-            name: workload.id.name.clone(),
-        };
-        let is_of_target = spread.target().is(&this)
-            || workload
-                .owner
-                .as_ref()
-                .is_some_and(|owner| spread.target().is(&owner.owner));
-        if let (true, Some(revision)) = (is_of_target, workload.revision.as_deref()) {
-            desired.insert(revision, workload.replicas);
+    for set in world.sets_of(spread) {
+        if let Some(revision) = set.revision.as_deref() {
+            desired.insert(revision, set.replicas);
         }
     }
     desired
-}
-
-/// Whether pods that are being deleted hold their place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Terminating {
-    Counted,
-    LeftOut,
 }
 
 struct Counts {
@@ -165,12 +156,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn of<'p>(
-        world: &World,
-        spread: &Spread,
-        pods: impl Iterator<Item = &'p KnownPod>,
-        terminating: Terminating,
-    ) -> Self {
+    fn of<'p>(world: &World, spread: &Spread, pods: impl Iterator<Item = &'p KnownPod>) -> Self {
         let mut counts = Self {
             active: 0,
             gated: 0,
@@ -184,7 +170,7 @@ impl Counts {
             if !facts.terminating {
                 counts.active += 1;
                 counts.gated += u32::from(pod.is_gated());
-            } else if terminating == Terminating::LeftOut {
+            } else if spread.terminating() == Terminating::Ignored {
                 continue;
             }
             let subset = facts.subset.and_then(|name| spread.subset_named(name));

@@ -14,7 +14,9 @@
 pub mod adopt;
 mod bind;
 mod cost;
+mod free;
 mod gates;
+mod held;
 mod home;
 mod ledger;
 mod moments;
@@ -22,11 +24,14 @@ mod ordinals;
 mod plan;
 pub mod record;
 mod reschedule;
-mod room;
+mod rollout;
 mod step;
+mod strategy;
 mod world;
 
 pub use plan::{LEDGER_INTERVAL_MILLIS, Plan, plan};
 pub use record::{NodeRecord, OwnerRecord, PodRecord, WorkloadId, WorkloadRecord};
-pub use step::{Action, Note, Outcome, PodPatch, PodRef, Severity, Step, WhyMoved, WhyReleased};
+pub use step::{
+    Action, Note, Outcome, PodPatch, PodRef, Severity, Step, WhyMoved, WhyRecreated, WhyReleased,
+};
 pub use world::{Event, Leader, Rule, SpreadCounts, SpreadId, World};

@@ -6,7 +6,7 @@
 use placement_core::facts::ordinal;
 use placement_core::ladder::{Ladder, SubsetIx};
 use placement_core::matching::Owner;
-use placement_core::spread::{MaximumScope, Spread, WorkloadKind};
+use placement_core::spread::{Spread, Terminating, WorkloadKind};
 use placement_core::{Observation, Reason};
 use serde_json::Value;
 
@@ -59,8 +59,7 @@ impl<'w> Planning<'w> {
                 Found::Lowest => others.push(pod),
                 Found::Number(number) => {
                     if let Some(rung) = ladder.rung(number) {
-                        observation.taken.add_on(rung);
-                        self.bind(spread, pod, rung, Reason::Ordinal(number));
+                        self.bind(spread, pod, rung, Reason::Ordinal(number), observation);
                     }
                 }
             }
@@ -88,9 +87,8 @@ impl<'w> Planning<'w> {
         if maximum.is_none_or(|maximum| observation.taken.of(rung.subset) < maximum) {
             return Found::Number(number);
         }
-        let is_in_scope = |other: &&KnownPod| {
-            spread.maximum_scope() == MaximumScope::Workload || other.record.revision == pod.record.revision
-        };
+        let is_in_scope =
+            |other: &&KnownPod| spread.has_shared_maximums() || other.record.revision == pod.record.revision;
         let mut holders = self.world.pods_of(self.id).filter(is_in_scope);
         match holders.any(|holder| ordinals.is_leaving(holder, spread, rung.subset)) {
             true => Found::Wait,
@@ -129,7 +127,8 @@ impl Ordinals {
             let ordinal = ordinal_in(&pod.record, spread);
             ordinal.is_some_and(|ordinal| self.number(ordinal).is_none())
         };
-        holds && (facts.terminating || (self.is_parallel && is_unwanted()))
+        let is_going = facts.terminating && spread.terminating() == Terminating::Counted;
+        holds && (is_going || (!facts.terminating && self.is_parallel && is_unwanted()))
     }
 }
 

@@ -7,7 +7,7 @@ use placement_core::ladder::Closed;
 use placement_core::observe::Desired;
 use placement_core::spread::{Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
-use placement_core::{Observation, SubsetIx, observe};
+use placement_core::{Observation, observe};
 
 use crate::ledger;
 use crate::moments::{ahead, is_recent};
@@ -59,8 +59,8 @@ pub(crate) struct Planning<'w> {
     pub(crate) id: &'w SpreadId,
     pub(crate) now: UnixMillis,
     pub(crate) plan: Plan,
-    /// Subsets to which a pod was sent in this plan to see whether there is a place by now.
-    pub(crate) probes: Vec<SubsetIx>,
+    /// The closings, by their place, whose subset a pod is sent to in this plan to see whether there is room by now.
+    pub(crate) probes: Vec<usize>,
 }
 
 impl<'w> Planning<'w> {
@@ -161,12 +161,14 @@ impl<'w> Planning<'w> {
     fn with_rule(&mut self, rule: &'w Rule) {
         let closings = self.closings(&rule.spread);
         let full = self.gated(&rule.spread, &closings);
+        self.send_stones_on(&rule.spread);
         self.move_stuck(&rule.spread, &closings);
         self.landed(&rule.spread);
+        let is_renaming = self.rename(&rule.spread);
         self.adopt(&rule.spread);
-        // The version of a pod that is being moved must not change before.
+        // The version of a pod that is being moved must not change before; nor is a pod written to twice at once.
         let is_moving = |step: &Step| matches!(step.action, Action::Move { .. } | Action::Recreate { .. });
-        if !self.plan.steps.iter().any(is_moving) {
+        if !is_renaming && !self.plan.steps.iter().any(is_moving) {
             self.costs(&rule.spread);
         }
         self.go_home(&rule.spread, &closings);
@@ -197,8 +199,13 @@ impl<'w> Planning<'w> {
         let pods = self.world.pods_of(self.id).map(KnownPod::facts);
         let mut observation = observe(spread, revision, desired, pods);
         let is_it = |pod: &KnownPod| but.is_some_and(|but| core::ptr::eq(but, pod));
-        for (pod, subset) in self.world.kept_places(self.id, spread, revision) {
-            if !is_it(pod) {
+        for (pod, subset) in self.world.kept_places(self.id, spread) {
+            if is_it(pod) {
+                continue;
+            }
+            observation.filled.add(subset);
+            let is_same = revision.is_none() || pod.record.revision.as_deref() == revision;
+            if is_same || !spread.is_per_revision() {
                 observation.taken.add(subset);
             }
         }
@@ -229,7 +236,7 @@ impl<'w> Planning<'w> {
             (Some(subset), WhyReleased::LadderFull | WhyReleased::TimedOut) => {
                 rule.spread.subset_named(subset).map(cost::excess)
             }
-            (Some(_), WhyReleased::NoSpread | WhyReleased::Refused) => None,
+            (Some(_), WhyReleased::NoSpread | WhyReleased::Refused | WhyReleased::NotOffered) => None,
         }
     }
 
@@ -244,7 +251,8 @@ impl<'w> Planning<'w> {
         if known.is_some_and(|known| known.writing) {
             return;
         }
-        let ledger = ledger::ledger(self.world, self.id, rule, full, closings);
+        let vacating = self.is_vacating(&rule.spread);
+        let ledger = ledger::ledger(self.world, self.id, rule, full, closings, vacating);
         if known.and_then(|known| known.stored.as_ref()) == Some(&ledger) {
             return;
         }
@@ -258,7 +266,7 @@ impl<'w> Planning<'w> {
             Some(at) => self.wake(at),
             None => {
                 self.step(Action::PublishLedger(Box::new(ledger)));
-                self.tell_of(&rule.spread, closings);
+                self.tell_of(closings);
             }
         }
     }

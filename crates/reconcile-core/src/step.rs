@@ -75,6 +75,8 @@ pub enum Action {
         version: Option<u64>,
         /// The subset that it was in.
         from: SubsetIx,
+        /// Why.
+        why: WhyRecreated,
     },
     /// Evicts a pod that runs, so that its controller makes another, which goes to a subset where a place is free. Only with
     /// the pod's uid and version as preconditions, and only if its PodDisruptionBudget allows it.
@@ -138,6 +140,15 @@ pub enum PodPatch {
     Merge(Value),
 }
 
+/// Why a pod is made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyRecreated {
+    /// Its subset has no node for it.
+    NoNode,
+    /// It is a stepping stone of a rollout, and there is no node for it beside the old pods.
+    NoNodeBeside,
+}
+
 /// Why a gate is opened for a pod that gets no subset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhyReleased {
@@ -145,6 +156,8 @@ pub enum WhyReleased {
     NoSpread,
     /// Every subset is at its maximum or closed, and the spread would rather exceed than wait.
     LadderFull,
+    /// What every subset requires of a node contradicts what the pod itself requires.
+    NotOffered,
     /// It waited as long as the spread lets it.
     TimedOut,
     /// The API server refused to bind it again and again.
@@ -247,6 +260,7 @@ impl fmt::Display for WhyReleased {
         f.write_str(match self {
             Self::NoSpread => "no spread has the name that the pod carries",
             Self::LadderFull => "every subset is at its maximum or closed",
+            Self::NotOffered => "its own node selector or affinity contradicts that of every subset",
             Self::TimedOut => "no place came free in time",
             Self::Refused => "the API server refused to bind the pod",
         })

@@ -274,15 +274,7 @@ fn nothing_moves_unless_it_is_asked_for() {
 }
 
 #[test]
-fn the_last_subset_is_never_closed_nor_one_that_has_nothing_else_beside_it() {
-    let mut scene = Scene::new(rule(IN_PLACE));
-    scene.scaled_to(2);
-    let mut last = pending("a", 0);
-    last["metadata"]["labels"][SUBSET_LABEL] = "elastic".into();
-    scene.pod(&last).pod(&unschedulable(last.clone()));
-    scene.later(10_000).at_once();
-    assert_eq!(scene.plan(), Plan::default());
-
+fn nothing_is_closed_that_has_nothing_else_beside_it() {
     let bounded = IN_PLACE.replace("- name: elastic", "- name: elastic\n  maxReplicas: 1");
     let mut scene = Scene::full(&bounded, &["a"]);
     scene.pod(&elastic("e"));
@@ -344,30 +336,50 @@ fn gated_pods_pass_by_what_is_closed_and_one_of_them_tries_it() {
     }
     scene.now = START.plus(400_000);
     let steps = scene.begin();
-    assert_eq!(
-        all(&steps),
-        [
-            "bind p to 0 costs 200",
-            "bind q to 1 costs 100",
-            "bind r to 1 costs 100"
-        ]
-    );
+    assert_eq!(all(&steps), ["bind p to 0 costs 200"], "the others wait");
     let probe = patched(&gated("p", 400), pod_patch(&steps[0])).unwrap();
     assert_eq!(
         probe["metadata"]["annotations"]["spillway.dev/decision"],
         "fixed: tries a subset that was closed"
     );
-    // While it is on its way nobody else goes there, and admissions know it.
-    scene.pod(&gated("s", 400));
-    assert_eq!(all(&scene.begin()), ["bind s to 1 costs 100"]);
     let mut probe = probe;
     probe["metadata"]["resourceVersion"] = "30".into();
     scene.pod(&probe);
+    assert_eq!(
+        scene.plan().wake,
+        Some(START.plus(403_000)),
+        "no longer than that"
+    );
     let status = scene.status();
     assert_eq!(
-        (status.closed, status.probing.len()),
-        (vec!["fixed".to_owned()], 0)
+        (status.closed.len(), status.probing),
+        (0, vec!["fixed".to_owned()])
     );
+    // There was room: two more, then four.
+    let mut placed = scheduled(probe, "fixed-0");
+    placed["metadata"]["resourceVersion"] = "31".into();
+    scene.pod(&placed);
+    assert_eq!(
+        all(&scene.begin()),
+        ["bind q to 0 costs 200", "bind r to 0 costs 200"]
+    );
+}
+
+#[test]
+fn whoever_waits_for_a_probe_passes_by_once_it_finds_no_node() {
+    for is_told in [true, false] {
+        let (mut scene, probe) = probed();
+        scene.pod(&gated("q", 400));
+        assert!(scene.at_once().iter().all(|step| step.starts_with("publish")));
+        if is_told {
+            let mut full = unschedulable(probe);
+            full["metadata"]["resourceVersion"] = "31".into();
+            scene.pod(&full);
+        } else {
+            scene.now = START.plus(403_000);
+        }
+        assert_eq!(all(&scene.begin())[0], "bind q to 1 costs 100", "{is_told}");
+    }
 }
 
 /// The probe is bound at 400 s.
@@ -391,9 +403,20 @@ fn a_probe_that_gets_a_node_opens_its_subset() {
     probe["metadata"]["resourceVersion"] = "31".into();
     scene.pod(&probe);
     let done = scene.at_once();
-    assert_eq!(done, ["publish fixed 4, elastic 2", "note SubsetReopened"]);
+    assert_eq!(
+        done,
+        ["publish fixed 4, elastic 2"],
+        "others of its burst may follow"
+    );
     scene.pod(&gated("next", 401));
     assert_eq!(all(&scene.begin())[0], "bind next to 0 costs 200");
+    let mut next = pending("next", 401);
+    next["metadata"]["annotations"]["spillway.dev/bound-at"] = scene.now.to_string().into();
+    scene.pod(&scheduled(next, "fixed-0"));
+    scene.at_once();
+    let wake = scene.plan().wake.unwrap();
+    scene.now = wake;
+    assert!(scene.at_once().contains(&"note SubsetReopened".to_owned()));
 }
 
 #[test]
@@ -443,11 +466,12 @@ fn a_probe_that_an_admission_placed_counts_as_well() {
     scene.pod(&pending("p", 400));
     let status = scene.status();
     assert_eq!(
-        (status.closed, status.probing.len()),
-        (vec!["fixed".to_owned()], 0)
+        (status.closed.len(), status.probing),
+        (0, vec!["fixed".to_owned()])
     );
     scene.at_once();
     scene.pod(&scheduled(pending("p", 400), "fixed-0"));
+    scene.later(20_000);
     assert!(scene.at_once().contains(&"note SubsetReopened".to_owned()));
 }
 
@@ -498,7 +522,7 @@ fn anew(stuck: usize) -> Scene {
 }
 
 #[test]
-fn what_cannot_be_given_later_is_made_anew_a_tenth_at_a_time() {
+fn what_cannot_be_given_later_is_made_anew_a_third_at_a_time() {
     let mut scene = anew(25);
     let closed = scene.begin();
     assert!(
@@ -519,10 +543,12 @@ fn what_cannot_be_given_later_is_made_anew_a_tenth_at_a_time() {
     );
     scene.now = START.plus(3_000);
     let steps = scene.begin();
+    let told = all(&steps);
     assert_eq!(
-        all(&steps),
-        ["recreate s00 of 0", "recreate s01 of 0", "note PodMoved"]
+        (told[0].as_str(), told[9].as_str()),
+        ("recreate s00 of 0", "recreate s09 of 0")
     );
+    assert_eq!(told[10..], ["note PodMoved"]);
     assert!(matches!(
         &steps[0].action,
         Action::Recreate {
@@ -542,7 +568,7 @@ fn what_cannot_be_given_later_is_made_anew_a_tenth_at_a_time() {
     );
     assert_eq!(plan.wake, Some(START.plus(13_000)));
     scene.now = START.plus(13_000);
-    assert!(all(&scene.begin()).contains(&"recreate s02 of 0".to_owned()));
+    assert!(all(&scene.begin()).contains(&"recreate s10 of 0".to_owned()));
 }
 
 /// Two pools that can be full, and a period that is over before the second one is known to be.

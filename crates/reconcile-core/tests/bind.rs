@@ -220,17 +220,22 @@ fn a_bind_that_is_refused_again_and_again_is_given_up() {
 }
 
 #[test]
-fn terminating_pods_hold_their_place_in_a_paid_pool() {
-    let mut scene = Scene::new(rule(TWO));
-    let mut leaving = running("old", Some("fixed"), Some(200), "abc");
-    leaving["metadata"]["deletionTimestamp"] = common::START.to_string().into();
-    scene
-        .scaled_to(3)
-        .pod(&leaving)
-        .pod(&gated("a", 0))
-        .pod(&gated("b", 1));
+fn a_replacement_takes_the_place_of_what_goes_unless_that_is_counted() {
+    let binds = |rule_text: &str| {
+        let mut scene = Scene::new(rule(rule_text));
+        let mut leaving = running("old", Some("fixed"), Some(200), "abc");
+        leaving["metadata"]["deletionTimestamp"] = common::START.to_string().into();
+        scene
+            .scaled_to(3)
+            .pod(&leaving)
+            .pod(&gated("a", 0))
+            .pod(&gated("b", 1));
+        all(&scene.begin())
+    };
+    assert_eq!(binds(TWO), ["bind a to 0 costs 200", "bind b to 0 costs 200"]);
+    let counted = format!("terminating: Counted{TWO}");
     assert_eq!(
-        all(&scene.begin()),
+        binds(&counted),
         ["bind a to 0 costs 200", "bind b to 1 costs 100"]
     );
 }
@@ -289,7 +294,7 @@ fn a_percentage_of_an_unknown_workload_is_waited_for() {
     scene.pod(&gated("a", 0));
     assert!(!all(&scene.begin()).iter().any(|step| step.starts_with("bind")));
     scene.scaled_to(1);
-    assert_eq!(all(&scene.begin())[..1], ["bind a to 0 costs 200"]);
+    assert_eq!(all(&scene.begin())[..1], ["bind a to 0 costs 999999"]);
 }
 
 #[test]

@@ -120,7 +120,7 @@ subsets:
     scene.scaled_to(4);
     assert_eq!(
         scene.followed(1),
-        ["bind a to 0 costs 200", "bind b to 0 costs 200"]
+        ["bind a to 0 costs 999999", "bind b to 0 costs 999997"]
     );
 }
 

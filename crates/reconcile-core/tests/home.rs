@@ -286,6 +286,8 @@ fn no_more_than_so_many_go_within_a_minute() {
     assert_eq!(scene.evicts(Outcome::Done(None)).as_deref(), Some("c"));
     scene.later(SECOND).replaced("c", "d", "fixed", "fixed-0");
     scene.settled();
+    // A while after a pod left, admissions are told of something else.
+    scene.later(11 * SECOND).settled();
     let minute = START.plus(90 * SECOND);
     assert_eq!(scene.plan().wake, Some(minute));
     scene.now = minute.plus(-1);
@@ -435,13 +437,13 @@ fn what_other_pods_take_of_a_node_is_not_free() {
 }
 
 #[test]
-fn the_wishes_that_a_pod_came_with_count() {
-    let keep_apart =
-        json!([{"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}]);
-    let own = json!({"key": "disk", "operator": "In", "values": ["ssd"]});
-    let pods = |change: &dyn Fn(&mut Value)| {
+fn what_the_template_wishes_and_who_keeps_apart_counts() {
+    let moved = |template: Value, affinity: Value| {
         let mut scene = spilled(CONTINUOUS);
         scene.scaled_to(4);
+        let mut set = common::revision("abc", 4, 1);
+        set["spec"]["template"]["spec"] = template;
+        scene.workload(&set);
         scene.pod(&placed("f", "fixed", "fixed-0"));
         for name in ["a", "b", "c"] {
             let mut pod = changed(
@@ -449,27 +451,39 @@ fn the_wishes_that_a_pod_came_with_count() {
                 "/metadata/name",
                 name.into(),
             );
-            change(&mut pod);
+            pod["spec"]["affinity"]["podAntiAffinity"] = affinity.clone();
             scene.pod(&pod);
         }
         scene.after(40 * SECOND).len()
     };
-    assert_eq!(pods(&|_| {}), 1);
-    assert_eq!(
-        pods(&|pod| pod["spec"]["nodeSelector"] = json!({"disk": "ssd"})),
-        0
-    );
-    let terms = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0/matchExpressions";
-    let with_own = |pod: &mut Value| {
-        let terms = pod.pointer_mut(terms).unwrap();
-        terms.as_array_mut().unwrap().insert(0, own.clone());
+    assert_eq!(moved(json!({}), Value::Null), 1);
+    assert_eq!(moved(json!({"nodeSelector": {"pool": "fixed"}}), Value::Null), 1);
+    assert_eq!(moved(json!({"nodeSelector": {"disk": "ssd"}}), Value::Null), 0);
+    let term = json!({"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]});
+    let required = json!({"nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]},
+    }});
+    assert_eq!(moved(json!({"affinity": required}), Value::Null), 0);
+    let apart =
+        json!([{"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}]);
+    let apart = json!({"requiredDuringSchedulingIgnoredDuringExecution": apart});
+    assert_eq!(moved(json!({}), apart), 0);
+}
+
+#[test]
+fn a_taint_that_the_template_tolerates_is_no_hindrance() {
+    let taint = json!([{"key": "team", "effect": "NoSchedule"}]);
+    let moved = |template: Value| {
+        let mut scene = spilled(CONTINUOUS);
+        scene.node(&changed(node("fixed-0", "fixed"), "/spec/taints", taint.clone()));
+        let mut set = common::revision("abc", 3, 1);
+        set["spec"]["template"]["spec"] = template;
+        scene.workload(&set);
+        scene.after(40 * SECOND).len()
     };
-    assert_eq!(pods(&with_own), 0);
-    let apart = |pod: &mut Value| {
-        pod["spec"]["affinity"]["podAntiAffinity"] =
-            json!({"requiredDuringSchedulingIgnoredDuringExecution": keep_apart});
-    };
-    assert_eq!(pods(&apart), 0);
+    assert_eq!(moved(json!({})), 0);
+    let tolerations = json!([{"key": "team", "operator": "Exists"}]);
+    assert_eq!(moved(json!({"tolerations": tolerations})), 1);
 }
 
 #[test]

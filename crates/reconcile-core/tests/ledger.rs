@@ -57,11 +57,12 @@ fn the_ledger_of_a_rollout_as_it_is_stored() {
             "metadata": {"name": "web", "namespace": "shop", "labels": {"spillway.dev/shard": "4"}},
             "spec": rule(TWO).written,
             "status": {
-                "summary": "fixed 2/2, elastic 1",
+                "summary": "fixed 1/2, elastic 1",
                 "replicas": 3,
                 "active": 2,
                 "gated": 0,
-                "taken": [2, 1],
+                "taken": [1, 1],
+                "vacating": true,
                 "revisions": [
                     {"revision": "new", "desired": 2, "active": 1, "gated": 0, "taken": [0, 1]},
                     {"revision": "old", "desired": 2, "active": 1, "gated": 0, "taken": [1, 0]},
@@ -74,9 +75,11 @@ fn the_ledger_of_a_rollout_as_it_is_stored() {
     let seen = observation(ledger, &rule(TWO), Some("new"));
     assert_eq!(
         (seen.desired, seen.active, seen.missing, seen.replicas),
-        (Some(3), 2, 1, 3)
+        (Some(2), 1, 1, 3)
     );
-    assert_eq!([0, 1].map(|ix| seen.taken.of(SubsetIx::new(ix))), [2, 1]);
+    assert_eq!([0, 1].map(|ix| seen.taken.of(SubsetIx::new(ix))), [0, 1]);
+    assert_eq!([0, 1].map(|ix| seen.filled.of(SubsetIx::new(ix))), [1, 1]);
+    assert!(seen.is_vacated, "a rollout is under way");
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn by_revision_an_admission_sees_the_counts_of_its_own() {
     );
     assert!(!seen.behind);
     let unseen = observation(ledger, &rule, Some("newer"));
-    assert_eq!((unseen.desired, unseen.active, unseen.missing), (None, 0, 1));
+    assert_eq!((unseen.desired, unseen.active, unseen.missing), (Some(3), 0, 3));
 }
 
 #[test]

@@ -97,15 +97,15 @@ fn a_pod_waits_for_the_place_of_one_that_a_moved_start_gives_up() {
         scene.now,
     );
     assert_eq!(binds(&mut scene), ["bind web-0 to 0"]);
-    // Who is being deleted is still there.
+    // Who is being deleted gives its place to the one that waits for it.
     scene.pod(&terminating(runs(5, "fixed")));
-    assert_eq!(binds(&mut scene), [""; 0]);
+    assert_eq!(binds(&mut scene), ["bind web-1 to 0"]);
     for uid in ["uid-web-5", "uid-web-7"] {
         scene
             .world
             .take(reconcile_core::Event::PodGone { uid: uid.into() }, scene.now);
     }
-    assert_eq!(binds(&mut scene), ["bind web-1 to 0", "bind web-2 to 0"]);
+    assert_eq!(binds(&mut scene), ["bind web-2 to 0"]);
 }
 
 #[test]

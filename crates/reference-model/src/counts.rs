@@ -15,13 +15,22 @@ pub struct Pod {
     pub terminating: bool,
 }
 
-/// Which pods fill a maximum.
+/// Which revisions stand on one ladder together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All revisions, terminating pods included.
+    /// All revisions.
     Workload,
-    /// One revision, terminating pods left out.
+    /// Each by itself.
     Revision,
+}
+
+/// Whether pods that are being deleted hold their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terminating {
+    /// They do not.
+    Ignored,
+    /// They do.
+    Counted,
 }
 
 /// What the workload and the arriving pod's revision want.
@@ -51,7 +60,7 @@ pub struct Counts {
 pub fn count(
     spread: &str,
     subsets: &[&str],
-    scope: Scope,
+    (scope, terminating): (Scope, Terminating),
     revision: Option<&str>,
     wanted: Wanted,
     pods: &[Pod],
@@ -63,7 +72,8 @@ pub fn count(
     let of_revision = |pod: &&&Pod| revision.is_none() || pod.revision.as_deref() == revision;
     let in_scope = |pod: &&&Pod| scope == Scope::Workload || of_revision(pod);
     let alive = |pod: &&&Pod| !pod.finished && !pod.terminating;
-    let holds_place = |pod: &&&Pod| !pod.finished && (scope == Scope::Workload || !pod.terminating);
+    let holds_place =
+        |pod: &&&Pod| !pod.finished && (terminating == Terminating::Counted || !pod.terminating);
     let within = |pod: &&&Pod, name: &str| pod.subset.as_deref() == Some(name);
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
 
@@ -83,7 +93,7 @@ pub fn count(
     let active_of_revision = number(ours.iter().filter(of_revision).filter(alive).count());
     let short = |wanted: Option<u32>, have: u32| wanted.unwrap_or(0).saturating_sub(have);
     let missing = match scope {
-        Scope::Revision => short(wanted.revision, active_of_revision),
+        Scope::Revision => short(wanted.revision.or(wanted.workload), active),
         Scope::Workload => short(wanted.workload, active).max(short(wanted.revision, active_of_revision)),
     };
     Counts {
@@ -99,17 +109,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminating_pod_holds_its_place_in_the_workload_alone() {
+    fn a_terminating_pod_holds_its_place_only_where_it_is_counted() {
         let pods = [Pod {
             spread: Some("s".to_owned()),
             subset: Some("a".to_owned()),
             terminating: true,
             ..Pod::default()
         }];
-        let counts = |scope| count("s", &["a"], scope, None, Wanted::default(), &pods);
-        assert_eq!(counts(Scope::Workload).taken, [1]);
-        assert_eq!(counts(Scope::Revision).taken, [0]);
-        assert_eq!(counts(Scope::Workload).active, 0);
-        assert_eq!(counts(Scope::Workload).missing, 1);
+        let counts = |terminating| {
+            let scope = (Scope::Workload, terminating);
+            count("s", &["a"], scope, None, Wanted::default(), &pods)
+        };
+        assert_eq!(counts(Terminating::Counted).taken, [1]);
+        assert_eq!(counts(Terminating::Ignored).taken, [0]);
+        assert_eq!(counts(Terminating::Counted).active, 0);
+        assert_eq!(counts(Terminating::Counted).missing, 1);
     }
 }

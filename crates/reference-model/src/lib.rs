@@ -16,7 +16,7 @@ pub mod invariant;
 pub mod ladder;
 pub mod shares;
 
-pub use counts::{Counts, Pod, Scope, Wanted, count};
+pub use counts::{Counts, Pod, Scope, Terminating, Wanted, count};
 pub use decision::{Bind, Outcome, best_effort, window, with_binder};
 pub use fraction::Fraction;
 pub use ladder::{Amount, Bounds, Fill, Kind, Rung, free, ladder};

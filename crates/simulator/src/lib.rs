@@ -43,7 +43,7 @@ pub use checks::{Check, CheckResult};
 pub use fields::FieldFault;
 pub use injector::{Injection, Injector};
 pub use placement_core::names::SUBSET_LABEL;
-pub use placement_core::quantity::Quantity;
+pub use placement_core::nodes::Quantity;
 pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order, restarts};
 pub use report::{Counts, Evictions, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};

@@ -54,15 +54,15 @@ pub struct LedgerStatus {
     pub active: u32,
     /// Active pods that wait for their place.
     pub gated: u32,
-    /// Taken places by subset, all revisions, terminating pods included.
+    /// Taken places by subset, all revisions.
     pub taken: Vec<u32>,
-    /// The same for each revision; terminating pods left out.
+    /// The same for each revision.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisions: Vec<RevisionStatus>,
-    /// Names of the subsets that are skipped for now.
+    /// Names of the subsets that are skipped for now: by all pods, or by those that a row of `closings` is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closed: Vec<String>,
-    /// Names of the subsets that were closed and are to be tried with one pod.
+    /// Names of the subsets that were closed and are being tried: the binder knows with how many pods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probing: Vec<String>,
     /// The subsets in which the scheduler found no node, until when. What follows from it for admissions stands in
@@ -74,12 +74,16 @@ pub struct LedgerStatus {
     pub first_ordinal: Option<u32>,
     /// The place of the spread in its settings: of two that match a pod, the lower has it.
     pub order: u32,
+    /// Whether pods have left a moment ago, or a rollout is under way: no pod is placed ungated on counts that may be late.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub vacating: bool,
     /// Who binds; absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binder: Option<BinderStatus>,
 }
 
-/// A subset in which the scheduler found no node.
+/// A subset in which the scheduler found no node for a pod. That tells of pods like it: of the same template, or of any that
+/// asks for at least as much.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClosingStatus {
@@ -87,8 +91,17 @@ pub struct ClosingStatus {
     pub subset: String,
     /// When it was closed, RFC 3339.
     pub since: String,
-    /// No pod is sent there before, RFC 3339; after that it is tried with one.
+    /// No such pod is sent there before, RFC 3339; after that it is tried with one, with two, with four.
     pub until: String,
+    /// The revision of the pod, or its controller's name where its kind has none; absent: all pods are meant.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub template: String,
+    /// What the pod asks of a node.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub requests: BTreeMap<String, String>,
+    /// Whether it asks for nothing else.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub plain: bool,
 }
 
 /// The counts of one revision.

@@ -85,8 +85,12 @@ pub struct SpreadShape {
     /// After so many seconds a waiting pod for which there is no place is released. Default: 300.
     #[schemars(range(min = 1, max = 31_536_000))]
     pub gate_timeout_seconds: Option<u32>,
-    /// Which pods fill a maximum. Default: Workload.
+    /// What a rollout does to the split. Default: Keep.
+    pub rollout: Option<RolloutShape>,
+    /// An older word: `Revision` is `rollout: Surge`, `Workload` one of the others.
     pub maximum_scope: Option<MaximumScopeShape>,
+    /// Whether pods that are being deleted hold their place. Default: Ignored.
+    pub terminating: Option<TerminatingShape>,
     /// What happens to pods that find no node. Default: they wait.
     pub schedule_strategy: Option<ScheduleStrategyShape>,
     /// When pods that run are moved home to an earlier subset.
@@ -207,10 +211,30 @@ pub enum BindingShape {
     Admission,
 }
 
-/// Which pods fill a maximum.
+/// What a rollout does to the split.
+#[derive(JsonSchema)]
+pub enum RolloutShape {
+    /// All revisions fill a maximum together, and a new pod waits for its place: the split holds.
+    Keep,
+    /// Each revision by itself: the surge stands beside the old pods for a while.
+    Surge,
+    /// All together, and what finds no place goes on at once: the split is lost.
+    Spill,
+}
+
+/// Whether pods that are being deleted hold their place.
+#[derive(JsonSchema)]
+pub enum TerminatingShape {
+    /// The pod that replaces one takes its place.
+    Ignored,
+    /// They hold it until they are gone.
+    Counted,
+}
+
+/// Which revisions fill a maximum together.
 #[derive(JsonSchema)]
 pub enum MaximumScopeShape {
-    /// All revisions together, terminating pods included.
+    /// All.
     Workload,
     /// Each revision by itself, as WorkloadSpread counts.
     Revision,

@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 
 use super::{FieldError, Fields, Text};
 use crate::decide::LONGEST_WINDOW;
-use crate::ladder::{Closed, Taken};
+use crate::ladder::{SubsetIx, Taken};
 use crate::names::SETTINGS_ANNOTATION;
 use crate::observe::{Binder, Observation};
-use crate::spread::{MaximumScope, Spread};
+use crate::spread::{Rollout, Spread, Subset, Target};
 use crate::time::UnixMillis;
 
 /// A ledger of a list; its rule is not read yet.
@@ -44,9 +44,19 @@ pub struct LedgerCounts<'a> {
     revisions: Vec<RevisionRow<'a>>,
     closed: Vec<Text<'a>>,
     probing: Vec<Text<'a>>,
+    closings: Vec<ClosingRow<'a>>,
     binder: Option<BinderRow<'a>>,
     first_ordinal: u32,
     order: u32,
+    vacating: bool,
+}
+
+/// Which pods a subset is closed for.
+#[derive(Debug)]
+struct ClosingRow<'a> {
+    subset: Text<'a>,
+    /// `None`: for all.
+    template: Option<Text<'a>>,
 }
 
 /// The counts of one revision.
@@ -148,6 +158,13 @@ impl<'a> LedgerFacts<'a> {
                 settings: binder.text("settings")?.unwrap_or_else(|| Text::from("")),
             })
         });
+        let closings = status.list("closings")?.into_iter().map(|row| {
+            let row = Fields::of(row.get(), "closings")?;
+            Ok(ClosingRow {
+                subset: row.text("subset")?.unwrap_or_else(|| Text::from("")),
+                template: row.text("template")?,
+            })
+        });
         // A name that is no text is no subset's.
         let names = |list: Vec<&'a RawValue>| {
             let names = list.into_iter().map(|name| serde_json::from_str(name.get()));
@@ -159,9 +176,11 @@ impl<'a> LedgerFacts<'a> {
             revisions: revisions.collect::<Result<_, FieldError>>()?,
             closed: names(status.list("closed")?),
             probing: names(status.list("probing")?),
+            closings: closings.collect::<Result<_, FieldError>>()?,
             binder: binder.transpose()?,
             first_ordinal: count(&status, "firstOrdinal")?.unwrap_or(0),
             order: count(&status, "order")?.unwrap_or(0),
+            vacating: status.is_true("vacating"),
         })
     }
 }
@@ -225,6 +244,21 @@ impl LedgerCounts<'_> {
         self.order
     }
 
+    fn is_closed_for(&self, spread: &Spread, subset: SubsetIx, revision: Option<&str>) -> bool {
+        let name = spread.subset(subset).map(Subset::name);
+        let mut rows = self
+            .closings
+            .iter()
+            .filter(|row| Some(row.subset.as_str()) == name)
+            .peekable();
+        let is_one_template = revision.is_none() && matches!(spread.target(), Target::Workload { .. });
+        let is_about = |row: &ClosingRow<'_>| {
+            let template = row.template.as_ref().map(Text::as_str);
+            is_one_template || template.is_none() || template == revision
+        };
+        rows.peek().is_none() || rows.any(is_about)
+    }
+
     /// The published counts as an observation for a pod of this revision. Nobody is known to bind.
     #[must_use]
     pub fn observation(&self, spread: &Spread, revision: Option<&str>) -> Observation {
@@ -234,15 +268,31 @@ impl LedgerCounts<'_> {
             .find(|row| row.revision.as_ref().map(Text::as_str) == revision);
         let (of_revision, active_of_revision) = row.map_or((None, 0), |row| (row.desired, row.counts.active));
         let none = Counts::default();
-        let (desired, counts) = match spread.maximum_scope() {
-            MaximumScope::Workload => (self.replicas, &self.all),
-            MaximumScope::Revision => (of_revision, row.map_or(&none, |row| &row.counts)),
+        let (desired, counts) = match spread.is_per_revision() {
+            false => (self.replicas, &self.all),
+            // Of a revision that was not seen yet, the workload wants all pods in the end.
+            true => (
+                of_revision.or(self.replicas),
+                row.map_or(&none, |row| &row.counts),
+            ),
         };
+        let is_new = row.is_none() && self.all.active > 0;
         let subsets = spread.subsets().len();
-        let named = |names: &[Text<'_>]| -> Closed {
+        let taken = |counts: &Counts| -> Taken {
+            let places = counts.taken.iter().copied().chain(core::iter::repeat(0));
+            places.take(subsets).collect()
+        };
+        let named = |names: &[Text<'_>]| -> Vec<SubsetIx> {
             let known = names.iter().map(|name| spread.subset_named(name.as_str()));
             known.flatten().collect()
         };
+        let mut probing = named(&self.probing);
+        // Whether a subset is closed for a pod that is not like the one which found it full is for the binder to tell.
+        let (closed, others): (Vec<_>, Vec<_>) = named(&self.closed)
+            .into_iter()
+            .filter(|subset| !probing.contains(subset))
+            .partition(|subset| self.is_closed_for(spread, *subset, revision));
+        probing.extend(others);
         let missing = desired
             .map_or(0, |desired| desired.saturating_sub(counts.active))
             .max(of_revision.map_or(0, |desired| desired.saturating_sub(active_of_revision)));
@@ -256,17 +306,12 @@ impl LedgerCounts<'_> {
             active: counts.active,
             missing,
             behind,
-            taken: Taken::from_iter(
-                counts
-                    .taken
-                    .iter()
-                    .copied()
-                    .chain(core::iter::repeat(0))
-                    .take(subsets),
-            ),
+            is_vacated: self.vacating || (is_new && spread.rollout() == Rollout::Keep),
+            taken: taken(counts),
+            filled: taken(&self.all),
             undecided: counts.gated,
-            closed: named(&self.closed),
-            probing: named(&self.probing),
+            closed: closed.into_iter().collect(),
+            probing: probing.into_iter().collect(),
             binder: Binder::Absent,
         }
     }

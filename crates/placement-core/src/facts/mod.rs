@@ -4,6 +4,7 @@
 //! it be. Nothing here fails on a field that is not read.
 
 mod fields;
+mod foreign;
 mod ledger;
 mod list;
 mod listed;
@@ -14,6 +15,7 @@ mod text;
 mod workload;
 
 pub use fields::{FieldError, Fields, Texts};
+pub use foreign::Foreign;
 pub use ledger::{
     BINDER_AWAY_MILLIS, BinderRow, LeaseFacts, LedgerCounts, LedgerFacts, LedgerHead, LedgerTarget,
 };

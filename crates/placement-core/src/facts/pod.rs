@@ -2,10 +2,12 @@
 
 use core::fmt;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{FieldError, Fields, Text, Texts, revision_key};
-use crate::names::{CONTROLLER_REVISION_HASH, PLACEMENT_GATE, POD_TEMPLATE_HASH};
+use super::{FieldError, Fields, Foreign, Text, Texts, revision_key};
+use crate::names::{CONTROLLER_REVISION_HASH, MIRROR_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH};
+use crate::nodes::NodeAffinity;
 use crate::spread::{GroupKind, WorkloadKind};
 
 /// A pod as it arrives for admission.
@@ -66,6 +68,26 @@ impl<'a> PodHead<'a> {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.spec.is_some_and(|spec| is_held(spec).unwrap_or(false))
+    }
+
+    /// Why it is not ours to place, if it is not.
+    #[must_use]
+    pub fn foreign(&self) -> Option<Foreign> {
+        let controller = self.controller().and_then(OwnerReference::group_kind);
+        let has_node = self.spec.is_some_and(|spec| has_node(spec).unwrap_or(false));
+        let is_mirror = self.annotation(MIRROR_ANNOTATION).is_some();
+        Foreign::of(controller.as_ref(), is_mirror, has_node)
+    }
+
+    /// What it requires of a node itself. What cannot be read requires nothing.
+    #[must_use]
+    pub fn wishes(&self) -> NodeAffinity {
+        let spec = self.spec.and_then(|spec| Fields::of(spec.get(), "spec").ok());
+        let kept = ["nodeSelector", "affinity"].into_iter().filter_map(|field| {
+            let value = spec.as_ref()?.raw(field)?;
+            Some((field.to_owned(), serde_json::from_str(value.get()).ok()?))
+        });
+        NodeAffinity::of_pod(&Value::Object(kept.collect()))
     }
 
     /// The owner that manages it.
@@ -145,6 +167,11 @@ fn is_held(spec: &RawValue) -> Result<bool, FieldError> {
         }
     }
     Ok(false)
+}
+
+fn has_node(spec: &RawValue) -> Result<bool, FieldError> {
+    let node = Fields::of(spec.get(), "spec")?.text("nodeName")?;
+    Ok(node.is_some_and(|node| !node.as_str().is_empty()))
 }
 
 /// Whether a pod in this phase has run to its end.

@@ -12,9 +12,13 @@ const REQUIRED: &str = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnor
 const TERMS: &str =
     "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
 
+/// What a term can select nodes by.
+const CONDITIONS: [&str; 2] = ["matchExpressions", "matchFields"];
+
 /// Appends the preferred terms and ANDs the required one. Terms are ORed by the scheduler, so that
 /// the required one goes into each of them; it stands alone where there is none, or beside a further one, which is then
-/// preferred less.
+/// preferred less. A term without a condition selects no node, and goes on doing so: with one it would select some, and the
+/// API server refuses that of a pod that exists.
 pub(super) fn add(
     spec: &mut Map<String, Value>,
     overlay: &Overlay,
@@ -55,15 +59,15 @@ pub(super) fn add(
         terms.extend(further.cloned());
         return Ok(());
     }
-    for term in terms {
-        if term.is_null() {
-            *term = json!({});
-        }
+    for term in terms.iter_mut().filter(|term| !term.is_null()) {
         let term = term.as_object_mut().ok_or(Refused::NotAPod {
             path: TERMS,
             expected: "a list of objects",
         })?;
-        for key in ["matchExpressions", "matchFields"] {
+        if is_empty(term) {
+            continue;
+        }
+        for key in CONDITIONS {
             let Some(added) = required
                 .get(key)
                 .and_then(Value::as_array)
@@ -75,4 +79,13 @@ pub(super) fn add(
         }
     }
     Ok(())
+}
+
+/// Whether a term has no condition at all.
+fn is_empty(term: &Map<String, Value>) -> bool {
+    CONDITIONS.iter().all(|key| match term.get(*key) {
+        None | Some(Value::Null) => true,
+        Some(Value::Array(conditions)) => conditions.is_empty(),
+        Some(_) => false,
+    })
 }

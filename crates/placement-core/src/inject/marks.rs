@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{Refused, object, root};
 use crate::decide::Placement;
 use crate::names::{
-    DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, SPREAD_LABEL, SUBSET_LABEL,
+    DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, SPREAD_LABEL, STEPPING_STONE_ANNOTATION,
+    SUBSET_LABEL,
 };
 use crate::reason::Reason;
 use crate::spread::{Spread, Subset};
@@ -29,6 +30,9 @@ pub(super) fn placed(
     );
     if let Some(cost) = placement.cost {
         set(annotations, DELETION_COST_ANNOTATION, &cost.to_string());
+    }
+    if placement.reason == Reason::StoneBeyond {
+        set(annotations, STEPPING_STONE_ANNOTATION, "true");
     }
     let marker = json!({ "name": spread.name(), "subset": subset.name() });
     set(annotations, KRUISE_MARKER, &marker.to_string());

@@ -46,6 +46,20 @@ impl NodeAffinity {
                 .is_none_or(|terms| terms.iter().any(|term| term.selects(node)))
     }
 
+    /// Whether every node is as good as another.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.selector.is_empty() && self.terms.is_none()
+    }
+
+    pub(super) fn selector(&self) -> &BTreeMap<String, String> {
+        &self.selector
+    }
+
+    pub(super) fn terms(&self) -> Option<&[Term]> {
+        self.terms.as_deref()
+    }
+
     /// The only nodes that the scheduler looks at, where every term names nodes. Empty where the names contradict
     /// each other.
     #[must_use]

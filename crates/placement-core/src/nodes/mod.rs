@@ -1,9 +1,11 @@
-//! Whether a pod may run on a node and how much it likes to: node selectors, node affinity, taints, what it asks for.
+//! Whether a pod may run on a node and how much it likes to: node selectors, node affinity, taints, requests.
 //!
 //! The rules are those of k8s.io/component-helpers/scheduling/corev1 1.36. What Kubernetes cannot read selects nothing
 //! there, so it selects nothing here; only unreadable preferences are an error, as they keep a pod from being scheduled.
 
 mod affinity;
+mod contradiction;
+mod quantity;
 mod requests;
 mod resources;
 mod taint;
@@ -13,6 +15,7 @@ mod unreadable;
 use std::collections::BTreeMap;
 
 pub use affinity::{NodeAffinity, PreferredTerms, UnreadablePreference};
+pub use quantity::Quantity;
 pub use requests::Requests;
 pub use resources::{Resources, pods};
 pub use taint::{Taint, TaintEffect, Toleration, untolerated};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::quantity::Quantity;
 use super::unreadable::Unreadable;
-use crate::quantity::Quantity;
 
 /// Amounts by resource. `pods` is not among them: a node's room for pods is counted apart.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resources {
     /// Thousandths of a core.
     pub cpu: i64,
@@ -40,6 +40,26 @@ impl Resources {
             }
         }
         Ok(resources)
+    }
+
+    /// As a `ResourceList`, without what is nothing.
+    #[must_use]
+    pub fn written(&self) -> BTreeMap<String, String> {
+        let known = [
+            ("cpu", self.cpu, "m"),
+            ("memory", self.memory, ""),
+            ("ephemeral-storage", self.storage, ""),
+        ];
+        let others = self
+            .others
+            .iter()
+            .map(|(name, amount)| (name.as_str(), *amount, ""));
+        let some = known
+            .into_iter()
+            .chain(others)
+            .filter(|(_, amount, _)| *amount != 0);
+        some.map(|(name, amount, unit)| (name.to_owned(), format!("{amount}{unit}")))
+            .collect()
     }
 
     /// Adds what another has.
@@ -75,6 +95,18 @@ impl Resources {
             let own = self.others.entry(name.clone()).or_default();
             *own = (*own).max(*amount);
         }
+    }
+
+    /// Whether each amount is at least another's.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.cpu >= other.cpu
+            && self.memory >= other.memory
+            && self.storage >= other.storage
+            && other
+                .others
+                .iter()
+                .all(|(name, amount)| self.other(name) >= *amount)
     }
 
     /// The amount of one of the [others](Self::others).
@@ -130,6 +162,26 @@ mod tests {
         );
         assert_eq!(pods(Some(&list), "x"), Ok(Some(110)));
         assert_eq!(pods(None, "x"), Ok(None));
+    }
+
+    #[test]
+    fn what_is_written_reads_as_it_was() {
+        let list = json!({"cpu": "1500m", "memory": "1Ki", "a/b": "3"});
+        let read = Resources::read(Some(&list), "x").unwrap();
+        let written = json!(read.written());
+        assert_eq!(written, json!({"cpu": "1500m", "memory": "1024", "a/b": "3"}));
+        assert_eq!(Resources::read(Some(&written), "x").unwrap(), read);
+    }
+
+    #[test]
+    fn at_least_as_much_is_of_every_resource() {
+        let read = |list: Value| Resources::read(Some(&list), "x").unwrap();
+        let two = read(json!({"cpu": "2", "a/b": "1"}));
+        assert!(
+            two.covers(&two) && two.covers(&read(json!({"cpu": "1"}))) && two.covers(&Resources::default())
+        );
+        assert!(!two.covers(&read(json!({"cpu": "1", "memory": "1"}))));
+        assert!(!two.covers(&read(json!({"a/b": "2"}))));
     }
 
     #[test]

@@ -22,13 +22,13 @@ enum Read {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct OnLabel {
-    key: String,
-    test: Test,
+pub(super) struct OnLabel {
+    pub(super) key: String,
+    pub(super) test: Test,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Test {
+pub(super) enum Test {
     In(Vec<String>),
     NotIn(Vec<String>),
     Exists,
@@ -38,10 +38,10 @@ enum Test {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct OnField {
-    key: String,
-    value: String,
-    is_equal: bool,
+pub(super) struct OnField {
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) is_equal: bool,
 }
 
 impl Term {
@@ -84,6 +84,14 @@ impl Term {
         self.0 == Read::Empty
     }
 
+    /// Its conditions; `None` where it selects no node whatever.
+    pub(super) fn conditions(&self) -> Option<(&[OnLabel], &[OnField])> {
+        match &self.0 {
+            Read::Conditions { labels, fields } => Some((labels, fields)),
+            Read::Empty | Read::Unreadable => None,
+        }
+    }
+
     /// The names that `matchFields` leaves, if it names any: `None` means every node. They are read even where the term
     /// as a whole is unreadable, as the scheduler does before it looks at a node.
     #[must_use]
@@ -105,9 +113,17 @@ impl Term {
     }
 }
 
-const NAME: &str = "metadata.name";
+pub(super) const NAME: &str = "metadata.name";
 
 impl OnLabel {
+    /// What a node selector says of a label.
+    pub(super) fn is(key: &str, value: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            test: Test::In(vec![value.to_owned()]),
+        }
+    }
+
     fn read(requirement: &Value) -> Option<Self> {
         let key = text(requirement, "key");
         let values: Option<Vec<String>> = list(requirement, "values")
@@ -139,7 +155,7 @@ impl OnLabel {
 }
 
 impl Test {
-    fn holds(&self, found: Option<&str>) -> bool {
+    pub(super) fn holds(&self, found: Option<&str>) -> bool {
         let is_among =
             |values: &[String]| found.is_some_and(|found| values.iter().any(|value| value == found));
         let number = || found.and_then(|found| found.parse::<i64>().ok());
@@ -171,7 +187,7 @@ impl OnField {
         })
     }
 
-    fn holds(&self, name: &str) -> bool {
+    pub(super) fn holds(&self, name: &str) -> bool {
         // A field that no node has reads as empty.
         let found = if self.key == NAME { name } else { "" };
         (found == self.value) == self.is_equal

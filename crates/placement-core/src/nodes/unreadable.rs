@@ -16,7 +16,7 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    /// A field, what stands there, and what to write.
+    /// At a path, with what stands there.
     #[must_use]
     pub fn new(path: &str, seen: &Value, fix: &str) -> Self {
         Self {
@@ -29,7 +29,8 @@ impl Unreadable {
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is `{}`: {}", self.path, self.seen, self.fix)
+        let Self { path, seen, fix } = self;
+        write!(f, "`{path}` is `{seen}`: {fix}")
     }
 }
 

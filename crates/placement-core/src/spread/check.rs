@@ -33,7 +33,8 @@ pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Faul
         capacity,
         binding,
         gate_timeout_seconds,
-        maximum_scope,
+        rollout,
+        terminating,
         strategy,
         rebalance,
     } = draft;
@@ -71,7 +72,8 @@ pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Faul
             capacity: capacity.or_default()?,
             binding: binding?,
             gate_timeout_seconds: gate_timeout_seconds?,
-            maximum_scope: maximum_scope.or_default()?,
+            rollout: rollout.or_default()?,
+            terminating: terminating.or_default()?,
             strategy: strategy.or_default()?,
             rebalance: rebalance.or_default()?,
         })

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Amount, Binding, Capacity, GroupKind, LabelSelector, MaximumScope, Rebalance, ReplicasPath, Spread,
-    Strategy, check,
+    Amount, Binding, Capacity, GroupKind, LabelSelector, Rebalance, ReplicasPath, Rollout, Spread, Strategy,
+    Terminating, check,
 };
 use crate::Fault;
 
@@ -46,8 +46,10 @@ pub struct SpreadDraft {
     pub binding: Field<Binding>,
     /// `gateTimeoutSeconds`.
     pub gate_timeout_seconds: Field<u32>,
-    /// `maximumScope`.
-    pub maximum_scope: Field<MaximumScope>,
+    /// `rollout`, or what `maximumScope` says of it.
+    pub rollout: Field<Rollout>,
+    /// `terminating`.
+    pub terminating: Field<Terminating>,
     /// `scheduleStrategy`, already put together.
     pub strategy: Field<Strategy>,
     /// `rebalance`.

@@ -40,7 +40,8 @@ pub struct Spread {
     capacity: Capacity,
     binding: Binding,
     gate_timeout_seconds: u32,
-    maximum_scope: MaximumScope,
+    rollout: Rollout,
+    terminating: Terminating,
     strategy: Strategy,
     rebalance: Rebalance,
 }
@@ -91,14 +92,26 @@ pub enum Binding {
     Admission,
 }
 
-/// Which pods fill a maximum.
+/// What a rollout does to the split: which revisions fill a maximum together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MaximumScope {
-    /// All revisions together, terminating pods included: a paid pool is physical.
+pub enum Rollout {
+    /// All together, and a pod of a new revision waits for a place of its own ladder until an old pod has left it.
     #[default]
-    Workload,
-    /// Each revision by itself, as WorkloadSpread counts; terminating pods left out.
-    Revision,
+    Keep,
+    /// Each by itself, as WorkloadSpread counts: the surge stands beside the old pods for a while.
+    Surge,
+    /// All together, and whatever finds no place goes on to a later subset at once: the split is lost.
+    Spill,
+}
+
+/// Whether pods that are being deleted hold their place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Terminating {
+    /// They do not: the pod that replaces one takes its place.
+    #[default]
+    Ignored,
+    /// They do until they are gone: a maximum that may not be passed for a second.
+    Counted,
 }
 
 /// What happens to pods that find no node.
@@ -175,10 +188,28 @@ impl Spread {
         self.gate_timeout_seconds
     }
 
-    /// Which pods fill a maximum.
+    /// What a rollout does to the split.
     #[must_use]
-    pub fn maximum_scope(&self) -> MaximumScope {
-        self.maximum_scope
+    pub fn rollout(&self) -> Rollout {
+        self.rollout
+    }
+
+    /// Whether pods that are being deleted hold their place.
+    #[must_use]
+    pub fn terminating(&self) -> Terminating {
+        self.terminating
+    }
+
+    /// Whether each revision has a ladder of its own. Shares always do: every rollout then ends within one pod.
+    #[must_use]
+    pub fn is_per_revision(&self) -> bool {
+        self.rollout != Rollout::Spill || matches!(self.fill, Fill::Shares(_))
+    }
+
+    /// Whether the places of all revisions fill a maximum together.
+    #[must_use]
+    pub fn has_shared_maximums(&self) -> bool {
+        self.rollout != Rollout::Surge && matches!(self.fill, Fill::InOrder(_))
     }
 
     /// What happens to pods that find no node.
@@ -221,6 +252,18 @@ impl Spread {
     #[must_use]
     pub fn rebalance(&self) -> Rebalance {
         self.rebalance
+    }
+
+    /// Whether some of its bounds are parts of the workload, so that its ladder moves with the replicas.
+    #[must_use]
+    pub fn has_percentages(&self) -> bool {
+        let is_percent = |amount: Option<Amount>| amount.is_some_and(Amount::is_percent);
+        match &self.fill {
+            Fill::InOrder(bounds) => bounds
+                .iter()
+                .any(|bounds| is_percent(bounds.min) || is_percent(bounds.max)),
+            Fill::Shares(_) => false,
+        }
     }
 
     /// Whether every pod goes to the one subset there is. WorkloadSpread never asks then whether it

@@ -4,7 +4,8 @@
 
 use placement_core::cost::DeletionCost;
 use placement_core::spread::{
-    Amount, Binding, Capacity, Field, GroupKind, MaximumScope, Spread, SpreadDraft, SubsetDraft, TargetDraft,
+    Amount, Binding, Capacity, Field, GroupKind, Rollout, Spread, SpreadDraft, SubsetDraft, TargetDraft,
+    Terminating,
 };
 use placement_core::{Closed, Rung, SubsetIx, Taken, Tier};
 use proptest::prelude::*;
@@ -15,7 +16,8 @@ use serde_json::Value;
 pub(crate) struct Words {
     pub(crate) subsets: Vec<SubsetDraft>,
     pub(crate) capacity: Capacity,
-    pub(crate) scope: MaximumScope,
+    pub(crate) rollout: Rollout,
+    pub(crate) terminating: Terminating,
     pub(crate) binding: Field<Binding>,
 }
 
@@ -46,7 +48,8 @@ impl Words {
         Self {
             subsets,
             capacity: Capacity::Auto,
-            scope: MaximumScope::Workload,
+            rollout: Rollout::Keep,
+            terminating: Terminating::Ignored,
             binding: Field::Absent,
         }
     }
@@ -61,8 +64,13 @@ impl Words {
         self
     }
 
-    pub(crate) fn scope(mut self, scope: MaximumScope) -> Self {
-        self.scope = scope;
+    pub(crate) fn terminating(mut self, terminating: Terminating) -> Self {
+        self.terminating = terminating;
+        self
+    }
+
+    pub(crate) fn rollout(mut self, rollout: Rollout) -> Self {
+        self.rollout = rollout;
         self
     }
 
@@ -81,7 +89,8 @@ impl Words {
             }),
             subsets: Field::Set(self.subsets),
             capacity: Field::Set(self.capacity),
-            maximum_scope: Field::Set(self.scope),
+            rollout: Field::Set(self.rollout),
+            terminating: Field::Set(self.terminating),
             binding: self.binding,
             ..SpreadDraft::default()
         };

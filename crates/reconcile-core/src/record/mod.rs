@@ -1,17 +1,14 @@
 //! What the world keeps of pods, workloads and nodes: only what a plan looks at.
 
-mod needs;
-mod node;
 mod outline;
 mod pod;
 mod workload;
 
 use std::collections::BTreeMap;
 
-pub use needs::NodeNeeds;
-pub use node::{Allocatable, NodeRecord};
 pub use outline::Outline;
 use placement_core::matching::Owner;
+use placement_core::nodes::{NodeFacts, Resources, Taint, pods};
 use placement_core::spread::GroupKind;
 use placement_core::time::UnixMillis;
 pub use pod::{Phase, PodRecord};
@@ -39,6 +36,27 @@ pub struct WorkloadId {
     pub name: String,
 }
 
+/// A node, as far as adoption and closed subsets look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeRecord {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its taints.
+    pub taints: Vec<Taint>,
+    /// When it was created.
+    pub created: UnixMillis,
+    /// Whether it is cordoned.
+    pub is_cordoned: bool,
+    /// Whether it says that it is not ready.
+    pub is_unready: bool,
+    /// What pods may take of it; `None`: not known.
+    pub allocatable: Option<Resources>,
+    /// How many pods it takes; `None`: not known.
+    pub pods: Option<u64>,
+}
+
 /// Why an object cannot be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable(pub String);
@@ -64,6 +82,8 @@ struct Metadata {
     annotations: Option<BTreeMap<String, String>>,
     #[serde(default)]
     owner_references: Option<Vec<Reference>>,
+    #[serde(default)]
+    managed_fields: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -108,6 +128,14 @@ impl Metadata {
         })
     }
 
+    /// Whether whoever made the pod named its node. The scheduler's binding is no edit of a field, and nobody else may set
+    /// it later.
+    fn was_made_with_node(&self) -> bool {
+        let entries = self.managed_fields.as_deref().unwrap_or_default();
+        let names_node = |entry: &Value| entry.pointer("/fieldsV1/f:spec/f:nodeName").is_some();
+        entries.iter().any(names_node)
+    }
+
     fn created(&self) -> UnixMillis {
         let created = self.creation_timestamp.as_deref().and_then(UnixMillis::parse);
         created.unwrap_or_default()
@@ -120,6 +148,59 @@ impl Metadata {
     fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(key).map(String::as_str)
     }
+}
+
+impl NodeRecord {
+    /// What is kept of a node.
+    ///
+    /// # Errors
+    /// When it has not the shape of a stored node.
+    pub fn read(node: &Value) -> Result<Self, Unreadable> {
+        let Object {
+            metadata,
+            spec,
+            status,
+        } = Object::read(node)?;
+        let allocatable = status.get("allocatable").filter(|list| list.is_object());
+        let path = "status.allocatable";
+        Ok(Self {
+            created: metadata.created(),
+            is_cordoned: spec.get("unschedulable").and_then(Value::as_bool) == Some(true),
+            is_unready: is_unready(&status),
+            allocatable: allocatable.and_then(|list| Resources::read(Some(list), path).ok()),
+            pods: pods(allocatable, path).unwrap_or_default(),
+            name: metadata.name,
+            labels: metadata.labels.unwrap_or_default(),
+            taints: spec
+                .get("taints")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Taint::read)
+                .collect(),
+        })
+    }
+
+    /// What node selector terms look at.
+    #[must_use]
+    pub fn facts(&self) -> NodeFacts<'_> {
+        NodeFacts {
+            name: &self.name,
+            labels: &self.labels,
+        }
+    }
+}
+
+/// A node that says nothing of it is taken to be ready.
+fn is_unready(status: &Value) -> bool {
+    let conditions = status.get("conditions").and_then(Value::as_array);
+    let text = |condition: &Value, field: &str, word: &str| {
+        condition.get(field).and_then(Value::as_str) == Some(word)
+    };
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| text(condition, "type", "Ready") && !text(condition, "status", "True"))
 }
 
 impl core::fmt::Display for Unreadable {

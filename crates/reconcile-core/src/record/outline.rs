@@ -63,6 +63,11 @@ impl Outline {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
 
+    /// Whether it says something of node labels. Other words with these in them are looked at in vain.
+    pub(crate) fn may_wish(&self) -> bool {
+        self.0.contains("\"nodeSelector\"") || self.0.contains("\"nodeAffinity\"")
+    }
+
     /// The labels. No label of Kubernetes has a character that JSON escapes.
     #[must_use]
     pub fn labels(&self) -> BTreeMap<&str, &str> {

@@ -1,18 +1,19 @@
 //! What is kept of a pod.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use placement_core::facts::{PodFacts, revision_key};
+use placement_core::facts::{Foreign, PodFacts, revision_key};
 use placement_core::names::{
-    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, MOVED_FROM_ANNOTATION,
-    PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, STEPPING_STONE_ANNOTATION, SUBSET_LABEL,
+    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, MIRROR_ANNOTATION,
+    MOVED_FROM_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, STEPPING_STONE_ANNOTATION,
+    SUBSET_LABEL,
 };
+use placement_core::nodes::{Requests, Resources};
 use placement_core::spread::WorkloadKind;
 use placement_core::time::UnixMillis;
 use serde_json::Value;
 
-use super::{NodeNeeds, Object, Outline, OwnerRecord, Unreadable};
+use super::{Object, Outline, OwnerRecord, Unreadable};
 
 /// A pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,8 @@ pub struct PodRecord {
     pub created: UnixMillis,
     /// Its controller.
     pub owner: Option<OwnerRecord>,
+    /// Why it is not ours to place, if it is not.
+    pub foreign: Option<Foreign>,
     /// The spread that it carries the label of.
     pub spread: Option<String>,
     /// The subset that it carries the label of.
@@ -45,6 +48,8 @@ pub struct PodRecord {
     pub bound_at: Option<UnixMillis>,
     /// Whether it waits behind the gate of Spillway.
     pub gated: bool,
+    /// Whether it waits behind a gate of somebody else: the scheduler does not know it yet, and it tells nothing of a pool.
+    pub gated_by_others: bool,
     /// The node it is on.
     pub node: Option<String>,
     /// Its phase.
@@ -57,10 +62,14 @@ pub struct PodRecord {
     pub restarts: u32,
     /// Being deleted.
     pub terminating: bool,
+    /// What it asks of a node, as the scheduler counts. What cannot be read is nothing.
+    pub requests: Resources,
+    /// Whether it asks more of a node than room: labels, other pods or none, ports, volumes.
+    pub is_choosy: bool,
+    /// Whether it stays away from nodes that have others like it: by anti-affinity, or by a port of the node.
+    pub keeps_apart: bool,
     /// Labels, annotations, gates, tolerations, node selector and affinity; kept only of pods that may still be bound or adopted.
     pub outline: Option<Outline>,
-    /// What it needs of a node; nothing is kept of a finished pod.
-    pub needs: Arc<NodeNeeds>,
 }
 
 /// The phase of a pod, in the order in which the ReplicaSet controller gives pods up.
@@ -99,11 +108,11 @@ impl PodRecord {
             metadata.label(CONTROLLER_REVISION_HASH),
         );
         let gates = spec.get("schedulingGates").and_then(Value::as_array);
-        let gated = gates.is_some_and(|gates| {
-            gates
-                .iter()
-                .any(|gate| gate.get("name").and_then(Value::as_str) == Some(PLACEMENT_GATE))
-        });
+        let (ours, others): (Vec<&Value>, Vec<&Value>) = gates
+            .into_iter()
+            .flatten()
+            .partition(|gate| gate.get("name").and_then(Value::as_str) == Some(PLACEMENT_GATE));
+        let gated = !ours.is_empty();
         let node = spec
             .get("nodeName")
             .and_then(Value::as_str)
@@ -125,10 +134,11 @@ impl PodRecord {
             || (unschedulable_since.is_some() && node.is_none());
         let outline =
             (is_undecided && !terminating && phase != Phase::Finished).then(|| Outline::of(&metadata, &spec));
-        let needs = match phase {
-            Phase::Finished => NodeNeeds::default(),
-            _ => NodeNeeds::of(&spec),
-        };
+        let foreign = Foreign::of(
+            owner.as_ref().map(|owner| &owner.owner.kind),
+            metadata.annotation(MIRROR_ANNOTATION).is_some(),
+            metadata.was_made_with_node(),
+        );
         let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
         Ok(Self {
             version: metadata
@@ -147,15 +157,19 @@ impl PodRecord {
             bound_at: metadata
                 .annotation(BOUND_AT_ANNOTATION)
                 .and_then(UnixMillis::parse),
+            foreign,
             gated,
+            gated_by_others: !others.is_empty(),
             node: owned(node),
             phase,
             ready_since: condition(&status, "Ready", "True", None),
             unschedulable_since,
             restarts: restarts(&status),
             terminating,
+            requests: Requests::of_pod(&spec).unwrap_or_default().exact,
+            is_choosy: is_choosy(&spec),
+            keeps_apart: keeps_apart(&spec),
             outline,
-            needs: Arc::new(needs),
             owner,
             namespace: metadata.namespace,
             name: metadata.name,
@@ -193,6 +207,46 @@ impl PodRecord {
             terminating: self.terminating,
         }
     }
+}
+
+/// Whether a pod is particular about its node for more than what it requests. Its terms and tolerations stand apart.
+fn is_choosy(spec: &Value) -> bool {
+    let mut spreading = items(spec, "/topologySpreadConstraints");
+    let mut volumes = items(spec, "/volumes");
+    has_some(spec, "/nodeSelector")
+        || has_some(
+            spec,
+            "/affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution",
+        )
+        || has_some(spec, "/resourceClaims")
+        || keeps_apart(spec)
+        || spreading.any(|one| one.get("whenUnsatisfiable").and_then(Value::as_str) == Some("DoNotSchedule"))
+        || volumes
+            .any(|volume| volume.get("persistentVolumeClaim").is_some() || volume.get("ephemeral").is_some())
+}
+
+/// Whether a node that has one such pod may not take another.
+fn keeps_apart(spec: &Value) -> bool {
+    let ports = items(spec, "/containers");
+    let mut ports = ports
+        .filter_map(|container| container.get("ports")?.as_array())
+        .flatten();
+    has_some(
+        spec,
+        "/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution",
+    ) || ports.any(|port| port.get("hostPort").is_some())
+}
+
+fn has_some(spec: &Value, path: &str) -> bool {
+    spec.pointer(path).is_some_and(|list| match list {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => false,
+    })
+}
+
+fn items<'v>(spec: &'v Value, path: &str) -> impl Iterator<Item = &'v Value> {
+    spec.pointer(path).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn condition(status: &Value, kind: &str, wanted: &str, reason: Option<&str>) -> Option<UnixMillis> {

@@ -1,6 +1,7 @@
 //! What is kept of a workload, or of an object between a workload and its pods.
 
 use placement_core::names::{DESIRED_REPLICAS_ANNOTATION, POD_TEMPLATE_HASH};
+use placement_core::nodes::{NodeAffinity, Toleration};
 use placement_core::spread::{GroupKind, WorkloadKind};
 use placement_core::time::UnixMillis;
 use serde_json::Value;
@@ -26,6 +27,10 @@ pub struct WorkloadRecord {
     pub revision: Option<String>,
     /// The Deployment's own number of the revision.
     pub ordinal: u64,
+    /// What its template requires of a node.
+    pub wishes: NodeAffinity,
+    /// What its template tolerates.
+    pub tolerations: Vec<Toleration>,
     /// `spec` without the template, which paths to replicas may lead through.
     pub spec: Value,
 }
@@ -57,6 +62,12 @@ impl WorkloadRecord {
         };
         let count = |value: &Value| value.as_u64().and_then(|count| u32::try_from(count).ok());
         let replicas = spec.get(field).map_or(1, |value| count(value).unwrap_or(0));
+        let template = spec.pointer("/template/spec");
+        let wishes = template.map_or_else(NodeAffinity::default, NodeAffinity::of_pod);
+        let tolerations = spec
+            .pointer("/template/spec/tolerations")
+            .and_then(Value::as_array);
+        let tolerations = tolerations.into_iter().flatten().map(Toleration::read).collect();
         if kind.known().is_some()
             && let Some(fields) = spec.as_object_mut()
         {
@@ -84,6 +95,8 @@ impl WorkloadRecord {
                 kind,
                 name: metadata.name,
             },
+            wishes,
+            tolerations,
             spec,
         })
     }

@@ -1,59 +1,60 @@
-//! Which subsets are closed, since and until when, and which are to be tried.
+//! What is closed at a moment, for which pods, and what is being tried.
 
 use placement_core::ladder::{Closed, Ladder};
-use placement_core::spread::{Fill, Patience, Spread};
-use placement_core::time::UnixMillis;
+use placement_core::spread::{Patience, Spread, Subset};
 use placement_core::{Observation, SubsetIx};
-use spread_api::ClosingStatus;
 
+use super::shape::{self, Shape, both};
+use super::{Closing, RECREATE_MILLIS};
 use crate::gates::needs_replicas;
 use crate::ledger::replicas;
 use crate::moments::is_recent;
 use crate::plan::Planning;
-use crate::reschedule::RECREATE_MILLIS;
 use crate::step::Severity;
-use crate::world::KnownPod;
+use crate::world::{KnownLedger, KnownPod, Need};
+use placement_core::time::UnixMillis;
 
-/// A subset in which the scheduler found no node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Closing {
-    pub(crate) subset: String,
-    pub(crate) since: UnixMillis,
-    pub(crate) until: UnixMillis,
-}
+/// After the last pod that got a node a subset is tried this much longer: a burst comes in parts.
+const LINGER_MILLIS: i64 = 10_000;
+
+/// So many kinds of pods are told apart in one subset.
+const MOST_SHAPES: usize = 4;
 
 /// What is closed at a moment.
 #[derive(Debug, Default)]
 pub(crate) struct Closings {
-    /// All of them, in the order of the subsets.
-    pub(crate) all: Vec<Closing>,
-    /// No pod is sent there.
-    pub(crate) closed: Closed,
-    /// One pod is to be sent there.
-    pub(crate) probing: Closed,
+    known: Vec<Known>,
     /// Subsets that were closed a moment ago, or longer than was thought.
-    pub(crate) newly: Vec<SubsetIx>,
+    newly: Vec<Closing>,
     /// Names of subsets that are open again.
-    pub(crate) reopened: Vec<String>,
+    reopened: Vec<String>,
+    /// Pods without another place go where there is none now rather than nowhere.
+    has_nothing_else: bool,
 }
 
-/// What the pods of one subset tell.
-#[derive(Clone, Copy, Debug, Default)]
-struct Signs {
-    /// One waits longer than it is left to.
-    is_stuck: bool,
-    /// One that can be moved, or that came after the subset was to be tried, waits longer than it is left to: it is
-    /// still full.
-    is_still_full: bool,
-    /// One that can be moved waits longer than it is left to.
-    is_to_move: bool,
-    /// One that came after the subset was to be tried waits.
-    is_tried: bool,
-    /// One that came after the subset was to be tried has a node.
-    has_place: bool,
+/// A closing and what follows from it.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) subset: SubsetIx,
+    pub(super) closing: Closing,
+    pub(super) state: State,
 }
 
-impl Planning<'_> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// No pod like it is sent there.
+    Closed,
+    /// So many more are sent there.
+    Tried {
+        left: usize,
+        /// What becomes of the last ones is told soon: others wait.
+        is_undecided: bool,
+        /// There are signs of room, not only time has passed.
+        is_evident: bool,
+    },
+}
+
+impl<'w> Planning<'w> {
     /// What is closed now, by what was remembered and what the pods tell.
     pub(crate) fn closings(&mut self, spread: &Spread) -> Closings {
         let remembered = self.world.closings.get(self.id).map_or(&[][..], Vec::as_slice);
@@ -63,101 +64,205 @@ impl Planning<'_> {
                 ..Closings::default()
             };
         };
-        let remembered: Vec<Closing> = remembered
-            .iter()
-            .map(|closing| closing.within(patience, self.now))
-            .collect();
-        let remembered = remembered.as_slice();
-        let replicas = replicas(self.world, spread);
-        let is_known = replicas.is_some() || !needs_replicas(spread);
-        let observation = self.observe(spread, None, replicas);
-        let signs = self.signs(spread, remembered, patience);
-        let is_moving = self.is_recreating() || signs.iter().any(|signs| signs.is_to_move);
         let mut now = Closings::default();
-        let mut skipped: Closed = remembered
-            .iter()
-            .filter_map(|closing| spread.subset_named(&closing.subset))
-            .collect();
-        for (ix, (subset, signs)) in spread.subsets().iter().zip(signs).enumerate() {
-            let ix = SubsetIx::new(ix);
-            let known = remembered.iter().find(|closing| closing.subset == subset.name());
-            let may_close = is_known && has_elsewhere(spread, &observation, &skipped.with(ix), ix);
-            let anew = || Closing {
-                subset: subset.name().to_owned(),
-                since: self.now,
-                until: self.now.plus(patience.closed_millis),
-            };
-            let is_probing = match known {
-                None if signs.is_stuck && may_close => {
-                    now.all.push(anew());
-                    now.newly.push(ix);
-                    skipped = skipped.with(ix);
-                    false
-                }
-                None => continue,
-                Some(closing) if closing.until > self.now => {
-                    now.all.push(closing.clone());
-                    false
-                }
-                Some(_) if signs.is_still_full && may_close => {
-                    now.all.push(anew());
-                    now.newly.push(ix);
-                    false
-                }
-                Some(closing) if signs.has_place => {
-                    now.reopened.push(closing.subset.clone());
-                    continue;
-                }
-                Some(closing) => {
-                    now.all.push(closing.clone());
-                    !signs.is_tried
-                }
-            };
-            let which = if is_probing {
-                &mut now.probing
-            } else {
-                &mut now.closed
-            };
-            *which = which.with(ix);
+        for closing in remembered {
+            let closing = closing.within(patience, self.now);
+            match spread.subset_named(&closing.subset) {
+                Some(subset) => self.look_at(spread, subset, closing, patience, &mut now),
+                None => now.reopened.push(closing.subset),
+            }
         }
-        let gone = remembered
-            .iter()
-            .filter(|closing| spread.subset_named(&closing.subset).is_none());
-        now.reopened.extend(gone.map(|closing| closing.subset.clone()));
-        self.try_none_while_pods_move(spread, &observation, is_moving, &mut now);
+        let replicas = replicas(self.world, spread);
+        let observation = self.observe(spread, None, replicas);
+        let stuck = self.stuck(spread, patience);
+        if replicas.is_some() || !needs_replicas(spread) {
+            self.close(spread, &observation, &stuck, patience, &mut now);
+        }
+        self.try_none_while_pods_move(spread, &observation, &stuck, &mut now);
         // Where nothing else is left, a pod without a subset would be worse off than one that waits.
-        let ladder = Ladder::new(spread, observation.replicas, &now.closed);
-        if ladder.free(&observation.taken).next().is_none() {
-            now.closed = Closed::none();
-        }
-        for closing in &now.all {
-            if closing.until > self.now {
-                self.wake(closing.until);
+        let closed = now.closed();
+        let ladder = Ladder::new(spread, observation.replicas, &closed);
+        now.has_nothing_else = ladder.free(&observation.taken).next().is_none();
+        for known in &now.known {
+            if known.closing.until > self.now {
+                self.wake(known.closing.until);
             }
         }
         now
     }
 
-    /// No subset is tried while pods move on, as long as there is a place elsewhere: the pod that is made in place of a
-    /// stuck one would be the one that tries, and could go from one full pool to the other for ever.
+    /// What is to be thought of a closing that was remembered.
+    fn look_at(
+        &mut self,
+        spread: &Spread,
+        subset: SubsetIx,
+        mut closing: Closing,
+        patience: Patience,
+        now: &mut Closings,
+    ) {
+        let roomier = self.roomier_since(spread, subset, &closing);
+        let is_ahead = closing.until > self.now;
+        if let Some(at) = roomier.filter(|_| is_ahead) {
+            closing.until = at.min(self.now);
+        }
+        let is_early = closing.until.since(closing.since) < patience.closed_millis;
+        let state = if closing.until > self.now {
+            State::Closed
+        } else if is_early && !self.is_told(&closing) {
+            // Nobody is sent there before everybody can know why.
+            State::Tried {
+                left: 0,
+                is_undecided: !self.world.ledgers.get(self.id).is_some_and(KnownLedger::fails),
+                is_evident: true,
+            }
+        } else {
+            let tried = self.tried(spread, &closing);
+            let settled = tried.last.plus(LINGER_MILLIS);
+            let is_settled = tried.placed > 0 && tried.waiting + tried.undecided == 0;
+            if is_settled && settled <= self.now {
+                now.reopened.push(closing.subset);
+                return;
+            }
+            if is_settled {
+                self.wake(settled);
+            }
+            State::Tried {
+                left: match tried.waiting {
+                    0 => (tried.placed + 1).saturating_sub(tried.undecided),
+                    _ => 0,
+                },
+                is_undecided: tried.undecided > 0 && tried.waiting == 0,
+                is_evident: is_early || roomier.is_some(),
+            }
+        };
+        now.known.push(Known {
+            subset,
+            closing,
+            state,
+        });
+    }
+
+    /// When a node that may take such a pod last got roomier, if that was after the subset was closed.
+    fn roomier_since(&self, spread: &Spread, subset: SubsetIx, closing: &Closing) -> Option<UnixMillis> {
+        let waits = |pod: &&KnownPod| pod.record.outline.is_some() && closing.shape.is_like(spread, pod);
+        let waiting = self.world.pods_of(self.id).find(waits);
+        let tolerations = waiting.map(shape::tolerations).unwrap_or_default();
+        let need = Need {
+            requests: &closing.shape.requests,
+            tolerations: &tolerations,
+        };
+        self.world.roomier(spread.subset(subset)?, &need, closing.since)
+    }
+
+    /// Whether the stored ledger tells of a closing as it is now.
+    pub(super) fn is_told(&self, closing: &Closing) -> bool {
+        let status = closing.status();
+        let stored = self.world.stored_status(self.id);
+        stored.is_some_and(|stored| stored.closings.contains(&status))
+    }
+
+    /// Closes the subsets in which pods are stuck that could go elsewhere.
+    fn close(
+        &mut self,
+        spread: &Spread,
+        observation: &Observation,
+        stuck: &[(SubsetIx, &KnownPod)],
+        patience: Patience,
+        now: &mut Closings,
+    ) {
+        for (subset, pod) in stuck {
+            let known = now.about(spread, pod).find(|known| known.subset == *subset);
+            let is_news = known.is_none_or(|known| {
+                known.state != State::Closed
+                    && (pod.started() >= known.closing.until || self.may_be_moved(spread, pod, *subset))
+            });
+            if !is_news || self.elsewhere(spread, observation, now, pod, *subset).is_none() {
+                continue;
+            }
+            let Some(name) = spread.subset(*subset).map(Subset::name) else {
+                continue;
+            };
+            let closing = Closing {
+                subset: name.to_owned(),
+                since: self.now,
+                until: self.now.plus(patience.closed_millis),
+                shape: Shape::of(spread, pod),
+            };
+            now.add(*subset, closing);
+        }
+    }
+
+    /// The subsets that a pod which has its subset cannot go to from there: of those that are tried it can go where there
+    /// are signs of room. That time has passed is none: two full pools would send it to and fro for ever.
+    pub(super) fn impassable(
+        &self,
+        spread: &Spread,
+        now: &Closings,
+        pod: &KnownPod,
+        from: SubsetIx,
+    ) -> Closed {
+        let is_evident = |known: &&Known| matches!(known.state, State::Tried { is_evident: true, .. });
+        let closed = now.about(spread, pod).filter(|known| !is_evident(known));
+        both(
+            &self.barred_by_template(spread, pod),
+            closed.map(|known| known.subset).chain([from]),
+        )
+    }
+
+    /// Where a pod that is stuck could go.
+    fn elsewhere(
+        &self,
+        spread: &Spread,
+        observation: &Observation,
+        now: &Closings,
+        pod: &KnownPod,
+        from: SubsetIx,
+    ) -> Option<SubsetIx> {
+        let skipped = self.impassable(spread, now, pod, from);
+        let ladder = Ladder::new(spread, observation.replicas, &skipped);
+        ladder.free(&observation.taken).next().map(|run| run.rung.subset)
+    }
+
+    /// No subset is tried for the sake of time alone while pods move on, as long as there is a place elsewhere: the pod
+    /// that is made in place of a stuck one would be the one that tries, and could go from one full pool to the other for
+    /// ever.
     fn try_none_while_pods_move(
         &mut self,
         spread: &Spread,
         observation: &Observation,
-        is_moving: bool,
+        stuck: &[(SubsetIx, &KnownPod)],
         now: &mut Closings,
     ) {
-        if !is_moving || now.probing == Closed::none() {
+        let is_late = |known: &Known| {
+            matches!(
+                known.state,
+                State::Tried {
+                    is_evident: false,
+                    ..
+                }
+            )
+        };
+        if !now.known.iter().any(is_late) {
             return;
         }
-        let skipped = now.skipped();
+        let last = self.last_recreated();
+        let moves = |(subset, pod): &(SubsetIx, &KnownPod)| {
+            self.may_be_moved(spread, pod, *subset)
+                && self.elsewhere(spread, observation, now, pod, *subset).is_some()
+        };
+        if last.is_none() && !stuck.iter().any(moves) {
+            return;
+        }
+        let skipped = now.known.iter().map(|known| known.subset).collect();
         let ladder = Ladder::new(spread, observation.replicas, &skipped);
-        if ladder.free(&observation.taken).next().is_some() {
-            now.closed = skipped;
-            now.probing = Closed::none();
-            if let Some(last) = self.last_recreated() {
-                self.wake(last.plus(RECREATE_MILLIS));
-            }
+        if ladder.free(&observation.taken).next().is_none() {
+            return;
+        }
+        for known in now.known.iter_mut().filter(|known| is_late(known)) {
+            known.state = State::Closed;
+        }
+        if let Some(last) = last {
+            self.wake(last.plus(RECREATE_MILLIS));
         }
     }
 
@@ -167,20 +272,14 @@ impl Planning<'_> {
         is_recent(*recreated, self.now, RECREATE_MILLIS).then_some(*recreated)
     }
 
-    fn is_recreating(&self) -> bool {
-        self.last_recreated().is_some()
-    }
-
     /// Tells what is closed or open from now on.
-    pub(crate) fn tell_of(&mut self, spread: &Spread, closings: &Closings) {
-        for subset in &closings.newly {
-            let name = spread
-                .subset(*subset)
-                .map_or("?", placement_core::spread::Subset::name);
-            let until = closings.named(name).map_or(self.now, |closing| closing.until);
-            let seconds = until.since(self.now) / 1000;
-            let text =
-                format!("there is no node for pods of subset {name}: no more are sent there for {seconds} s");
+    pub(crate) fn tell_of(&mut self, closings: &Closings) {
+        for closing in &closings.newly {
+            let seconds = closing.until.since(self.now) / 1000;
+            let name = &closing.subset;
+            let text = format!(
+                "there is no node for pods of subset {name}: no more of that size are sent there for {seconds} s"
+            );
             self.note(Severity::Warning, "SubsetClosed", text);
         }
         for name in &closings.reopened {
@@ -188,103 +287,73 @@ impl Planning<'_> {
             self.note(Severity::Normal, "SubsetReopened", text);
         }
     }
-
-    fn signs(&mut self, spread: &Spread, remembered: &[Closing], patience: Patience) -> Vec<Signs> {
-        let world = self.world;
-        let mut signs = vec![Signs::default(); spread.subsets().len()];
-        for pod in world.pods_of(self.id) {
-            let subset = pod.facts().subset.and_then(|name| spread.subset_named(name));
-            let Some((subset, signs)) =
-                subset.and_then(|subset| Some((subset, signs.get_mut(subset.index())?)))
-            else {
-                continue;
-            };
-            let name = spread.subset(subset).map(placement_core::spread::Subset::name);
-            let closing = remembered
-                .iter()
-                .find(|closing| Some(closing.subset.as_str()) == name);
-            let is_probe = closing.is_some_and(|closing| {
-                // What is bound at this moment has no annotation yet.
-                closing.until <= self.now && (pod.record.gated || pod.started() >= closing.until)
-            });
-            if pod.record.node.is_some() {
-                signs.has_place |= is_probe;
-                continue;
-            }
-            signs.is_tried |= is_probe && pod.record.is_active() && !pod.facts().terminating;
-            if let Some(since) = self.waits_in(spread, pod, subset) {
-                let due = since.plus(patience.critical_millis);
-                if due <= self.now {
-                    signs.is_stuck = true;
-                    signs.is_to_move |= self.may_be_moved(spread, pod, subset);
-                    signs.is_still_full |= is_probe || signs.is_to_move;
-                } else {
-                    self.wake(due);
-                }
-            }
-        }
-        signs
-    }
-
-    /// Since when a pod waits in its subset in vain. Whom a reopened subset still has no place for gets as long again;
-    /// one that cannot be moved anyway is not let close it a second time, for it may fit nowhere.
-    pub(super) fn waits_in(&self, spread: &Spread, pod: &KnownPod, subset: SubsetIx) -> Option<UnixMillis> {
-        let since = pod.stuck_since()?;
-        let name = spread.subset(subset)?.name();
-        let reopened = self.world.reopened.get(&(self.id.clone(), name.to_owned()));
-        let Some(reopened) = reopened else {
-            return Some(since);
-        };
-        (pod.started() >= *reopened || self.may_be_moved(spread, pod, subset)).then(|| since.max(*reopened))
-    }
-}
-
-/// Whether pods that are not sent to these subsets find a place. The last subset of an ordered fill is never closed: that
-/// is what all others spill into.
-fn has_elsewhere(spread: &Spread, observation: &Observation, closed: &Closed, subset: SubsetIx) -> bool {
-    let is_last = matches!(spread.fill(), Fill::InOrder(_)) && subset.index() + 1 == spread.subsets().len();
-    let ladder = Ladder::new(spread, observation.replicas, closed);
-    !is_last && ladder.free(&observation.taken).next().is_some()
 }
 
 impl Closings {
-    /// What pods other than a probe pass by.
+    /// Whether every subset is open to every pod.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// All of them, as they are to be published.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Closing> {
+        self.known.iter().map(|known| &known.closing)
+    }
+
+    /// Subsets that some pods are not sent to.
+    pub(crate) fn closed(&self) -> Closed {
+        self.of_state(|state| *state == State::Closed)
+    }
+
+    /// What admissions skip.
     pub(crate) fn skipped(&self) -> Closed {
-        self.probing
+        match self.has_nothing_else {
+            true => Closed::none(),
+            false => self.closed(),
+        }
+    }
+
+    /// Subsets that pods are sent to by the binder alone.
+    pub(crate) fn probing(&self) -> Closed {
+        self.of_state(|state| *state != State::Closed)
+    }
+
+    fn of_state(&self, is_meant: impl Fn(&State) -> bool) -> Closed {
+        let known = self.known.iter().filter(|known| is_meant(&known.state));
+        both(&Closed::none(), known.map(|known| known.subset))
+    }
+
+    /// The closings that tell of a pod.
+    pub(super) fn about<'c>(
+        &'c self,
+        spread: &'c Spread,
+        pod: &'c KnownPod,
+    ) -> impl Iterator<Item = &'c Known> {
+        self.known
             .iter()
-            .fold(self.closed.clone(), |closed, subset| closed.with(subset))
+            .filter(|known| known.closing.shape.is_like(spread, pod))
     }
 
-    pub(crate) fn named(&self, subset: &str) -> Option<&Closing> {
-        self.all.iter().find(|closing| closing.subset == subset)
+    pub(super) fn known(&self) -> &[Known] {
+        &self.known
     }
-}
 
-impl Closing {
-    /// As it can be under a rule: anybody may write a ledger, and clocks differ.
-    fn within(&self, patience: Patience, now: UnixMillis) -> Self {
-        let since = self.since.min(now);
-        Self {
-            subset: self.subset.clone(),
-            since,
-            until: self.until.min(since.plus(patience.closed_millis)),
+    /// One more, in place of those that it says all of. Of too many the oldest is forgotten.
+    fn add(&mut self, subset: SubsetIx, closing: Closing) {
+        self.known.retain(|known| !known.closing.is_followed_by(&closing));
+        let same = || self.known.iter().filter(|known| known.subset == subset);
+        if same().count() >= MOST_SHAPES
+            && let Some(oldest) = same().map(|known| known.closing.since).min()
+        {
+            self.known
+                .retain(|known| known.subset != subset || known.closing.since != oldest);
         }
-    }
-
-    /// As it is published; what cannot be read is none.
-    pub(crate) fn read(status: &ClosingStatus) -> Option<Self> {
-        Some(Self {
-            subset: status.subset.clone(),
-            since: UnixMillis::parse(&status.since)?,
-            until: UnixMillis::parse(&status.until)?,
-        })
-    }
-
-    pub(crate) fn status(&self) -> ClosingStatus {
-        ClosingStatus {
-            subset: self.subset.clone(),
-            since: self.since.to_string(),
-            until: self.until.to_string(),
-        }
+        self.newly.push(closing.clone());
+        self.known.push(Known {
+            subset,
+            closing,
+            state: State::Closed,
+        });
+        self.known.sort_by_key(|known| known.subset);
     }
 }

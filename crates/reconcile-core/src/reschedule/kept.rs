@@ -6,7 +6,7 @@
 
 use placement_core::SubsetIx;
 use placement_core::nodes::Term;
-use placement_core::spread::{Fill, MaximumScope, Spread, Subset};
+use placement_core::spread::{Fill, Spread, Subset, Terminating};
 
 use crate::world::{Assumed, KnownPod, SpreadId, World};
 
@@ -22,20 +22,16 @@ pub(super) enum Landing {
 }
 
 impl World {
-    /// The places that pods of a spread keep in the subset that they were moved from, in the scope of a revision.
+    /// The places that pods of a spread keep in the subset that they were moved from.
     pub(crate) fn kept_places<'w>(
         &'w self,
         id: &SpreadId,
         spread: &'w Spread,
-        revision: Option<&'w str>,
     ) -> impl Iterator<Item = (&'w KnownPod, SubsetIx)> {
-        let per_revision = spread.maximum_scope() == MaximumScope::Revision;
+        let is_counted = spread.terminating() == Terminating::Counted;
         self.pods_of(id)
             .filter_map(move |pod| Some((pod, self.kept_place(spread, pod)?)))
-            .filter(move |(pod, _)| {
-                let is_same = revision.is_none() || pod.record.revision.as_deref() == revision;
-                !per_revision || (is_same && !pod.facts().terminating)
-            })
+            .filter(move |(pod, _)| is_counted || !pod.facts().terminating)
     }
 
     /// The subset in which a pod keeps a place beside the one that its label says. Only a maximum needs that.

@@ -59,7 +59,7 @@ impl Planning<'_> {
             let rung = free.find(|run| run.rung.subset == from).map(|run| run.rung);
             let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
             let cost = rung.map_or(excess(from), |rung| {
-                DeletionCost::of(rung, spread.subsets().len()).value()
+                DeletionCost::of_place(spread, rung, taken.of(from)).value()
             });
             self.step(Action::Move {
                 pod: bind::pod_ref(&pod.record),

@@ -1,25 +1,30 @@
-//! Pods that find no node (`scheduleStrategy: Adaptive`): their subset is closed for a while, they are moved on, and one
-//! pod tries the subset again.
+//! Pods that find no node (`scheduleStrategy: Adaptive`): their subset is closed for a while for pods like them, they are
+//! moved on, and the subset is tried again: with one pod, with two, with four.
 //!
 //! ```text
-//!             a pod unschedulable for too long            until is over
-//!   open ------------------------------------> closed ------------------> to be tried
-//!    ^                                          ^   ^                          | one pod
-//!    |                                          |   '------ it is gone ----.   v
-//!    '------------ it was scheduled ------------+-------------------------- its pod waits
-//!                                               '-- it is stuck as well --'
+//!             a pod unschedulable for too long            until is over, or a node got roomier
+//!   open ------------------------------------> closed ------------------------------------> tried
+//!    ^                                            ^                                            |
+//!    |                                            '------------ one of its pods is stuck ------+
+//!    '-------- all of its pods have nodes, and nobody has come for a while --------------------'
 //! ```
 //!
 //! The ledger is the memory: a new leader and every admission read there what is closed and until when. No pod is moved
-//! before the ledger says that its subset is closed, or the next pod would take its place there.
+//! before the ledger says that its subset is closed, or the next pod would take its place there; none tries a subset
+//! before its time is over unless the ledger says so.
 
+mod choose;
+mod closing;
 mod closings;
 mod kept;
 mod landed;
 mod moves;
-mod probe;
+mod shape;
+mod signs;
 
-pub(crate) use closings::{Closing, Closings};
+pub(crate) use choose::Choice;
+pub(crate) use closing::Closing;
+pub(crate) use closings::Closings;
 pub(crate) use moves::RECREATE_MILLIS;
 use placement_core::time::UnixMillis;
 
@@ -32,7 +37,7 @@ const SECOND_MILLIS: i64 = 1_000;
 impl KnownPod {
     /// Since when it could have been scheduled but was not: the later of its binding and the first time that the scheduler
     /// found no node for it. The condition's own time may be that of its creation.
-    fn stuck_since(&self) -> Option<UnixMillis> {
+    pub(crate) fn stuck_since(&self) -> Option<UnixMillis> {
         let since = self.waits_since?;
         let is_pending = self.record.is_active()
             && !self.record.gated

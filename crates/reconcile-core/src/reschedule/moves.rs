@@ -2,30 +2,31 @@
 //!
 //! A pod is made anew by its controller: it is deleted, by uid and resource version, so never one that got a node in
 //! between. Only where the controller puts another in its place: never a Job's, which counts a failure, nor a
-//! StatefulSet's, whose next pod has the same name, volumes and ordinal. At most a tenth of the spread's pods, at least one,
-//! are deleted in ten seconds: a pod that waits serves nobody, so that this costs nothing but requests; but whoever got
-//! the terms of a pool wrong must not lose all pods to that at once, and the API server has other work.
+//! StatefulSet's, whose next pod has the same name, volumes and ordinal. At most a third of the spread's pods are deleted in
+//! ten seconds, so that all have moved within thirty: a pod that waits serves nobody, and this costs nothing but
+//! requests; but whoever got the terms of a pool wrong must not lose all pods to that at once, and the API server has
+//! other work.
 
 use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
-use placement_core::ladder::{Ladder, Rung};
-use placement_core::spread::{MaximumScope, Spread, WorkloadKind};
+use placement_core::ladder::Rung;
+use placement_core::spread::{Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
-use placement_core::{DeletionCost, Reason, SubsetIx, inject};
-use spread_api::LedgerStatus;
+use placement_core::{DeletionCost, Observation, Reason, SubsetIx, inject};
 
+use super::closings::{Known, State};
 use super::{Closing, Closings};
 use crate::bind;
 use crate::gates::MOST_REFUSALS;
-use crate::ledger::replicas;
+use crate::ledger::{replicas, scope};
 use crate::moments::is_recent;
 use crate::plan::Planning;
-use crate::step::{Action, Severity};
+use crate::step::{Action, Severity, WhyRecreated};
 use crate::world::KnownPod;
 
 /// The part of a spread's pods that is made anew within [`RECREATE_MILLIS`]: one of so many.
-const ONE_OF: usize = 10;
+const ONE_OF: usize = 3;
 
 /// See [`ONE_OF`].
 pub(crate) const RECREATE_MILLIS: i64 = 10_000;
@@ -33,6 +34,9 @@ pub(crate) const RECREATE_MILLIS: i64 = 10_000;
 /// So long after a subset was closed no pod is deleted for that: admissions see it by a watch, and must not send the next
 /// pod there again.
 const SEEN_MILLIS: i64 = 1_000;
+
+/// So long a pod that was deleted counts among those that try its next subset: by then its successor does.
+const SUCCESSOR_MILLIS: i64 = 3_000;
 
 /// How a pod gets to another subset.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,8 @@ struct Anew<'w> {
     left: usize,
     /// When it is more, if it is none.
     next: UnixMillis,
+    /// When pods were deleted whose successors may not have been seen yet.
+    on_their_way: Vec<UnixMillis>,
     /// The active pods of each controller, by its uid.
     by_owner: BTreeMap<&'w str, usize>,
 }
@@ -55,7 +61,8 @@ impl<'w> Planning<'w> {
     /// Moves the pods on that wait in a closed subset.
     pub(crate) fn move_stuck(&mut self, spread: &Spread, closings: &Closings) {
         let Some(patience) = spread.patience() else { return };
-        let stuck = self.stuck(spread, closings, patience.critical_millis);
+        let mut stuck = self.stuck(spread, patience);
+        stuck.retain(|(subset, pod)| self.left(spread, closings, pod, *subset).is_some());
         if stuck.is_empty() {
             return;
         }
@@ -69,27 +76,27 @@ impl<'w> Planning<'w> {
             self.wake(self.now);
             return;
         }
-        let skipped = closings.skipped();
         let mut scopes: BTreeMap<Option<&str>, Vec<(SubsetIx, &KnownPod)>> = BTreeMap::new();
         for (subset, pod) in stuck {
-            let scope = match spread.maximum_scope() {
-                MaximumScope::Workload => None,
-                MaximumScope::Revision => pod.record.revision.as_deref(),
-            };
-            scopes.entry(scope).or_default().push((subset, pod));
+            scopes.entry(scope(spread, pod)).or_default().push((subset, pod));
         }
         let (mut moved, mut anew) = (Vec::new(), self.anew());
         for (revision, pods) in scopes {
-            let observation = self.observe(spread, revision, replicas(self.world, spread));
-            let ladder = Ladder::new(spread, observation.replicas, &skipped);
-            let mut free = ladder
-                .free(&observation.taken)
-                .flat_map(|run| core::iter::repeat_n(run.rung, run.length.map_or(usize::MAX, length)))
-                .peekable();
+            let mut observation = self.observe(spread, revision, replicas(self.world, spread));
             for (from, pod) in pods {
-                let Some(rung) = free.peek().copied() else { break };
-                if self.move_on(spread, closings, pod, from, rung, &mut anew) {
-                    free.next();
+                let Some(rung) = self.next_rung(spread, &observation, closings, pod, from, &anew) else {
+                    if let Some(at) = anew.on_their_way.iter().max() {
+                        self.wake(at.plus(SUCCESSOR_MILLIS));
+                    }
+                    continue;
+                };
+                let Some(closing) = self.left(spread, closings, pod, from) else {
+                    continue;
+                };
+                if self.move_on(spread, closing, pod, from, rung, &mut anew) {
+                    observation.taken.add_on(rung);
+                    observation.filled.add_on(rung);
+                    self.note_probe(spread, closings, pod, rung.subset);
                     moved.push((pod, from));
                 }
             }
@@ -97,39 +104,52 @@ impl<'w> Planning<'w> {
         self.tell(spread, &moved);
     }
 
-    /// The pods that wait too long in a subset that every admission knows to be closed, oldest first.
-    fn stuck(&self, spread: &Spread, closings: &Closings, critical: i64) -> Vec<(SubsetIx, &'w KnownPod)> {
-        let world = self.world;
-        let stored = world.stored_status(self.id);
-        let is_known = |closing: &Closing| {
-            let is_stored = |status: &LedgerStatus| status.closings.contains(&closing.status());
-            closing.until > self.now && stored.is_some_and(is_stored)
+    /// The closing for which a pod may leave its subset: every admission knows of it.
+    fn left<'c>(
+        &self,
+        spread: &'c Spread,
+        closings: &'c Closings,
+        pod: &'c KnownPod,
+        from: SubsetIx,
+    ) -> Option<&'c Closing> {
+        let mut about = closings.about(spread, pod);
+        let is_known = |known: &&Known| {
+            known.subset == from && known.closing.until > self.now && self.is_told(&known.closing)
         };
-        let mut stuck = Vec::new();
-        for subset in closings.closed.iter() {
-            let name = spread.subset(subset).map(placement_core::spread::Subset::name);
-            if !name.and_then(|name| closings.named(name)).is_some_and(is_known) {
-                continue;
+        about.find(is_known).map(|known| &known.closing)
+    }
+
+    /// The lowest rung that a pod which is stuck can go to. One that is being tried takes so many at a time.
+    fn next_rung(
+        &self,
+        spread: &Spread,
+        observation: &Observation,
+        closings: &Closings,
+        pod: &KnownPod,
+        from: SubsetIx,
+        anew: &Anew<'_>,
+    ) -> Option<Rung> {
+        let mut skipped = self.impassable(spread, closings, pod, from);
+        loop {
+            let rung = self.lowest(spread, observation, &skipped)?;
+            let is_full = closings.known().iter().enumerate().any(|(place, known)| {
+                let sent =
+                    self.probes.iter().filter(|probe| **probe == place).count() + anew.on_their_way.len();
+                let is_here = known.subset == rung.subset && known.closing.shape.is_like(spread, pod);
+                is_here && matches!(known.state, State::Tried { left, .. } if left <= sent)
+            });
+            if !is_full {
+                return Some(rung);
             }
-            for pod in world.pods_of(self.id) {
-                let is_due = |pod: &KnownPod| {
-                    let since = self.waits_in(spread, pod, subset);
-                    since.is_some_and(|since| since.plus(critical) <= self.now)
-                };
-                if pod.facts().subset == name && is_due(pod) {
-                    stuck.push((subset, pod));
-                }
-            }
+            skipped = skipped.with(rung.subset);
         }
-        stuck.sort_by_key(|(_, pod)| (pod.record.created, pod.sequence));
-        stuck
     }
 
     /// Plans to move a pod to a rung; whether that was possible.
     fn move_on(
         &mut self,
         spread: &Spread,
-        closings: &Closings,
+        closing: &Closing,
         pod: &KnownPod,
         from: SubsetIx,
         rung: Rung,
@@ -148,7 +168,7 @@ impl<'w> Planning<'w> {
         };
         match way {
             Way::InPlace => self.move_in_place(spread, pod, from, rung),
-            Way::Recreate => self.recreate(spread, closings, pod, from, anew),
+            Way::Recreate => self.recreate(closing, pod, from, anew),
         }
     }
 
@@ -156,7 +176,10 @@ impl<'w> Planning<'w> {
         let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
         let placement = Placement {
             subset: rung.subset,
-            cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),
+            cost: is_ranked.then(|| {
+                let others = self.observe(spread, scope(spread, pod), replicas(self.world, spread));
+                DeletionCost::of_place(spread, rung, others.taken.of(rung.subset))
+            }),
             reason: Reason::Moved,
         };
         let Ok(patch) = bind::move_in_place(&pod.record, spread, from, &placement, self.now) else {
@@ -175,21 +198,10 @@ impl<'w> Planning<'w> {
         true
     }
 
-    fn recreate(
-        &mut self,
-        spread: &Spread,
-        closings: &Closings,
-        pod: &KnownPod,
-        from: SubsetIx,
-        anew: &mut Anew<'_>,
-    ) -> bool {
+    fn recreate(&mut self, closing: &Closing, pod: &KnownPod, from: SubsetIx, anew: &mut Anew<'_>) -> bool {
         if !is_replaced_by_kind(pod) || !self.is_replaced_now(pod, anew) {
             return false;
         }
-        let closing = spread
-            .subset(from)
-            .and_then(|subset| closings.named(subset.name()));
-        let Some(closing) = closing else { return false };
         let seen = closing.since.plus(SEEN_MILLIS);
         if seen > self.now {
             self.wake(seen);
@@ -204,19 +216,25 @@ impl<'w> Planning<'w> {
             pod: bind::pod_ref(&pod.record),
             version: pod.record.version,
             from,
+            why: WhyRecreated::NoNode,
         });
         true
     }
 
     /// What may be made anew at this moment.
     fn anew(&self) -> Anew<'w> {
-        let recent = self.world.recreated.get(self.id).map_or(&[][..], Vec::as_slice);
-        let recent = recent
-            .iter()
-            .filter(|at| is_recent(**at, self.now, RECREATE_MILLIS));
-        let oldest = recent.clone().min().map_or(self.now, |oldest| *oldest);
-        let (mut active, mut by_owner) = (0, BTreeMap::new());
-        for pod in self.world.pods_of(self.id) {
+        let (world, now) = (self.world, self.now);
+        let of_late = |millis: i64| -> Vec<UnixMillis> {
+            let recreated = world.recreated.get(self.id).into_iter().flatten();
+            recreated
+                .copied()
+                .filter(|at| is_recent(*at, now, millis))
+                .collect()
+        };
+        let (recent, on_their_way) = (of_late(RECREATE_MILLIS), of_late(SUCCESSOR_MILLIS));
+        let oldest = recent.iter().min().map_or(now, |oldest| *oldest);
+        let (mut active, mut by_owner) = (0_usize, BTreeMap::new());
+        for pod in world.pods_of(self.id) {
             let facts = pod.facts();
             if facts.terminating || facts.finished {
                 continue;
@@ -227,8 +245,9 @@ impl<'w> Planning<'w> {
             }
         }
         Anew {
-            left: (active / ONE_OF).max(1).saturating_sub(recent.count()),
+            left: active.div_ceil(ONE_OF).saturating_sub(recent.len()),
             next: oldest.plus(RECREATE_MILLIS),
+            on_their_way,
             by_owner,
         }
     }
@@ -245,6 +264,12 @@ impl<'w> Planning<'w> {
             .values()
             .find(|workload| workload.uid == owner.uid);
         wanted.is_some_and(|workload| usize::try_from(workload.replicas).is_ok_and(|wanted| wanted >= active))
+    }
+
+    /// Whether its controller makes another pod in its place, now.
+    pub(crate) fn is_replaced(&mut self, pod: &KnownPod) -> bool {
+        let anew = self.anew();
+        is_replaced_by_kind(pod) && self.is_replaced_now(pod, &anew)
     }
 
     /// Whether a pod could be moved out of its subset, as far as its own kind goes.
@@ -277,8 +302,4 @@ fn is_movable(spread: &Spread, pod: &KnownPod, from: SubsetIx) -> bool {
 /// Whether controllers of its kind make another pod in place of a deleted one, under another name.
 fn is_replaced_by_kind(pod: &KnownPod) -> bool {
     pod.record.kind().is_some_and(WorkloadKind::replaces_by_another)
-}
-
-fn length(length: u32) -> usize {
-    usize::try_from(length).unwrap_or(usize::MAX)
 }

@@ -6,7 +6,7 @@ use super::{SpreadId, World};
 use crate::moments::{ahead, is_recent};
 use crate::record::PodRecord;
 use crate::reschedule::RECREATE_MILLIS;
-use crate::step::{Action, Outcome, Step};
+use crate::step::{Action, Outcome, Step, WhyRecreated};
 
 /// What a pod is assumed to be once a write is done.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +72,9 @@ impl Assumed {
     pub(super) fn is_seen_in(&self, pod: &PodRecord) -> bool {
         match self {
             Self::Bound { .. } | Self::Released => !pod.gated || pod.terminating,
-            Self::Adopted { .. } => pod.subset.is_some(),
-            Self::Moved { subset, .. } => pod.subset.as_ref() == Some(subset) || pod.terminating,
+            Self::Adopted { subset } | Self::Moved { subset, .. } => {
+                pod.subset.as_ref() == Some(subset) || pod.terminating
+            }
             Self::Costs(cost) => pod.cost == Some(*cost),
             Self::Deleted | Self::Recreated | Self::Evicted => pod.terminating,
         }
@@ -97,7 +98,10 @@ impl World {
                 subset: to.clone(),
                 cost: *cost,
             }),
-            Action::Recreate { .. } => {
+            Action::Recreate { why, .. } => {
+                if *why == WhyRecreated::NoNodeBeside {
+                    self.beside_failed.insert(step.spread.clone(), now);
+                }
                 let recreated = self.recreated.entry(step.spread.clone()).or_default();
                 recreated.retain(|at| is_recent(*at, now, RECREATE_MILLIS));
                 recreated.push(now);
@@ -158,7 +162,9 @@ impl World {
                     }
                     Outcome::Done(None) => {}
                     Outcome::Gone => {
-                        self.forget_pod(&pod.uid, now);
+                        let mut dirty = self.forget_pod(&pod.uid, now);
+                        dirty.push(step.spread.clone());
+                        return dirty;
                     }
                     Outcome::Refused(_) => {
                         if let Some(known) = self.pods.named_mut(&pod.uid) {

@@ -1,5 +1,7 @@
 //! What the world remembers of closed subsets: the ledger carries it from leader to leader.
 
+use std::collections::BTreeSet;
+
 use placement_core::time::UnixMillis;
 use spread_api::SpreadLedger;
 
@@ -28,7 +30,7 @@ impl World {
         let status = ledger.status.as_ref();
         let after = status.map(|status| read(&status.closings)).unwrap_or_default();
         for before in self.closings.get(id).into_iter().flatten() {
-            if after.iter().all(|closing| closing.subset != before.subset) {
+            if !after.iter().any(|later| before.is_followed_by(later)) {
                 self.reopened.insert((id.clone(), before.subset.clone()), now);
             }
         }
@@ -38,7 +40,8 @@ impl World {
     /// The subsets of a spread that are closed or to be tried.
     pub(super) fn closed_names(&self, id: &SpreadId) -> Vec<String> {
         let closings = self.closings.get(id).into_iter().flatten();
-        closings.map(|closing| closing.subset.clone()).collect()
+        let names: BTreeSet<String> = closings.map(|closing| closing.subset.clone()).collect();
+        names.into_iter().collect()
     }
 
     fn set_closings(&mut self, id: &SpreadId, closings: Vec<Closing>) {

@@ -14,8 +14,11 @@ use crate::record::{PodRecord, WorkloadId};
 const LONGEST_CHAIN: usize = 8;
 
 impl World {
-    /// The spread whose name a pod carries, else the first that matches it.
+    /// The spread whose name a pod carries, else the first that matches it; none where it is not ours to place.
     pub(super) fn spread_of(&self, pod: &PodRecord) -> Option<SpreadId> {
+        if pod.foreign.is_some() {
+            return None;
+        }
         if let Some(name) = &pod.spread {
             return Some(SpreadId {
                 namespace: pod.namespace.clone(),

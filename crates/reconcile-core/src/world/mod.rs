@@ -9,6 +9,9 @@ mod counts;
 mod matching;
 mod moves;
 mod pods;
+mod pulse;
+mod renamed;
+mod room;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +28,9 @@ pub use counts::SpreadCounts;
 pub(crate) use moves::{Moves, Stage};
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
+use pulse::{News, Pulse};
+pub(crate) use room::Need;
+use room::Rooms;
 
 use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
@@ -91,8 +97,11 @@ pub struct World {
     pub(crate) by_spread: BTreeMap<SpreadId, BTreeSet<usize>>,
     /// Pods that no spread has, by what they are waiting to be told of: their owner.
     pub(crate) strangers: BTreeSet<usize>,
+    /// Pods of a subset that their rule has no more, whose node does not say yet where they are.
+    lost: BTreeSet<usize>,
     pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
+    rooms: Rooms,
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
     pub(crate) noted: BTreeMap<(SpreadId, &'static str), UnixMillis>,
     pub(crate) surplus: BTreeMap<SpreadId, Surplus>,
@@ -106,6 +115,9 @@ pub struct World {
     pub(crate) recreated: BTreeMap<SpreadId, Vec<UnixMillis>>,
     /// Pods that were moved home, and when the pods of each spread were last disturbed.
     pub(crate) moves: BTreeMap<SpreadId, Moves>,
+    /// When a stepping stone was last found to have no node beside the old pods.
+    pub(crate) beside_failed: BTreeMap<SpreadId, UnixMillis>,
+    pulses: BTreeMap<SpreadId, Pulse>,
     sequence: u64,
 }
 
@@ -148,9 +160,11 @@ impl World {
             .into_iter()
             .map(|rule| (SpreadId::of(&rule.spread), rule))
             .collect();
-        for place in self.pods.all_places() {
-            self.assign(place);
+        let places = self.pods.all_places();
+        for place in &places {
+            self.assign(*place);
         }
+        self.look_at_renamed(places);
         dirty.extend(self.spread_ids());
         for id in &dirty {
             self.forget_if_gone(id);
@@ -175,6 +189,7 @@ impl World {
                 moves.forget_attempts();
             }
             self.recall_closings();
+            self.rooms.grow_stale();
         }
         self.led_with
             .extend(leader.iter().map(|leader| leader.settings.clone()));
@@ -201,27 +216,44 @@ impl World {
 
     /// Takes what a watch shows; the spreads that it changed something for.
     pub fn take(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
+        let mut dirty = self.take_one(event, now);
+        if self.rooms.freshen(now) {
+            dirty.extend(self.waits_for_room());
+        }
+        dirty
+    }
+
+    fn take_one(&mut self, event: Event, now: UnixMillis) -> Vec<SpreadId> {
         match event {
             Event::Pod(pod) => self.take_pod(*pod, now),
-            Event::PodGone { uid } => self.forget_pod(&uid, now).into_iter().collect(),
+            Event::PodGone { uid } => self.forget_pod(&uid, now),
             Event::Workload(workload) => {
                 let id = workload.id.clone();
                 if self.workloads.get(&id) == Some(&*workload) {
                     return Vec::new();
                 }
                 self.workloads.insert(id.clone(), *workload);
-                self.touched_by(&id)
+                let touched = self.touched_by(&id);
+                for spread in &touched {
+                    self.feel(spread, News::default(), now);
+                }
+                touched
             }
             Event::WorkloadGone(id) => {
                 self.workloads.remove(&id);
                 self.touched_by(&id)
             }
             Event::Node(node) => {
-                self.nodes.insert(node.name.clone(), *node);
-                Vec::new()
+                let name = node.name.clone();
+                let is_new = !self.nodes.contains_key(&name);
+                let mut dirty = self.take_node(*node, now);
+                if is_new {
+                    dirty.extend(self.look_at_renamed_on(&name));
+                }
+                dirty
             }
             Event::NodeGone(name) => {
-                self.nodes.remove(&name);
+                self.forget_node(&name);
                 Vec::new()
             }
             Event::Ledger(ledger) => {
@@ -261,6 +293,8 @@ impl World {
         self.ledgers.remove(id);
         self.closings.remove(id);
         self.recreated.remove(id);
+        self.beside_failed.remove(id);
+        self.pulses.remove(id);
         self.surplus.remove(id);
         self.moves.remove(id);
         self.noted.retain(|(spread, _), _| spread != id);

@@ -1,13 +1,12 @@
 //! What the world remembers of pods that were moved home: how many, whether it helped, what else happened meanwhile.
 
-use std::sync::Arc;
-
+use placement_core::nodes::Resources;
 use placement_core::time::UnixMillis;
 
 use super::World;
 use crate::home::{HOUR_MILLIS, MINUTE_MILLIS};
 use crate::moments::{ahead, is_recent};
-use crate::record::{NodeNeeds, PodRecord};
+use crate::record::PodRecord;
 use crate::step::{Action, Outcome, Step, WhyMoved};
 
 /// The first wait after an eviction was refused; each later one is twice as long.
@@ -38,9 +37,9 @@ pub(crate) struct Journey {
     successor: Option<String>,
     pub(crate) to: String,
     pub(crate) why: WhyMoved,
-    /// A node on which there was room, and what is needed of it.
+    /// A node on which there was room, and what is asked of it.
     pub(crate) node: String,
-    pub(crate) needs: Arc<NodeNeeds>,
+    pub(crate) requests: Resources,
     pub(crate) begun: UnixMillis,
     pub(crate) stage: Stage,
 }
@@ -218,7 +217,7 @@ impl World {
             to: to.name().to_owned(),
             why,
             node: node.clone(),
-            needs: Arc::clone(&known.record.needs),
+            requests: known.record.requests.clone(),
             begun: now,
             stage: Stage::Asked,
         };

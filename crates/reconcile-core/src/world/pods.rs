@@ -1,7 +1,6 @@
 //! The pods of the world, and which spread has each.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use placement_core::facts::PodFacts;
 use placement_core::time::UnixMillis;
@@ -9,9 +8,9 @@ use slab::Slab;
 
 use super::assumed::{LONGEST_WAIT_MILLIS, wait};
 use super::moves::{Arrival, is_stir};
+use super::pulse::News;
 use super::{Assumed, SpreadId, World};
 use crate::moments::ahead;
-use crate::record::NodeNeeds;
 use crate::record::PodRecord;
 
 /// A pod, and what is on its way to it.
@@ -22,6 +21,8 @@ pub(crate) struct KnownPod {
     pub(crate) sequence: u64,
     /// The spread that has it.
     pub(crate) spread: Option<SpreadId>,
+    /// The subset that its node says, where it carries one that its rule does not have.
+    pub(crate) by_node: Option<String>,
     pub(crate) assumed: Option<Assumed>,
     /// How often the API server refused a write to it.
     pub(crate) refusals: u32,
@@ -65,6 +66,7 @@ impl KnownPod {
     pub(crate) fn facts(&self) -> PodFacts<'_> {
         let mut facts = self.record.facts();
         facts.spread = self.spread.as_ref().map(|spread| spread.name.as_str());
+        facts.subset = self.by_node.as_deref().or(facts.subset);
         match &self.assumed {
             Some(Assumed::Bound { subset, cost }) => {
                 facts.subset = Some(subset);
@@ -77,7 +79,7 @@ impl KnownPod {
             Some(Assumed::Adopted { subset }) => facts.subset = Some(subset),
             Some(Assumed::Costs(cost)) => facts.cost = Some(*cost),
             Some(Assumed::Deleted | Assumed::Recreated) => facts.terminating = true,
-            // A budget may refuse it.
+            // A budget may refuse an eviction.
             Some(Assumed::Released | Assumed::Evicted) | None => {}
         }
         facts
@@ -117,8 +119,6 @@ impl KnownPod {
 pub(crate) struct Pods {
     places: Slab<KnownPod>,
     by_uid: BTreeMap<String, usize>,
-    /// What pods need of a node, each once.
-    needs: BTreeSet<Arc<NodeNeeds>>,
 }
 
 impl Pods {
@@ -134,36 +134,8 @@ impl Pods {
         self.places.get(place)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &KnownPod> {
-        self.places.iter().map(|(_, pod)| pod)
-    }
-
-    /// The same needs as somebody else's, where there is one who has them.
-    fn share(&mut self, needs: &mut Arc<NodeNeeds>) {
-        match self.needs.get(needs) {
-            Some(known) => *needs = Arc::clone(known),
-            None => _ = self.needs.insert(Arc::clone(needs)),
-        }
-    }
-
-    /// The same for a pod that was known before, with other needs perhaps.
-    fn share_at(&mut self, place: usize, before: &Arc<NodeNeeds>) {
-        let Some(mut needs) = self.at(place).map(|pod| Arc::clone(&pod.record.needs)) else {
-            return;
-        };
-        self.share(&mut needs);
-        if let Some(pod) = self.places.get_mut(place) {
-            pod.record.needs = needs;
-        }
-        self.unshare(before);
-    }
-
-    /// Forgets needs that nobody else has.
-    fn unshare(&mut self, needs: &Arc<NodeNeeds>) {
-        // One is in the set, one in the hand.
-        if Arc::strong_count(needs) <= 2 {
-            self.needs.remove(needs);
-        }
+    pub(super) fn at_mut(&mut self, place: usize) -> Option<&mut KnownPod> {
+        self.places.get_mut(place)
     }
 
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut KnownPod> {
@@ -183,9 +155,7 @@ impl Pods {
 
     fn remove(&mut self, uid: &str) -> Option<(usize, KnownPod)> {
         let place = self.by_uid.remove(uid)?;
-        let pod = self.places.try_remove(place)?;
-        self.unshare(&pod.record.needs);
-        Some((place, pod))
+        Some((place, self.places.try_remove(place)?))
     }
 }
 
@@ -198,7 +168,7 @@ impl World {
             .filter_map(|place| self.pods.at(*place))
     }
 
-    pub(super) fn take_pod(&mut self, mut record: PodRecord, now: UnixMillis) -> Vec<SpreadId> {
+    pub(super) fn take_pod(&mut self, record: PodRecord, now: UnixMillis) -> Vec<SpreadId> {
         if let Some(place) = self.pods.place(&record.uid) {
             let Some(known) = self.pods.places.get_mut(place) else {
                 return Vec::new();
@@ -208,7 +178,6 @@ impl World {
             if is_older || known.record == record {
                 return Vec::new();
             }
-            let is_stir = is_stir(&known.record, &record);
             match &known.assumed {
                 Some(assumed) if assumed.is_seen_in(&record) => {
                     known.overwritten.ours = match assumed {
@@ -222,15 +191,24 @@ impl World {
             known.waits_since = record
                 .unschedulable_since
                 .map(|_| known.waits_since.unwrap_or(now));
-            let before = core::mem::replace(&mut known.record, record);
-            self.pods.share_at(place, &before.needs);
-            let dirty = self.assign(place);
+            let is_stir = is_stir(&known.record, &record);
+            let news = News::between(Some(&known.record), Some(&record));
+            let has_left = self.rooms.note(Some(&known.record), Some(&record), now);
+            known.record = record;
+            let spread = known.spread.clone();
+            if let Some(spread) = &spread {
+                self.feel(spread, news, now);
+            }
+            let mut dirty = self.assign_seen(place);
             if is_stir {
                 self.stirs(place, Arrival::Known, now);
             }
+            if has_left {
+                dirty.extend(self.waits_for_room());
+            }
             return dirty;
         }
-        self.pods.share(&mut record.needs);
+        self.rooms.note(None, Some(&record), now);
         self.sequence += 1;
         // Seen for the first time, it may wait for long: only its own times tell.
         let waits_since = record
@@ -240,6 +218,7 @@ impl World {
             record,
             sequence: self.sequence,
             spread: None,
+            by_node: None,
             assumed: None,
             refusals: 0,
             unknowns: 0,
@@ -247,20 +226,41 @@ impl World {
             overwritten: Overwritten::default(),
             waits_since,
         });
-        let dirty = self.assign(place);
+        let dirty = self.assign_seen(place);
         self.stirs(place, Arrival::New, now);
+        if let Some(spread) = self.pods.at(place).and_then(|pod| pod.spread.clone()) {
+            self.feel(&spread, News::default(), now);
+        }
         dirty
     }
 
-    pub(super) fn forget_pod(&mut self, uid: &str, now: UnixMillis) -> Option<SpreadId> {
-        let (place, pod) = self.pods.remove(uid)?;
+    fn assign_seen(&mut self, place: usize) -> Vec<SpreadId> {
+        let mut dirty = self.assign(place);
+        dirty.extend(self.look_at_renamed([place]));
+        dirty.dedup();
+        dirty
+    }
+
+    /// Forgets a pod that is no more; the spreads that it made dirty.
+    pub(super) fn forget_pod(&mut self, uid: &str, now: UnixMillis) -> Vec<SpreadId> {
+        let Some((place, pod)) = self.pods.remove(uid) else {
+            return Vec::new();
+        };
         self.strangers.remove(&place);
-        let spread = pod.spread?;
-        if let Some(moves) = self.moves.get_mut(&spread) {
-            moves.lost(uid, now);
+        self.lost.remove(&place);
+        let mut dirty = Vec::new();
+        if self.rooms.note(Some(&pod.record), None, now) {
+            dirty = self.waits_for_room();
         }
-        self.leave(&spread, place);
-        Some(spread)
+        if let Some(spread) = pod.spread {
+            self.feel(&spread, News::between(Some(&pod.record), None), now);
+            if let Some(moves) = self.moves.get_mut(&spread) {
+                moves.lost(uid, now);
+            }
+            self.leave(&spread, place);
+            dirty.push(spread);
+        }
+        dirty
     }
 
     /// Puts a pod below the spread that has it; the spreads whose pods changed.

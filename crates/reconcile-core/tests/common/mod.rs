@@ -251,6 +251,7 @@ impl Scene {
                 subset: subset.to_owned(),
                 since: since.to_string(),
                 until: until.to_string(),
+                ..Default::default()
             }],
             ..Default::default()
         });

@@ -144,6 +144,7 @@ mod tests {
             pod: pod_ref(),
             version: Some(1),
             from: placement_core::SubsetIx::new(0),
+            why: reconcile_core::WhyRecreated::NoNode,
         };
         let surplus = Action::DeletePod {
             pod: pod_ref(),

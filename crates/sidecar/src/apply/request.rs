@@ -223,6 +223,7 @@ mod tests {
             pod: pod(),
             version: Some(17),
             from: placement_core::SubsetIx::new(0),
+            why: reconcile_core::WhyRecreated::NoNode,
         };
         let as_it_was = json!({"uid": "u1", "resourceVersion": "17"});
         let cases = [

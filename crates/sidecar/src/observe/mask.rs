@@ -19,7 +19,7 @@ pub(crate) enum Mask {
     Each(&'static Mask),
 }
 
-/// What is kept of metadata: never the managed fields.
+/// What is kept of metadata. Of the managed fields it is only whether whoever made a pod named its node.
 const METADATA: Mask = Mask::Only(&[
     ("name", Mask::All),
     ("namespace", Mask::All),
@@ -30,6 +30,13 @@ const METADATA: Mask = Mask::Only(&[
     ("labels", Mask::All),
     ("annotations", Mask::All),
     ("ownerReferences", Mask::All),
+    (
+        "managedFields",
+        Mask::Each(&Mask::Only(&[(
+            "fieldsV1",
+            Mask::Only(&[("f:spec", Mask::Only(&[("f:nodeName", Mask::All)]))]),
+        )])),
+    ),
 ]);
 
 const CONDITION: Mask = Mask::Only(&[
@@ -39,8 +46,12 @@ const CONDITION: Mask = Mask::Only(&[
     ("lastTransitionTime", Mask::All),
 ]);
 
-/// What something asks for of a node.
-const RESOURCES: Mask = Mask::Only(&[("requests", Mask::All)]);
+/// What a container asks of a node.
+const CONTAINER: Mask = Mask::Only(&[
+    ("restartPolicy", Mask::All),
+    ("resources", Mask::Only(&[("requests", Mask::All)])),
+    ("ports", Mask::Each(&Mask::Only(&[("hostPort", Mask::All)]))),
+]);
 
 /// What a `PodRecord` is read from.
 pub(crate) const POD: Mask = Mask::Only(&[
@@ -53,16 +64,22 @@ pub(crate) const POD: Mask = Mask::Only(&[
             ("tolerations", Mask::All),
             ("nodeSelector", Mask::All),
             ("affinity", Mask::All),
-            ("containers", Mask::Each(&Mask::Only(&[("resources", RESOURCES)]))),
+            ("containers", Mask::Each(&CONTAINER)),
+            ("initContainers", Mask::Each(&CONTAINER)),
+            ("resources", Mask::Only(&[("requests", Mask::All)])),
+            ("overhead", Mask::All),
             (
-                "initContainers",
+                "topologySpreadConstraints",
+                Mask::Each(&Mask::Only(&[("whenUnsatisfiable", Mask::All)])),
+            ),
+            (
+                "volumes",
                 Mask::Each(&Mask::Only(&[
-                    ("resources", RESOURCES),
-                    ("restartPolicy", Mask::All),
+                    ("persistentVolumeClaim", Mask::All),
+                    ("ephemeral", Mask::Only(&[])),
                 ])),
             ),
-            ("resources", RESOURCES),
-            ("overhead", Mask::All),
+            ("resourceClaims", Mask::Each(&Mask::Only(&[("name", Mask::All)]))),
         ]),
     ),
     (
@@ -78,12 +95,22 @@ pub(crate) const POD: Mask = Mask::Only(&[
     ),
 ]);
 
+/// What a template requires of a node.
+const TEMPLATE: Mask = Mask::Only(&[(
+    "spec",
+    Mask::Only(&[
+        ("nodeSelector", Mask::All),
+        ("affinity", Mask::Only(&[("nodeAffinity", Mask::All)])),
+        ("tolerations", Mask::All),
+    ]),
+)]);
+
 /// What a `WorkloadRecord` is read from. A path to the replicas may lead anywhere but into the template.
 pub(crate) const WORKLOAD: Mask = Mask::Only(&[
     ("metadata", METADATA),
     (
         "spec",
-        Mask::But(&[("template", None), ("volumeClaimTemplates", None)]),
+        Mask::But(&[("template", Some(TEMPLATE)), ("volumeClaimTemplates", None)]),
     ),
 ]);
 
@@ -227,17 +254,17 @@ mod tests {
                 "creationTimestamp": "2026-01-01T00:00:00Z", "deletionTimestamp": "2026-01-01T00:01:00Z",
                 "labels": {"app": "web"}, "annotations": {"controller.kubernetes.io/pod-deletion-cost": "3"},
                 "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d", "uid": "o", "controller": true}],
-                "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:metadata": {}}}],
+                "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:metadata": {}, "f:spec": {"f:nodeName": {}, "f:containers": {}}}}],
             },
             "spec": {
                 "nodeName": "n1", "schedulingGates": [{"name": "spillway.dev/placement"}],
                 "tolerations": [{"operator": "Exists"}], "nodeSelector": {"a": "b"}, "affinity": {"nodeAffinity": {}},
                 "containers": [{
-                    "name": "c", "env": [{"name": "SECRET", "value": "x"}],
-                    "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}},
+                    "name": "c", "env": [{"name": "SECRET", "value": "x"}], "ports": [{"containerPort": 80, "hostPort": 80}],
+                    "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "4"}},
                 }],
-                "initContainers": [{"name": "i", "restartPolicy": "Always", "resources": {"requests": {"cpu": "1"}}}],
-                "overhead": {"memory": "1Mi"}, "priority": 0,
+                "initContainers": [{"name": "i", "restartPolicy": "Always", "resources": {"requests": {"memory": "1Gi"}}}],
+                "overhead": {"cpu": "10m"}, "priority": 0, "volumes": [{"name": "v", "secret": {"secretName": "s"}}],
             },
             "status": {
                 "phase": "Running", "podIP": "10.0.0.1",
@@ -268,17 +295,26 @@ mod tests {
         let kept = masked(POD, &pod());
         assert_eq!(
             kept["spec"]["containers"],
-            json!([{"resources": {"requests": {"cpu": "1"}}}])
+            json!([{"resources": {"requests": {"cpu": "2"}}, "ports": [{"hostPort": 80}]}])
         );
-        assert_eq!(kept["metadata"].get("managedFields"), None);
+        assert_eq!(kept["spec"]["volumes"], json!([{}]));
+        assert_eq!(
+            kept["metadata"]["managedFields"],
+            json!([{"fieldsV1": {"f:spec": {"f:nodeName": {}}}}])
+        );
         assert_eq!(
             kept["status"]["containerStatuses"],
             json!([{"restartCount": 4}, {"restartCount": 1}])
         );
-        let workload = json!({"metadata": {"name": "w"}, "spec": {"replicas": 3, "template": {"spec": {}}, "pools": [{"size": 2}]}});
+        let workload = json!({"metadata": {"name": "w"}, "spec": {
+            "replicas": 3, "pools": [{"size": 2}],
+            "template": {"metadata": {}, "spec": {"containers": [], "nodeSelector": {"a": "b"}}},
+        }});
         assert_eq!(
             masked(WORKLOAD, &workload),
-            json!({"metadata": {"name": "w"}, "spec": {"replicas": 3, "pools": [{"size": 2}]}})
+            json!({"metadata": {"name": "w"}, "spec": {
+                "replicas": 3, "pools": [{"size": 2}], "template": {"spec": {"nodeSelector": {"a": "b"}}},
+            }})
         );
     }
 
@@ -286,12 +322,10 @@ mod tests {
     fn a_masked_node_reads_as_the_whole_one() {
         let node = json!({
             "metadata": {"name": "n1", "labels": {"pool": "fixed"}},
-            "spec": {
-                "taints": [{"key": "k", "effect": "NoSchedule"}], "podCIDR": "10.0.0.0/24", "unschedulable": true,
-            },
+            "spec": {"taints": [{"key": "k", "effect": "NoSchedule"}], "podCIDR": "10.0.0.0/24", "unschedulable": true},
             "status": {
-                "images": [{"names": ["a"]}], "allocatable": {"cpu": "4", "pods": "10"},
-                "conditions": [{"type": "Ready", "status": "True"}],
+                "images": [{"names": ["a"]}], "allocatable": {"cpu": "4", "pods": "110"},
+                "conditions": [{"type": "Ready", "status": "False"}],
             },
         });
         assert_eq!(

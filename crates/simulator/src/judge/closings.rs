@@ -1,5 +1,8 @@
-//! What must hold while subsets are closed (`scheduleStrategy: Adaptive`, docs/decisions/0012): nobody is sent there, one
-//! pod tries it again, a pod moves on once for each time that its subset is closed, and never one that has a node.
+//! What must hold while subsets are closed (`scheduleStrategy: Adaptive`, docs/decisions/0012): nobody is sent there, no
+//! more pods at a time try it again than found a node there before and one, a pod moves on once for each time that its
+//! subset is closed, and never one that has a node. At rest nobody waits where another subset has a place and a node.
+//!
+//! The pods of a case ask for the same, so every closing tells of all of them.
 
 use std::rc::Rc;
 
@@ -77,7 +80,7 @@ impl Judge {
         if got_node && let Some(closing) = closing_of(&closings, new) {
             let came = new.record.bound_at;
             if came.is_none_or(|came| came >= closing.until) {
-                self.tried.insert(closing.clone());
+                *self.tried.entry(closing.clone()).or_default() += 1;
             }
         }
     }
@@ -116,7 +119,7 @@ impl Judge {
                 pod.name, closing.subset, closing.since, closing.until
             );
             self.violated(now, "closed", text, Some(store));
-        } else if !self.tried.contains(closing) {
+        } else {
             let tries = |other: &&Rc<Pod>| {
                 other.uid != pod.uid
                     && other.subset == pod.subset
@@ -126,10 +129,12 @@ impl Judge {
                     && other.record.bound_at.is_some_and(|bound| bound >= closing.until)
                     && !is_again(other)
             };
-            if let Some(other) = self.pods(store).find(tries) {
+            let tries = self.pods(store).filter(tries).count();
+            let placed = self.tried.get(closing).copied().unwrap_or(0);
+            if tries > placed {
                 let text = format!(
-                    "pod {} is bound to {}, which pod {} tries already",
-                    pod.name, closing.subset, other.name
+                    "pod {} is bound to {}, which {tries} others try already; {placed} found a node there",
+                    pod.name, closing.subset
                 );
                 self.violated(now, "probe", text, Some(store));
             }
@@ -192,29 +197,23 @@ impl Judge {
         }
     }
 
-    /// At rest no pod waits in vain while another subset, which is open, has a place and a node for it.
+    /// At rest no pod waits in vain while another subset has a place and a node for it, whether that is known or not.
     pub(super) fn nobody_waits_in_vain(&mut self, now: Millis, store: &Store, pods: &[Rc<Pod>]) {
         if self.spread.patience().is_none() || self.is_job {
             return;
         }
-        let closings = self.closings(store);
         let replicas = self.history.last().map_or(0, |(_, replicas)| *replicas);
         let waits = |pod: &&Rc<Pod>| pod.is_active() && pod.is_placed() && pod.node.is_none();
         let found = pods.iter().filter(waits).find_map(|pod| {
             let (own, _) = self.subset_of(pod)?;
-            if matches!(self.fill, Fill::InOrder(_)) && own + 1 == self.spread.subsets().len() {
-                // The last one is never closed.
-                return None;
-            }
             let mut others = self.spread.subsets().iter().enumerate();
             let better = others.find(|(ix, subset)| {
-                let is_open = closings.iter().all(|closing| closing.subset != subset.name());
                 let maximum = self.fill.maximum(*ix, replicas).unwrap_or(u32::MAX);
                 let here = |other: &&Rc<Pod>| {
                     other.is_placed() && !other.finished && other.subset.as_deref() == Some(subset.name())
                 };
                 let count = u32::try_from(pods.iter().filter(here).count()).unwrap_or(u32::MAX);
-                *ix != own && is_open && count < maximum && self.has_node(pods, subset.name())
+                *ix != own && count < maximum && self.has_node(pods, subset.name())
             });
             better.map(|(_, subset)| (pod.name.clone(), subset.name().to_owned()))
         });

@@ -95,8 +95,8 @@ pub(crate) struct Judge {
     found_no_node: bool,
     /// When the ledger first told of a closed subset.
     closed_since: BTreeMap<Closing, Millis>,
-    /// Subsets that were tried again with success.
-    tried: BTreeSet<Closing>,
+    /// How many pods found a node in a subset that was tried again.
+    tried: BTreeMap<Closing, usize>,
     /// How often a bind of each pod was planned, and to which subset.
     planned: BTreeMap<String, (u32, usize)>,
     /// Pods that moved on, and from where.
@@ -139,7 +139,7 @@ impl Judge {
             left: VecDeque::new(),
             found_no_node: false,
             closed_since: BTreeMap::new(),
-            tried: BTreeSet::new(),
+            tried: BTreeMap::new(),
             planned: BTreeMap::new(),
             moved_for: BTreeSet::new(),
             anew: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use placement_core::spread::{Binding, Capacity, MaximumScope};
+use placement_core::spread::{Binding, Capacity, Terminating};
 use reference_model as naive;
 
 use super::Judge;
@@ -234,9 +234,11 @@ impl Judge {
 
     /// The pods of a subset, counted anew; those that are exempt are left out.
     pub(super) fn count(&self, store: &Store, subset: &str, revision: Option<&str>) -> u32 {
-        let of_revision = self.spread.maximum_scope() == MaximumScope::Revision;
+        let is_shared = self.spread.has_shared_maximums();
+        let is_counted = self.spread.terminating() == Terminating::Counted;
         let holds = |pod: &&Rc<Pod>| {
-            let in_scope = !of_revision || (pod.revision.as_deref() == revision && !pod.terminating);
+            let in_scope =
+                (is_shared || pod.revision.as_deref() == revision) && (is_counted || !pod.terminating);
             in_scope
                 && pod.subset.as_deref() == Some(subset)
                 && !pod.gated

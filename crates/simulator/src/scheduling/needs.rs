@@ -1,9 +1,11 @@
 //! What of a pod matters to the scheduler, read once.
 
-use placement_core::nodes::{NodeAffinity, PreferredTerms, Requests, Toleration, Unreadable};
+use placement_core::nodes::{NodeAffinity, PreferredTerms, Toleration};
 use placement_core::spread::LabelSelector;
 use serde_json::Value;
 
+use super::Requests;
+use super::Unreadable;
 use super::rules::{PodAffinity, Spread};
 use super::selector::Labels;
 use crate::json;

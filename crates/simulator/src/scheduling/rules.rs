@@ -1,9 +1,9 @@
 //! The rules between pods that a pod carries: topology spread, pod affinity and anti-affinity.
 
-use placement_core::nodes::Unreadable;
 use placement_core::spread::LabelSelector;
 use serde_json::Value;
 
+use super::Unreadable;
 use super::selector::{Labels, PodSelector, label_selector};
 use crate::json;
 

@@ -3,7 +3,8 @@
 //! Where Kubernetes computes in floating point, so does this, in the same order, by operations alone that IEEE 754
 //! fixes to the last bit. Its one logarithm is [`super::logarithm`].
 
-use placement_core::nodes::{Requests, Resources};
+use super::Requests;
+use super::Resources;
 
 /// The best score of one plugin.
 pub(super) const MOST: i64 = 100;

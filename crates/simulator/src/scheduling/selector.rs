@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use placement_core::fault::{Faults, Place};
-use placement_core::nodes::Unreadable;
 use placement_core::spread::LabelSelector;
 use serde_json::{Value, json};
 
+use super::Unreadable;
 use crate::json;
 
 /// Labels of an object.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use placement_core::spread::{Binding, Capacity, MaximumScope, Target, WorkloadKind};
+use placement_core::spread::{Binding, Capacity, Target, WorkloadKind};
 use reconcile_core::Rule;
 
 use super::recorder::Recorder;
@@ -87,7 +87,7 @@ fn calm(scenario: &Scenario, rule: &Rule) -> Calm {
             && !rule.written.to_string().contains('%')
             && spread.binding() == Binding::Late
             && spread.capacity() != Capacity::BestEffort
-            && spread.maximum_scope() == MaximumScope::Workload,
+            && spread.has_shared_maximums(),
         ..Calm::default()
     }
 }

@@ -57,11 +57,7 @@ impl Calm {
         }
         Self {
             keeps_order: only_scales && is_lossless && !has_percent && is_late,
-            is_prompt: is_prompt
-                && is_lossless
-                && !has_percent
-                && is_late
-                && !says("maximumScope", "Revision"),
+            is_prompt: is_prompt && is_lossless && !has_percent && is_late && !says("rollout", "Surge"),
             is_growing: is_monotone
                 && !has_percent
                 && case.events.iter().all(|event| !removes(&event.happening)),

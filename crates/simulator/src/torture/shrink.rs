@@ -224,7 +224,7 @@ fn simpler_rules(case: &Case, found: &mut Vec<Case>) {
             found.push(changed);
         }
     };
-    for field in ["binding", "maximumScope", "scheduleStrategy"] {
+    for field in ["binding", "rollout", "terminating", "scheduleStrategy"] {
         with(&|spread| {
             if let Some(fields) = spread.as_object_mut() {
                 fields.remove(field);

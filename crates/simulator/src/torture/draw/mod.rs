@@ -267,8 +267,10 @@ fn spread(random: &mut Random, is_job: bool, most: u64) -> Value {
     if !(is_job && capacity == "Exact") && one_in(random, 4) {
         json::put(&mut spread, &["binding"], json!("Admission"));
     }
-    if one_in(random, 3) {
-        json::put(&mut spread, &["maximumScope"], json!("Revision"));
+    let rollout = pick(random, &["Keep", "Keep", "Surge", "Spill"], "Keep");
+    json::put(&mut spread, &["rollout"], json!(rollout));
+    if one_in(random, 4) {
+        json::put(&mut spread, &["terminating"], json!("Counted"));
     }
     spread
 }

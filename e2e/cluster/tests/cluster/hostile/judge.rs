@@ -10,7 +10,7 @@ use kube::runtime::watcher;
 use placement_core::Ladder;
 use placement_core::SubsetIx;
 use placement_core::ladder::Closed;
-use placement_core::spread::{Binding, MaximumScope};
+use placement_core::spread::Binding;
 use spillway_e2e::{PodState, Seen, wait};
 
 use super::stage::Stage;
@@ -140,9 +140,9 @@ fn assert_maximums(story: &Story, seen: &Seen) {
             continue;
         };
         let maximum = usize::try_from(maximum.into_iter().max().unwrap_or(0)).unwrap();
-        let most = match story.spread.maximum_scope() {
-            MaximumScope::Workload => seen.most_bound(subset.name()),
-            MaximumScope::Revision => seen.most_bound_of_a_revision(subset.name()),
+        let most = match story.spread.has_shared_maximums() {
+            true => seen.most_bound(subset.name()),
+            false => seen.most_bound_of_a_revision(subset.name()),
         };
         let about = format!("{}, seed {}, {}", story.shop, story.seed, subset.name());
         assert!(most <= maximum, "{about}: {most} of {maximum} at one moment");

@@ -1,0 +1,76 @@
+//! Pods that have their subset since admission, and wait behind their gate until they were counted.
+
+use placement_core::spread::{Capacity, Spread, WorkloadKind};
+use placement_core::{Closed, Observation, SubsetIx};
+
+use crate::bind;
+use crate::plan::Planning;
+use crate::reschedule::{Choice, Closings};
+use crate::step::{Action, WhyReleased};
+use crate::world::{KnownLedger, KnownPod};
+
+/// So many pods are deleted for want of a place before their spread rather exceeds than tries again.
+const MOST_DELETIONS: u32 = 20;
+
+impl Planning<'_> {
+    /// A pod that has its subset since admission: let go while the subset has a place, deleted where it has none.
+    pub(crate) fn held(
+        &mut self,
+        spread: &Spread,
+        pod: &KnownPod,
+        subset: SubsetIx,
+        closings: &Closings,
+        observation: &mut Observation,
+        full: &mut Vec<SubsetIx>,
+    ) {
+        let choice = self.choose_in(spread, pod, subset, observation, closings);
+        if matches!(choice, Choice::Wait) {
+            self.wait_or_give_up(spread, pod);
+            return;
+        }
+        if let Choice::Rung(rung, _) = choice {
+            return self.confirm(spread, pod, rung, observation);
+        }
+        if self.size(spread, observation).is_some() {
+            let lacked = self
+                .ladder(spread, observation, &Closed::none())
+                .lacked(&observation.taken);
+            if let Some(run) = lacked.iter().find(|run| run.rung.subset == subset) {
+                return self.wait_in(spread, pod, run.rung, observation);
+            }
+        }
+        if !full.contains(&subset) {
+            full.push(subset);
+        }
+        let surplus = self.world.surplus.get(self.id);
+        let planned = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| matches!(step.action, Action::DeletePod { .. }));
+        let deleted = surplus.map_or(0, |surplus| surplus.remembered(self.now))
+            + u32::try_from(planned.count()).unwrap_or(u32::MAX);
+        let is_replaceable = pod.record.kind().is_some_and(WorkloadKind::replaces_deleted_pods);
+        let is_closed = spread.subset(subset).is_some_and(|subset| {
+            let status = self.world.stored_status(self.id);
+            status.is_some_and(|status| status.closed.iter().any(|closed| closed == subset.name()))
+        });
+        if !is_replaceable {
+            self.wait_or_give_up(spread, pod);
+        } else if deleted < MOST_DELETIONS {
+            // Admissions must know first that the subset is full, or the next pod comes back here.
+            if is_closed {
+                self.step(Action::DeletePod {
+                    pod: bind::pod_ref(&pod.record),
+                    version: pod.record.version,
+                });
+            } else if self.world.ledgers.get(self.id).is_some_and(KnownLedger::fails) {
+                self.wait_or_give_up(spread, pod);
+            }
+        } else if spread.capacity() == Capacity::Exact {
+            self.wait_or_give_up(spread, pod);
+        } else {
+            self.release(pod, WhyReleased::LadderFull);
+        }
+    }
+}
