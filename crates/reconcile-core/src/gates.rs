@@ -255,7 +255,11 @@ impl<'w> Planning<'w> {
                 pod: bind::pod_ref(&pod.record),
                 version: pod.record.version,
             }),
-            Assumed::Adopted { .. } | Assumed::Costs(_) | Assumed::Moved { .. } | Assumed::Recreated => {}
+            Assumed::Adopted { .. }
+            | Assumed::Costs(_)
+            | Assumed::Moved { .. }
+            | Assumed::Recreated
+            | Assumed::Evicted => {}
         }
     }
 

@@ -191,6 +191,7 @@ impl<'w> Planning<'w> {
         if !is_renaming && !self.plan.steps.iter().any(is_moving) {
             self.costs(&rule.spread);
         }
+        self.go_home(&rule.spread, &closings);
         self.publish(rule, &full, &closings);
     }
 

@@ -10,6 +10,7 @@ mod draft;
 mod overlay;
 mod patch;
 pub mod read;
+mod rebalance;
 mod requirement;
 mod selector;
 pub mod syntax;
@@ -23,6 +24,7 @@ use core::num::NonZeroU32;
 pub use amount::{Amount, AmountError};
 pub use draft::{Field, SpreadDraft, SubsetDraft, TargetDraft};
 pub use overlay::Overlay;
+pub use rebalance::{MovesPerMinute, Rebalance, When};
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use target::{CustomKind, GroupKind, ReplicasPath, Target, WorkloadKind};
 
@@ -134,18 +136,6 @@ pub struct Patience {
     pub critical_millis: i64,
     /// So long a subset stays closed before it is tried again.
     pub closed_millis: i64,
-}
-
-/// When pods are moved back to an earlier subset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rebalance {
-    /// Never.
-    Never,
-    /// As pods are removed anyway.
-    #[default]
-    OnScaleIn,
-    /// Whenever an earlier subset has a place.
-    Continuous,
 }
 
 impl Spread {
@@ -261,7 +251,7 @@ impl Spread {
         }
     }
 
-    /// When pods are moved back.
+    /// When pods are moved home, and how many.
     #[must_use]
     pub fn rebalance(&self) -> Rebalance {
         self.rebalance

@@ -304,6 +304,5 @@ fn is_movable(spread: &Spread, pod: &KnownPod, from: SubsetIx) -> bool {
 
 /// Whether controllers of its kind make another pod in place of a deleted one, under another name.
 fn is_replaced_by_kind(pod: &KnownPod) -> bool {
-    let kind = pod.record.kind();
-    kind.is_some_and(|kind| kind.replaces_deleted_pods() && !kind.has_ordinals())
+    pod.record.kind().is_some_and(WorkloadKind::replaces_by_another)
 }
