@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::bind;
 use crate::cost::excess;
-use crate::ledger::{replicas, scope};
+use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::record::NodeRecord;
 use crate::step::Action;
@@ -64,7 +64,7 @@ impl Planning<'_> {
         let ladder = Ladder::new(spread, replicas(world, spread).unwrap_or(0), &closed);
         let mut by_scope: BTreeMap<Option<String>, Taken> = BTreeMap::new();
         for pod in strangers {
-            let scope = scope(spread, pod).map(ToOwned::to_owned);
+            let scope = self.scope(spread, pod).map(ToOwned::to_owned);
             let taken = by_scope
                 .entry(scope)
                 .or_insert_with_key(|revision| self.taken(spread, revision.as_deref()));

@@ -8,7 +8,7 @@ use placement_core::spread::{Capacity, Fill, Spread, Target};
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx, Taken};
 
 use crate::bind::{self, Unrenderable};
-use crate::ledger::{replicas, scope};
+use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::record::PodRecord;
 use crate::reschedule::{Choice, Closings};
@@ -30,10 +30,13 @@ impl<'w> Planning<'w> {
         waiting.sort_by_key(|pod| (pod.record.created, pod.sequence));
         let mut scopes: BTreeMap<Option<&str>, Vec<&KnownPod>> = BTreeMap::new();
         for pod in waiting {
-            scopes.entry(scope(spread, pod)).or_default().push(pod);
+            scopes.entry(self.scope(spread, pod)).or_default().push(pod);
         }
         // The newest revision first: a place that an older one takes is to be given up again.
-        let newest = self.newest(spread).and_then(|set| set.revision.as_deref());
+        let newest = self
+            .newest(spread)
+            .and_then(|set| set.revision.as_deref())
+            .or(Some(""));
         let mut scopes: Vec<_> = scopes.into_iter().collect();
         scopes.sort_by_key(|(revision, _)| (*revision != newest, *revision));
         let (mut full, mut filled) = (Vec::new(), None);
@@ -252,7 +255,11 @@ impl<'w> Planning<'w> {
                 pod: bind::pod_ref(&pod.record),
                 version: pod.record.version,
             }),
-            Assumed::Adopted { .. } | Assumed::Costs(_) | Assumed::Moved { .. } | Assumed::Recreated => {}
+            Assumed::Adopted { .. }
+            | Assumed::Costs(_)
+            | Assumed::Moved { .. }
+            | Assumed::Recreated
+            | Assumed::Evicted => {}
         }
     }
 

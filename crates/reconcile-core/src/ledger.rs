@@ -114,12 +114,6 @@ pub(crate) fn replicas(world: &World, spread: &Spread) -> Option<u32> {
     placement_core::facts::replicas_in(&object, paths).ok()
 }
 
-/// The revision on whose ladder a pod stands; `None`: all stand on one.
-pub(crate) fn scope<'p>(spread: &Spread, pod: &'p KnownPod) -> Option<&'p str> {
-    let revision = || pod.record.revision.as_deref();
-    spread.is_per_revision().then(revision).flatten()
-}
-
 fn first_ordinal(world: &World, spread: &Spread) -> Option<u32> {
     crate::ordinals::first(&world.workload_of(spread)?.spec)
 }

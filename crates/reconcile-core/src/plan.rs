@@ -3,6 +3,9 @@
 //! The order of the steps is the order in which they matter: gates first, then the ledger that admissions read, then
 //! what may wait.
 
+use core::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use placement_core::ladder::Closed;
 use placement_core::observe::Desired;
 use placement_core::spread::Spread;
@@ -43,6 +46,7 @@ pub fn plan(world: &World, id: &SpreadId, now: UnixMillis) -> Plan {
         id,
         now,
         plan: Plan::default(),
+        old_sets: OnceCell::new(),
         probes: Vec::new(),
     };
     if world.leader().is_none() {
@@ -60,6 +64,8 @@ pub(crate) struct Planning<'w> {
     pub(crate) id: &'w SpreadId,
     pub(crate) now: UnixMillis,
     pub(crate) plan: Plan,
+    /// The uids of ReplicaSets whose Deployment has a newer one, once somebody asked.
+    pub(crate) old_sets: OnceCell<BTreeSet<&'w str>>,
     /// The closings, by their place, whose subset a pod is sent to in this plan to see whether there is room by now.
     pub(crate) probes: Vec<usize>,
 }
@@ -185,6 +191,7 @@ impl<'w> Planning<'w> {
         if !is_renaming && !self.plan.steps.iter().any(is_moving) {
             self.costs(&rule.spread);
         }
+        self.go_home(&rule.spread, &closings);
         self.publish(rule, &full, &closings);
     }
 
@@ -211,14 +218,22 @@ impl<'w> Planning<'w> {
         };
         let pods = self.world.pods_of(self.id).map(KnownPod::facts);
         let mut observation = observe(spread, revision, desired, pods);
+        let is_own = |pod: &KnownPod| revision.is_none() || self.scope(spread, pod) == revision;
+        if !spread.is_per_revision() && revision.is_some() {
+            let own = self
+                .world
+                .pods_of(self.id)
+                .filter(|pod| is_own(pod))
+                .map(KnownPod::facts);
+            observation.taken = observe(spread, None, desired, own).taken;
+        }
         let is_it = |pod: &KnownPod| but.is_some_and(|but| core::ptr::eq(but, pod));
         for (pod, subset) in self.world.kept_places(self.id, spread) {
             if is_it(pod) {
                 continue;
             }
             observation.filled.add(subset);
-            let is_same = revision.is_none() || pod.record.revision.as_deref() == revision;
-            if is_same || !spread.is_per_revision() {
+            if is_own(pod) {
                 observation.taken.add(subset);
             }
         }
@@ -278,6 +293,9 @@ impl<'w> Planning<'w> {
         match due.max(retry) {
             Some(at) => self.wake(at),
             None => {
+                if known.is_none_or(|known| known.stored.is_none()) {
+                    self.tell_of_percentages(&rule.spread);
+                }
                 self.step(Action::PublishLedger(Box::new(ledger)));
                 self.tell_of(closings);
             }

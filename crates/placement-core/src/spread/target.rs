@@ -178,6 +178,12 @@ impl WorkloadKind {
         )
     }
 
+    /// Whether the controller makes another pod, under another name, in place of one that is deleted.
+    #[must_use]
+    pub const fn replaces_by_another(self) -> bool {
+        self.replaces_deleted_pods() && !self.has_ordinals()
+    }
+
     /// Whether pods of several revisions are told apart by a label. WorkloadSpread does it for
     /// ReplicaSets and Deployments alone.
     #[must_use]

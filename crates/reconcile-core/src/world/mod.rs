@@ -8,6 +8,7 @@ mod closed;
 mod counts;
 mod kinds;
 mod matching;
+mod moves;
 mod pods;
 mod pulse;
 mod renamed;
@@ -25,6 +26,7 @@ use spread_api::{LedgerStatus, SpreadLedger};
 pub(crate) use assumed::Assumed;
 use assumed::Retry;
 pub use counts::SpreadCounts;
+pub(crate) use moves::{Moves, Stage};
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
 use pulse::{News, Pulse};
@@ -106,6 +108,8 @@ pub struct World {
     pub(crate) reopened: BTreeMap<(SpreadId, String), UnixMillis>,
     /// When pods were deleted to be made anew, as far as that still limits further ones.
     pub(crate) recreated: BTreeMap<SpreadId, Vec<UnixMillis>>,
+    /// Pods that were moved home, and when the pods of each spread were last disturbed.
+    pub(crate) moves: BTreeMap<SpreadId, Moves>,
     /// When a stepping stone was last found to have no node beside the old pods.
     pub(crate) beside_failed: BTreeMap<SpreadId, UnixMillis>,
     pulses: BTreeMap<SpreadId, Pulse>,
@@ -176,6 +180,9 @@ impl World {
             for ledger in self.ledgers.values_mut() {
                 ledger.writing = false;
                 ledger.retry = None;
+            }
+            for moves in self.moves.values_mut() {
+                moves.forget_attempts();
             }
             self.recall_closings();
             self.rooms.grow_stale();
@@ -284,6 +291,7 @@ impl World {
         self.beside_failed.remove(id);
         self.pulses.remove(id);
         self.surplus.remove(id);
+        self.moves.remove(id);
         self.noted.retain(|(spread, _), _| spread != id);
         self.reopened.retain(|(spread, _), _| spread != id);
     }

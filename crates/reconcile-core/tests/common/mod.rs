@@ -299,6 +299,9 @@ pub(crate) fn told(step: &Step) -> String {
             format!("move {} to {}{cost}", pod.name, subset.index())
         }
         Action::Recreate { pod, from, .. } => format!("recreate {} of {}", pod.name, from.index()),
+        Action::Evict {
+            pod, to, node, why, ..
+        } => format!("evict {} for {} on {node}: {why}", pod.name, to.index()),
         Action::PatchCost { pod, cost, .. } => format!("{} costs {cost}", pod.name),
         Action::Adopt { pod, subset, .. } => format!("adopt {} into {}", pod.name, subset.index()),
         Action::PublishLedger(ledger) => format!("publish {}", ledger.status.as_ref().unwrap().summary),

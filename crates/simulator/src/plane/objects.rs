@@ -6,7 +6,7 @@ use placement_core::names::{DELETION_COST_ANNOTATION, PLACEMENT_GATE, POD_TEMPLA
 use reconcile_core::PodRecord;
 use serde_json::{Value, json};
 
-use super::setup::WorkloadName;
+use super::setup::{Template, WorkloadName};
 use crate::json;
 use crate::objects::owner;
 use crate::ranking::{Phase, deletion_cost};
@@ -116,6 +116,7 @@ pub(crate) struct ReplicaSet {
     pub(crate) owner: String,
     pub(crate) created: Millis,
     pub(crate) template: u32,
+    pub(crate) made_of: Rc<Template>,
     pub(crate) hash: String,
     pub(crate) ordinal: u64,
     pub(crate) replicas: u32,
@@ -345,7 +346,7 @@ impl ReplicaSet {
                 },
                 "ownerReferences": [owner("Deployment", &self.id.name, &self.owner)],
             },
-            "spec": {"replicas": self.replicas},
+            "spec": {"replicas": self.replicas, "template": self.made_of.value},
             "status": {"replicas": self.status.replicas, "availableReplicas": self.status.available},
         })
     }

@@ -124,7 +124,7 @@ pub(crate) enum Kind {
 }
 
 /// A pod template, defaulted, with the labels that the controller adds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) value: Value,
     /// `pod-template-hash` or `controller-revision-hash`.

@@ -16,6 +16,7 @@ mod failover;
 mod foreign;
 mod ground;
 mod harness;
+mod home;
 mod hostile;
 mod kinds;
 mod live;

@@ -64,6 +64,7 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
     let watch = ["list", "watch"];
     let sidecar = all(&[
         set(&["list", "watch", "get", "patch", "delete"], &["/pods"]),
+        set(&["create"], &["/pods/eviction"]),
         set(&watch, &["/nodes", "batch/jobs"]),
         set(
             &watch,
@@ -147,6 +148,7 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
         (false, SHOP, "update", "", "pods", ""),
         (false, SHOP, "create", "", "pods/exec", ""),
         (false, SHOP, "create", "", "pods/binding", ""),
+        (true, SHOP, "create", "", "pods/eviction", ""),
         (false, SHOP, "get", "", "secrets", ""),
         (false, SHOP, "list", "", "configmaps", ""),
         (false, SHOP, "patch", "apps", "deployments", ""),

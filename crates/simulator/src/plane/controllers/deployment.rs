@@ -106,6 +106,7 @@ impl Plane<'_> {
             owner: deployment.uid.clone(),
             created: self.now,
             template: deployment.template,
+            made_of: template,
             hash,
             ordinal,
             replicas: wanted.of_new(&shares).unwrap_or(0),
