@@ -61,7 +61,13 @@ fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings
         taken: all.taken,
         revisions: Vec::new(),
         closed: names(&closed),
-        probing: names(&closings.probing()),
+        probing: names(
+            &closings
+                .probing()
+                .iter()
+                .filter(|subset| !full.contains(*subset))
+                .collect(),
+        ),
         closings: closings.all().map(Closing::status).collect(),
         first_ordinal: first_ordinal(world, spread),
         order: world.order(id),
