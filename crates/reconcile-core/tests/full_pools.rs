@@ -235,6 +235,7 @@ impl Cluster {
                 Outcome::Done(None)
             }
             Action::RemoveLedger | Action::Note(_) => Outcome::Done(None),
+            Action::Evict { .. } => panic!("no rule here moves pods home: {step:?}"),
             Action::DeletePod { pod, .. } | Action::Recreate { pod, .. } => match stored(self, pod) {
                 None => Outcome::Gone,
                 Some(seen) => {

@@ -131,8 +131,9 @@ pub struct RevisionStatus {
 pub struct BinderStatus {
     /// `leaseTransitions` of the Lease under which this was published.
     pub epoch: u64,
-    /// The hash of the settings that the binder acts on.
-    pub settings: String,
+    /// The hash of the rule that the binder acts on.
+    #[serde(default)]
+    pub rule: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
