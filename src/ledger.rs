@@ -102,7 +102,10 @@ pub(crate) fn place(
     let arrival = Arrival {
         uid: request.uid(),
         order,
-        ranked: kind.is_some_and(WorkloadKind::honours_deletion_cost),
+        ranked: owners
+            .nearest
+            .as_ref()
+            .is_some_and(|owner| owner.kind.honours_deletion_cost(&custom)),
         replaceable: kind.is_some_and(WorkloadKind::replaces_deleted_pods),
         may_wait: !SYSTEM_NAMESPACES.contains(&request.namespace())
             && request.namespace() != settings.lease_namespace(),

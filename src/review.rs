@@ -247,7 +247,9 @@ fn decision(
     let arrival = Arrival {
         uid: request.uid(),
         order,
-        ranked: nearest.is_some_and(WorkloadKind::honours_deletion_cost),
+        ranked: owners
+            .nearest()
+            .is_some_and(|owner| owner.kind.honours_deletion_cost(custom)),
         replaceable: nearest.is_some_and(WorkloadKind::replaces_deleted_pods),
         may_wait: true,
     };

@@ -6,8 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::target;
 
-const WORKLOAD: &[&str] = &["apiVersion", "kind", "replicasPath", "subResources"];
-const SUB_RESOURCE: &[&str] = &["apiVersion", "kind"];
+const WORKLOAD: &[&str] = &[
+    "apiVersion",
+    "kind",
+    "replicasPath",
+    "honoursDeletionCost",
+    "subResources",
+];
+const SUB_RESOURCE: &[&str] = &["apiVersion", "kind", "honoursDeletionCost"];
 
 /// Reads `customWorkloads`. The kinds between a workload and its pods are listed beside it, without
 /// replicas: an owner chain may pass through them.
@@ -22,6 +28,7 @@ pub(crate) fn custom_kinds(value: &Value, at: &Place<'_>, faults: &mut Faults) -
         let kind = custom_kind(fields, at, faults);
         let replicas = read::field(fields, "replicasPath")
             .and_then(|path| target::replicas_path(path, &at.field("replicasPath"), faults));
+        let honours_deletion_cost = honours(fields, at, faults);
         if let Some(subs) = read::field(fields, "subResources") {
             sub_resources(subs, &at.field("subResources"), &mut between, faults);
         }
@@ -40,6 +47,7 @@ pub(crate) fn custom_kinds(value: &Value, at: &Place<'_>, faults: &mut Faults) -
             api_version,
             kind,
             replicas,
+            honours_deletion_cost,
         });
     }
     for kind in between {
@@ -56,14 +64,24 @@ fn sub_resources(value: &Value, at: &Place<'_>, between: &mut Vec<CustomKind>, f
         let Some(fields) = read::object(item, at, SUB_RESOURCE, faults) else {
             continue;
         };
+        let honours_deletion_cost = honours(fields, at, faults);
         if let Some((api_version, kind)) = custom_kind(fields, at, faults) {
             between.push(CustomKind {
                 api_version,
                 kind,
                 replicas: None,
+                honours_deletion_cost,
             });
         }
     }
+}
+
+/// Whoever removes the pods must look at the cost: that is the kind that owns them.
+fn honours(fields: &Map<String, Value>, at: &Place<'_>, faults: &mut Faults) -> bool {
+    let written = read::field(fields, "honoursDeletionCost");
+    written
+        .and_then(|value| read::truth(value, &at.field("honoursDeletionCost"), faults))
+        .unwrap_or_default()
 }
 
 fn custom_kind(

@@ -2,8 +2,8 @@
 
 use placement_core::fault::{Fault, FaultCode, Faults, Place};
 use placement_core::spread::{
-    Amount, AmountError, Binding, Capacity, CustomKind, Field, LabelSelector, Rebalance, Rollout, Spread,
-    SpreadDraft, Strategy, SubsetDraft, Terminating, read,
+    Amount, AmountError, Binding, Capacity, CustomKind, Field, LabelSelector, MovesPerMinute, Rebalance,
+    Rollout, Spread, SpreadDraft, Strategy, SubsetDraft, Terminating, When, read,
 };
 use serde_json::{Map, Value};
 
@@ -36,6 +36,7 @@ const SUBSET: &[&str] = &[
     "patch",
 ];
 const STRATEGY: &[&str] = &["type", "adaptive"];
+const REBALANCE: &[&str] = &["when", "maxMovesPerMinute"];
 const ADAPTIVE: &[&str] = &["rescheduleCriticalSeconds", "unschedulableLastSeconds"];
 
 /// Kubernetes counts replicas in 32 bits with a sign.
@@ -312,20 +313,31 @@ fn seconds(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<u32> {
 }
 
 fn rebalance(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Rebalance> {
-    let fields = read::object(value, at, &["when"], faults)?;
-    let Some(when) = read::field(fields, "when") else {
-        return Some(Rebalance::default());
-    };
+    let fields = read::object(value, at, REBALANCE, faults)?;
+    let when = take(fields, "when", at, faults, when);
+    let moves = take(fields, "maxMovesPerMinute", at, faults, moves);
+    Some(Rebalance {
+        when: when.or_default()?,
+        moves: moves.or_default()?,
+    })
+}
+
+fn when(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<When> {
     Some(
-        match read::word(
-            when,
-            &at.field("when"),
-            &["Never", "OnScaleIn", "Continuous"],
-            faults,
-        )? {
-            "Never" => Rebalance::Never,
-            "Continuous" => Rebalance::Continuous,
-            _ => Rebalance::OnScaleIn,
+        match read::word(value, at, &["Never", "OnScaleIn", "Continuous"], faults)? {
+            "Never" => When::Never,
+            "Continuous" => When::Continuous,
+            _ => When::OnScaleIn,
         },
     )
+}
+
+fn moves(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<MovesPerMinute> {
+    let moves = value.as_u64().and_then(MovesPerMinute::new);
+    if moves.is_none() {
+        let most = MovesPerMinute::MOST;
+        let fix = format!("write a whole number from 1 to {most}, or `when: Never`");
+        faults.wrong(FaultCode::InvalidMoves, at, value, &fix);
+    }
+    moves
 }

@@ -1,7 +1,9 @@
 //! The settings as a whole: read, checked one by one, then against each other.
 
 use placement_core::fault::{Fault, FaultCode, Faults, Place};
-use placement_core::spread::{Capacity, CustomKind, LabelSelector, Spread, Target, read, syntax};
+use placement_core::spread::{
+    Capacity, CustomKind, LabelSelector, Spread, Target, When, WorkloadKind, read, syntax,
+};
 use serde_json::Value;
 
 use crate::{custom, reader};
@@ -109,17 +111,36 @@ impl Settings {
     /// What is good but will not do what it says, a line each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let is_moved = |spread: &&Spread| self.observe == Observe::Pods && spread.patience().is_some();
-        let spreads = self.spreads.iter().filter(is_moved);
-        let warnings = spreads.map(|spread| {
-            format!(
-                "spread `{}` of namespace `{}`: nobody moves pods that find no node where only the policy looks: write \
-                 `observe: Ledger` and run the sidecar",
-                spread.name(),
-                spread.namespace()
-            )
-        });
-        warnings.collect()
+        let of_spread = |spread: &Spread, text: &str| {
+            let (name, namespace) = (spread.name(), spread.namespace());
+            format!("spread `{name}` of namespace `{namespace}`: {text}")
+        };
+        let mut warnings = Vec::new();
+        for spread in &self.spreads {
+            if self.observe == Observe::Pods && spread.patience().is_some() {
+                warnings.push(of_spread(
+                    spread,
+                    "nobody moves pods that find no node where only the policy looks: write `observe: Ledger` and run the \
+                     sidecar",
+                ));
+            }
+            if spread.rebalance().when == When::Continuous {
+                if self.observe == Observe::Pods {
+                    warnings.push(of_spread(
+                        spread,
+                        "nobody moves pods home where only the policy looks: write `observe: Ledger` and run the sidecar",
+                    ));
+                }
+                if has_no_successors(spread.target()) {
+                    warnings.push(of_spread(
+                        spread,
+                        "no pod of this kind moves home: only ReplicaSet and CloneSet make another in place of one that goes, \
+                         under another name",
+                    ));
+                }
+            }
+        }
+        warnings
     }
 
     /// The kinds of workload beyond those that are known.
@@ -127,6 +148,15 @@ impl Settings {
     pub fn custom_kinds(&self) -> &[CustomKind] {
         &self.custom_kinds
     }
+}
+
+/// Whether whoever makes the pods of a target makes no other, or one of the same ordinal, in place of one that goes.
+fn has_no_successors(target: &Target) -> bool {
+    let kind = match target {
+        Target::Workload { kind, .. } => kind.known(),
+        Target::Selector(_) => None,
+    };
+    kind.is_some_and(|kind| kind != WorkloadKind::Deployment && !kind.replaces_by_another())
 }
 
 fn read(value: &Value, faults: &mut Faults) -> Settings {

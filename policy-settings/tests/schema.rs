@@ -101,6 +101,7 @@ fn a_wrong_shape_in_any_place_is_refused_by_schema_and_reader() {
                 Value::Object(_) => &[json!("text"), json!([]), json!(1)],
                 Value::Array(_) => &[json!("text"), json!({}), json!(1)],
                 Value::String(_) => &[json!({}), json!([]), json!(true), json!(1.5)],
+                Value::Bool(_) => &[json!({}), json!([]), json!("true"), json!(1)],
                 _ => &[json!({}), json!([]), json!(true), json!(-1.5)],
             };
             for wrong in wrong {

@@ -10,7 +10,7 @@
 mod common;
 
 use common::{files, yaml};
-use placement_core::spread::{Amount, Capacity, Fill, Rebalance, Rollout, Strategy, Target, Terminating};
+use placement_core::spread::{Amount, Capacity, Fill, Rollout, Strategy, Target, Terminating, When};
 use policy_settings::{Observe, OnError, Settings, SettingsText};
 use proptest::prelude::{Just, any, prop, prop_oneof, proptest};
 use proptest::strategy::Strategy as _;
@@ -18,6 +18,23 @@ use serde_json::{Value, json};
 
 fn every_field() -> Settings {
     Settings::from_value(&yaml(&common::here("examples/every-field.yaml"))).unwrap()
+}
+
+#[test]
+fn what_nobody_can_move_home_is_warned_of() {
+    let warned = |observe: &str, kind: &str, when: &str| {
+        let settings = json!({"observe": observe, "spreads": [{
+            "name": "web", "namespace": "shop", "rebalance": {"when": when},
+            "targetRef": {"apiVersion": if kind == "Job" { "batch/v1" } else { "apps/v1" }, "kind": kind, "name": "web"},
+            "subsets": [{"name": "a", "maxReplicas": 1}, {"name": "b"}],
+        }]});
+        Settings::from_value(&settings).unwrap().warnings().len()
+    };
+    assert_eq!(warned("Ledger", "Deployment", "Continuous"), 0);
+    assert_eq!(warned("Ledger", "StatefulSet", "Continuous"), 1);
+    assert_eq!(warned("Pods", "Deployment", "Continuous"), 1);
+    assert_eq!(warned("Pods", "Job", "Continuous"), 2);
+    assert_eq!(warned("Pods", "Job", "OnScaleIn"), 0);
 }
 
 #[test]
@@ -73,7 +90,10 @@ fn every_field_arrives_in_the_checked_type() {
     assert_eq!(game.capacity(), Capacity::BestEffort);
     assert_eq!(game.rollout(), Rollout::Surge);
     assert_eq!(game.terminating(), Terminating::Counted);
-    assert_eq!(game.rebalance(), Rebalance::Never);
+    assert_eq!(
+        (game.rebalance().when, game.rebalance().moves.get()),
+        (When::Continuous, 60)
+    );
     assert_eq!(
         game.strategy(),
         Strategy::Adaptive {
@@ -109,14 +129,20 @@ fn kinds_between_a_workload_and_its_pods_are_listed_after_the_workloads() {
                 kind.api_version.as_str(),
                 kind.kind.kind.as_str(),
                 kind.replicas.as_ref().map(|path| path.as_str()),
+                kind.honours_deletion_cost,
             )
         })
         .collect();
     assert_eq!(
         kinds,
         [
-            ("game.example.io/v1", "GameServerSet", Some("spec.replicas")),
-            ("game.example.io/v1", "GameServer", None),
+            (
+                "game.example.io/v1",
+                "GameServerSet",
+                Some("spec.replicas"),
+                false
+            ),
+            ("game.example.io/v1", "GameServer", None, true),
         ]
     );
 }

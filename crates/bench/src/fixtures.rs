@@ -72,7 +72,7 @@ pub(crate) fn ledger(pods: usize) -> Value {
         "revisions": [
             {"revision": "7d4b9c6f58", "desired": desired, "active": pods, "gated": 0, "taken": taken},
         ],
-        "binder": {"epoch": 3, "settings": "b4e6b1c6d0a1f2e3"},
+        "binder": {"epoch": 3, "rule": "b4e6b1c6d0a1f2e3"},
     });
     json!({
         "apiVersion": "spillway.dev/v1alpha1",

@@ -188,7 +188,7 @@ impl Cluster {
         let spread = settings::spread(&written, &custom)
             .map_err(|faults| faults.first().map_or_else(String::new, ToString::to_string))?;
         let id = SpreadId::of(&spread);
-        let rule = Rule { spread, written };
+        let rule = Rule::new(spread, written);
         let mut world = World::new();
         world.set_rules(vec![rule.clone()]);
         world.lead(Some(Leader {

@@ -254,6 +254,9 @@ fault_codes! {
     JobBoundAtAdmission = 36 "Job bound at admission",
     /// `maximumScope: Revision` is an older word for `rollout: Surge`, and `Workload` for one of the others.
     ScopeAgainstRollout = 37 "maximumScope against rollout",
+    /// So many pods may be moved home within a minute; none at all is `when: Never`, and more than ten a second are a
+    /// drain.
+    InvalidMoves = 38 "moves per minute out of range",
 }
 
 impl fmt::Display for FaultCode {

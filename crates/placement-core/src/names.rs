@@ -30,7 +30,7 @@ pub const MOVED_FROM_ANNOTATION: &str = "spillway.dev/moved-from";
 pub const STEPPING_STONE_ANNOTATION: &str = "spillway.dev/stepping-stone";
 /// The Lease by which the sidecars agree on their leader.
 pub const LEASE_NAME: &str = "spillway-sidecar";
-/// Annotation of the Lease: the hash of the settings that its holder acts on.
+/// Annotation of the Lease: the hash of the settings that its holder acts on, for people and for other sidecars.
 pub const SETTINGS_ANNOTATION: &str = "spillway.dev/settings";
 /// Namespaces whose pods are never held back: what the cluster itself needs to run.
 pub const SYSTEM_NAMESPACES: &[&str] = &["kube-system", "kube-public", "kube-node-lease", "kubewarden"];

@@ -83,7 +83,7 @@ impl fmt::Display for Reason {
                 f.write_str("a stepping stone of the rollout, beside an old pod that is to leave")
             }
             Self::StoneBeyond => f.write_str("a stepping stone of the rollout, until its place comes free"),
-            Self::OneProbe => f.write_str("waits for the binder, which tries a closed subset with one pod"),
+            Self::OneProbe => f.write_str("waits for the binder, which tries a subset that was closed"),
             Self::Probe => f.write_str("tries a subset that was closed"),
             Self::Moved => f.write_str("moved in place, there was no node where it was before"),
             Self::Landed => f.write_str("runs on a node of this subset, though it was moved on"),

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use placement_core::ladder::{Closed, Ladder};
 use placement_core::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
 use placement_core::smp::merge_pod;
-use placement_core::spread::{Spread, Subset, WorkloadKind};
+use placement_core::spread::{Spread, Subset};
 use placement_core::{DeletionCost, SubsetIx, Taken};
 use serde_json::{Map, Value};
 
 use crate::bind;
 use crate::cost::excess;
-use crate::ledger::{replicas, scope};
+use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::record::NodeRecord;
 use crate::step::Action;
@@ -64,7 +64,7 @@ impl Planning<'_> {
         let ladder = Ladder::new(spread, replicas(world, spread).unwrap_or(0), &closed);
         let mut by_scope: BTreeMap<Option<String>, Taken> = BTreeMap::new();
         for pod in strangers {
-            let scope = scope(spread, pod).map(ToOwned::to_owned);
+            let scope = self.scope(spread, pod).map(ToOwned::to_owned);
             let taken = by_scope
                 .entry(scope)
                 .or_insert_with_key(|revision| self.taken(spread, revision.as_deref()));
@@ -87,7 +87,7 @@ impl Planning<'_> {
                 Some(run) => taken.add_on(run.rung),
                 None => taken.add(subset),
             }
-            let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+            let is_ranked = world.ranks(&pod.record);
             let Some(found) = spread.subset(subset) else {
                 continue;
             };

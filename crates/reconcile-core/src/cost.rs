@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use placement_core::ladder::{Closed, Ladder, Rung};
-use placement_core::spread::{Fill, Spread, WorkloadKind};
+use placement_core::sizes::is_ladder;
+use placement_core::spread::{Fill, Spread};
 use placement_core::{DeletionCost, SubsetIx, Taken, Tier};
 
 use crate::bind;
@@ -32,9 +33,9 @@ pub(crate) fn unplaced(subsets: usize) -> i32 {
 }
 
 /// Pods by their subset.
-type Groups<'p> = BTreeMap<SubsetIx, Vec<&'p KnownPod>>;
+pub(crate) type Groups<'p> = BTreeMap<SubsetIx, Vec<&'p KnownPod>>;
 /// A pod, and the cost that it is to have.
-type Wanted<'p> = (&'p KnownPod, i32);
+pub(crate) type Wanted<'p> = (&'p KnownPod, i32);
 
 impl<'w> Planning<'w> {
     /// Corrects the costs of every controller's pods.
@@ -45,7 +46,7 @@ impl<'w> Planning<'w> {
         }
         let mut by_owner: BTreeMap<&str, Vec<&KnownPod>> = BTreeMap::new();
         for pod in world.pods_of(self.id) {
-            let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+            let is_ranked = world.ranks(&pod.record);
             if let Some(owner) = &pod.record.owner
                 && is_ranked
                 && pod.record.is_active()
@@ -67,7 +68,10 @@ impl<'w> Planning<'w> {
                 waiting.filter(|pod| pod.record.owner.as_ref().is_some_and(|known| known.uid == owner));
             let active = pods.len() + waiting.count();
             // Whoever gives pods up right now has ranked them already.
-            if set.is_some_and(|set| usize::try_from(set.replicas).is_ok_and(|replicas| replicas < active)) {
+            let asked_for = set.and_then(|set| world.replicas_of(set));
+            if asked_for
+                .is_some_and(|replicas| usize::try_from(replicas).is_ok_and(|replicas| replicas < active))
+            {
                 continue;
             }
             let wanted = match &latest {
@@ -126,7 +130,11 @@ impl<'w> Planning<'w> {
     }
 
     /// Pods by their subset, and what those of no subset are to cost.
-    fn grouped<'p>(&self, spread: &Spread, pods: &[&'p KnownPod]) -> (Groups<'p>, Vec<Wanted<'p>>) {
+    pub(crate) fn grouped<'p>(
+        &self,
+        spread: &Spread,
+        pods: &[&'p KnownPod],
+    ) -> (Groups<'p>, Vec<Wanted<'p>>) {
         let (mut groups, mut others) = (Groups::new(), Vec::new());
         for pod in pods {
             match pod.facts().subset.and_then(|name| spread.subset_named(name)) {
@@ -153,36 +161,6 @@ impl<'w> Planning<'w> {
             && !self.plan.steps.iter().any(is_adopted)
     }
 
-    /// Old revisions are drained from the first subset on, which the new one fills. The largest group keeps its costs;
-    /// the others go below or above it. Where no pod has a cost yet, all get WorkloadSpread's.
-    fn reversed<'p>(&self, spread: &Spread, pods: &[&'p KnownPod]) -> Vec<Wanted<'p>> {
-        let (groups, mut wanted) = self.grouped(spread, pods);
-        if pods.iter().all(|pod| pod.facts().cost.is_none()) {
-            let closed = Closed::none();
-            let ladder = Ladder::new(spread, replicas(self.world, spread).unwrap_or(0), &closed);
-            for (subset, mut pods) in groups {
-                pods.sort_by_key(|pod| worth(pod));
-                let mirrored = SubsetIx::new(spread.subsets().len() - 1 - subset.index());
-                let maximum = ladder
-                    .maximum(subset)
-                    .and_then(|maximum| usize::try_from(maximum).ok());
-                let places = maximum.unwrap_or(pods.len()).min(pods.len());
-                let rung = Rung {
-                    subset: mirrored,
-                    tier: Tier::Maximum,
-                };
-                let cost = DeletionCost::of(rung, spread.subsets().len()).value();
-                wanted.extend(assigned(
-                    &pods,
-                    vec![(cost, places), (excess(mirrored), pods.len() - places)],
-                ));
-            }
-        } else if !is_reversed(&groups, spread.subsets().len()) {
-            wanted.extend(around_the_largest(spread, groups));
-        }
-        wanted
-    }
-
     fn write(&mut self, wanted: Vec<Wanted<'_>>) {
         for (pod, cost) in wanted {
             if pod.facts().cost == Some(cost) {
@@ -200,6 +178,16 @@ impl<'w> Planning<'w> {
                     self.tell_of_another_writer(pod);
                 }
             }
+        }
+    }
+
+    /// Says, when a spread is first published, that no order of pods keeps its split while the workload shrinks.
+    pub(crate) fn tell_of_percentages(&mut self, spread: &Spread) {
+        const SIZES: u32 = 200;
+        if spread.has_percentages() && !is_ladder(spread, SIZES) {
+            let text = "no order in which pods leave keeps these percentages at every size: after a scale-in a subset may \
+                        stand above its maximum until a pod moves home";
+            self.note(Severity::Normal, "NoRemovalOrder", text.to_owned());
         }
     }
 
@@ -287,7 +275,7 @@ fn rungs(
 }
 
 /// Gives pods, best last, their costs with as few changes as possible: whoever has a cost that is wanted keeps it.
-fn assigned<'p>(pods: &[&'p KnownPod], mut costs: Vec<(i32, usize)>) -> Vec<Wanted<'p>> {
+pub(crate) fn assigned<'p>(pods: &[&'p KnownPod], mut costs: Vec<(i32, usize)>) -> Vec<Wanted<'p>> {
     let mut changed = Vec::new();
     // The best keep what is high, before the worst find it taken.
     for pod in pods.iter().rev() {
@@ -307,23 +295,6 @@ fn assigned<'p>(pods: &[&'p KnownPod], mut costs: Vec<(i32, usize)>) -> Vec<Want
         .into_iter()
         .filter_map(|pod| Some((pod, left.next()?)))
         .collect()
-}
-
-/// Whether every pod of an earlier subset costs less than every pod of a later one. Excess goes first whatever the order.
-fn is_reversed(groups: &Groups<'_>, subsets: usize) -> bool {
-    let mut highest = i32::MIN;
-    for pods in groups.values() {
-        let costs = pods.iter().map(|pod| pod.facts().cost.unwrap_or(0));
-        let (mut lowest, mut top) = (i32::MAX, highest);
-        for cost in costs.filter(|cost| !(unplaced(subsets) + 1..0).contains(cost)) {
-            (lowest, top) = (lowest.min(cost), top.max(cost));
-        }
-        if lowest <= highest {
-            return false;
-        }
-        highest = top;
-    }
-    true
 }
 
 /// Whether the pods leave subset by subset as they would with the wanted costs. Which pod of a subset goes does not
@@ -360,7 +331,7 @@ fn leaves_in_order(spread: &Spread, pods: &[&KnownPod], wanted: &[Wanted<'_>]) -
 }
 
 /// Whom to keep, worst first: as the ReplicaSet controller ranks before it looks at costs.
-fn worth(pod: &KnownPod) -> impl Ord + use<> {
+pub(crate) fn worth(pod: &KnownPod) -> impl Ord + use<> {
     let record = &pod.record;
     (
         record.node.is_some(),
@@ -370,39 +341,4 @@ fn worth(pod: &KnownPod) -> impl Ord + use<> {
         core::cmp::Reverse(record.restarts),
         core::cmp::Reverse(record.created),
     )
-}
-
-/// The largest group keeps its costs, those of earlier subsets go below it, those of later ones above.
-fn around_the_largest<'p>(spread: &Spread, groups: Groups<'p>) -> Vec<Wanted<'p>> {
-    let Some(kept) = groups
-        .iter()
-        .max_by_key(|(_, pods)| pods.len())
-        .map(|(subset, _)| *subset)
-    else {
-        return Vec::new();
-    };
-    // Beyond everything that a ladder gives.
-    let beyond = match spread.fill() {
-        Fill::InOrder(_) if spread.has_percentages() => 1_000_000,
-        Fill::InOrder(bounds) => i32::try_from(bounds.len())
-            .unwrap_or(i32::MAX)
-            .saturating_mul(200),
-        Fill::Shares(_) => 1_000_000,
-    };
-    let mut smaller: Vec<(SubsetIx, Vec<&KnownPod>)> =
-        groups.into_iter().filter(|(subset, _)| *subset != kept).collect();
-    smaller.sort_by_key(|(_, pods)| pods.len());
-    let wanted = smaller.into_iter().flat_map(|(subset, pods)| {
-        let step = i32::try_from(subset.index())
-            .unwrap_or(i32::MAX)
-            .saturating_add(1)
-            .saturating_mul(100);
-        let cost = if subset < kept {
-            step.saturating_sub(beyond).saturating_sub(100)
-        } else {
-            beyond.saturating_add(step)
-        };
-        pods.into_iter().map(move |pod| (pod, cost))
-    });
-    wanted.collect()
 }

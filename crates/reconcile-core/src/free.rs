@@ -14,21 +14,22 @@ impl Planning<'_> {
     /// The size of the workload that its ladder is of, where a rollout keeps the split; `None`: a ladder has no end. What
     /// paths or other kinds say may be no number of pods, so that those that are there count as well.
     pub(crate) fn size(&self, spread: &Spread, observation: &Observation) -> Option<u32> {
-        let Target::Workload {
-            kind,
-            replicas: paths,
-            ..
-        } = spread.target()
-        else {
-            return None;
+        let (is_exact, has_ordinals) = match spread.target() {
+            Target::Workload {
+                kind,
+                replicas: paths,
+                ..
+            } => (
+                kind.known().is_some() && paths.is_empty(),
+                kind.known().is_some_and(WorkloadKind::has_ordinals),
+            ),
+            Target::Selector(_) => (true, false),
         };
         // An ordinal names its rung, whoever else is there.
-        let has_ordinals = kind.known().is_some_and(WorkloadKind::has_ordinals);
         if spread.rollout() != Rollout::Keep || !spread.has_shared_maximums() || has_ordinals {
             return None;
         }
-        let size = replicas(self.world, spread)?;
-        let is_exact = kind.known().is_some() && paths.is_empty();
+        let size = self.wanted(spread)?;
         Some(if is_exact {
             size
         } else {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
 use placement_core::ladder::{Closed, Ladder, Rung};
-use placement_core::spread::{Capacity, Fill, Spread, Target, WorkloadKind};
+use placement_core::spread::{Capacity, Fill, Spread, Target};
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx, Taken};
 
 use crate::bind::{self, Unrenderable};
-use crate::ledger::{replicas, scope};
+use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::record::PodRecord;
 use crate::reschedule::{Choice, Closings};
@@ -30,10 +30,13 @@ impl<'w> Planning<'w> {
         waiting.sort_by_key(|pod| (pod.record.created, pod.sequence));
         let mut scopes: BTreeMap<Option<&str>, Vec<&KnownPod>> = BTreeMap::new();
         for pod in waiting {
-            scopes.entry(scope(spread, pod)).or_default().push(pod);
+            scopes.entry(self.scope(spread, pod)).or_default().push(pod);
         }
         // The newest revision first: a place that an older one takes is to be given up again.
-        let newest = self.newest(spread).and_then(|set| set.revision.as_deref());
+        let newest = self
+            .newest(spread)
+            .and_then(|set| set.revision.as_deref())
+            .or(Some(""));
         let mut scopes: Vec<_> = scopes.into_iter().collect();
         scopes.sort_by_key(|(revision, _)| (*revision != newest, *revision));
         let (mut full, mut filled) = (Vec::new(), None);
@@ -203,7 +206,7 @@ impl<'w> Planning<'w> {
     }
 
     fn placement(&self, spread: &Spread, pod: &KnownPod, rung: Rung, observation: &Observation) -> Placement {
-        let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let is_ranked = self.world.ranks(&pod.record);
         let others = observation.taken.of(rung.subset);
         Placement {
             subset: rung.subset,
@@ -233,7 +236,7 @@ impl<'w> Planning<'w> {
                         subset,
                         tier: placement_core::Tier::Maximum,
                     });
-                let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+                let is_ranked = self.world.ranks(&pod.record);
                 let placement = Placement {
                     subset: rung.subset,
                     cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),
@@ -252,7 +255,11 @@ impl<'w> Planning<'w> {
                 pod: bind::pod_ref(&pod.record),
                 version: pod.record.version,
             }),
-            Assumed::Adopted { .. } | Assumed::Costs(_) | Assumed::Moved { .. } | Assumed::Recreated => {}
+            Assumed::Adopted { .. }
+            | Assumed::Costs(_)
+            | Assumed::Moved { .. }
+            | Assumed::Recreated
+            | Assumed::Evicted => {}
         }
     }
 

@@ -12,11 +12,11 @@ use crate::world::{KnownLedger, KnownPod};
 /// So many pods are deleted for want of a place before their spread rather exceeds than tries again.
 const MOST_DELETIONS: u32 = 20;
 
-impl Planning<'_> {
+impl<'w> Planning<'w> {
     /// A pod that has its subset since admission: let go while the subset has a place, deleted where it has none.
     pub(crate) fn held(
         &mut self,
-        spread: &Spread,
+        spread: &'w Spread,
         pod: &KnownPod,
         subset: SubsetIx,
         closings: &Closings,

@@ -36,12 +36,13 @@ pub(crate) fn ledger(
         spec: rule.written.clone(),
         status: Some(LedgerStatus {
             vacating,
-            ..status(world, id, &rule.spread, full, closings)
+            ..status(world, id, rule, full, closings)
         }),
     }
 }
 
-fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings: &Closings) -> LedgerStatus {
+fn status(world: &World, id: &SpreadId, rule: &Rule, full: &Closed, closings: &Closings) -> LedgerStatus {
+    let spread = &rule.spread;
     let closed = full
         .iter()
         .fold(closings.skipped(), |closed, subset| closed.with(subset));
@@ -68,7 +69,7 @@ fn status(world: &World, id: &SpreadId, spread: &Spread, full: &Closed, closings
         vacating: false,
         binder: world.leader().map(|leader| BinderStatus {
             epoch: leader.epoch,
-            settings: leader.settings.clone(),
+            rule: rule.hash.clone(),
         }),
     };
     let desired = desired_by_revision(world, spread);
@@ -107,16 +108,10 @@ pub(crate) fn replicas(world: &World, spread: &Spread) -> Option<u32> {
     };
     let workload = world.workload_of(spread)?;
     if paths.is_empty() {
-        return Some(workload.replicas);
+        return world.replicas_of(workload).or(Some(workload.replicas));
     }
     let object = serde_json::json!({ "spec": workload.spec });
     placement_core::facts::replicas_in(&object, paths).ok()
-}
-
-/// The revision on whose ladder a pod stands; `None`: all stand on one.
-pub(crate) fn scope<'p>(spread: &Spread, pod: &'p KnownPod) -> Option<&'p str> {
-    let revision = || pod.record.revision.as_deref();
-    spread.is_per_revision().then(revision).flatten()
 }
 
 fn first_ordinal(world: &World, spread: &Spread) -> Option<u32> {

@@ -14,9 +14,12 @@
 pub mod adopt;
 mod bind;
 mod cost;
+mod cost_of_old;
 mod free;
 mod gates;
+mod generation;
 mod held;
+mod home;
 mod ledger;
 mod moments;
 mod ordinals;
@@ -30,5 +33,7 @@ mod world;
 
 pub use plan::{LEDGER_INTERVAL_MILLIS, Plan, plan};
 pub use record::{NodeRecord, OwnerRecord, PodRecord, WorkloadId, WorkloadRecord};
-pub use step::{Action, Note, Outcome, PodPatch, PodRef, Severity, Step, WhyRecreated, WhyReleased};
+pub use step::{
+    Action, Note, Outcome, PodPatch, PodRef, Severity, Step, WhyMoved, WhyRecreated, WhyReleased,
+};
 pub use world::{Event, Leader, Rule, SpreadCounts, SpreadId, World};

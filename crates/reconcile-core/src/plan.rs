@@ -3,11 +3,15 @@
 //! The order of the steps is the order in which they matter: gates first, then the ledger that admissions read, then
 //! what may wait.
 
+use core::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use placement_core::ladder::Closed;
 use placement_core::observe::Desired;
-use placement_core::spread::{Spread, WorkloadKind};
+use placement_core::spread::Spread;
 use placement_core::time::UnixMillis;
 use placement_core::{Observation, observe};
+use spread_api::SpreadLedger;
 
 use crate::ledger;
 use crate::moments::{ahead, is_recent};
@@ -42,6 +46,7 @@ pub fn plan(world: &World, id: &SpreadId, now: UnixMillis) -> Plan {
         id,
         now,
         plan: Plan::default(),
+        old_sets: OnceCell::new(),
         probes: Vec::new(),
     };
     if world.leader().is_none() {
@@ -59,6 +64,8 @@ pub(crate) struct Planning<'w> {
     pub(crate) id: &'w SpreadId,
     pub(crate) now: UnixMillis,
     pub(crate) plan: Plan,
+    /// The uids of ReplicaSets whose Deployment has a newer one, once somebody asked.
+    pub(crate) old_sets: OnceCell<BTreeSet<&'w str>>,
     /// The closings, by their place, whose subset a pod is sent to in this plan to see whether there is room by now.
     pub(crate) probes: Vec<usize>,
 }
@@ -131,8 +138,9 @@ impl<'w> Planning<'w> {
         self.remove_ledger();
     }
 
-    /// Removes the ledger of a spread that is no more. One that was written under settings which this process never had
-    /// may be that of a sidecar with other settings: it is told of, and removed when nobody has written it for a while.
+    /// Removes the ledger of a spread that is no more. One of a rule that this process never led with may be that of a
+    /// sidecar with other settings: it is told of, and removed when nobody has written it for a while. Until then it names
+    /// no binder, for nobody binds its pods: an admission must not make them wait.
     fn remove_ledger(&mut self) {
         let world = self.world;
         let Some(known) = world.ledgers.get(self.id).filter(|known| !known.writing) else {
@@ -141,12 +149,15 @@ impl<'w> Planning<'w> {
         let Some(stored) = &known.stored else { return };
         let retry = known.retry.and_then(|retry| retry.waits_until(self.now));
         let mut due = retry.unwrap_or(self.now);
-        if let (Some(theirs), Some(leader)) = (world.settings_of_another(stored), world.leader()) {
+        if let Some(leader) = world.leader().filter(|_| world.is_of_another(stored)) {
             due = due.max(known.seen_at.plus(ORPHAN_MILLIS));
+            if retry.is_none() && due > self.now {
+                self.disown(stored);
+            }
             let (ours, spread) = (&leader.settings, self.id);
             let text = format!(
-                "the spread {spread} is not in the settings `{ours}` of the sidecar that leads, its ledger was written under \
-                 the settings `{theirs}`: it is removed unless it is written again within {} s",
+                "the spread {spread} is not in the settings `{ours}` of the sidecar that leads: its pods are bound by nobody, \
+                 and its ledger is removed unless a sidecar that has the spread writes it again within {} s",
                 ORPHAN_MILLIS / 1000
             );
             self.note(Severity::Warning, "LedgerOfOtherSettings", text);
@@ -155,6 +166,15 @@ impl<'w> Planning<'w> {
             self.wake(due);
         } else {
             self.step(Action::RemoveLedger);
+        }
+    }
+
+    /// Takes the binder out of a ledger, where it names one.
+    fn disown(&mut self, stored: &SpreadLedger) {
+        let mut ledger = stored.clone();
+        let binder = ledger.status.as_mut().and_then(|status| status.binder.take());
+        if binder.is_some() {
+            self.step(Action::PublishLedger(Box::new(ledger)));
         }
     }
 
@@ -171,6 +191,7 @@ impl<'w> Planning<'w> {
         if !is_renaming && !self.plan.steps.iter().any(is_moving) {
             self.costs(&rule.spread);
         }
+        self.go_home(&rule.spread, &closings);
         self.publish(rule, &full, &closings);
     }
 
@@ -197,14 +218,22 @@ impl<'w> Planning<'w> {
         };
         let pods = self.world.pods_of(self.id).map(KnownPod::facts);
         let mut observation = observe(spread, revision, desired, pods);
+        let is_own = |pod: &KnownPod| revision.is_none() || self.scope(spread, pod) == revision;
+        if !spread.is_per_revision() && revision.is_some() {
+            let own = self
+                .world
+                .pods_of(self.id)
+                .filter(|pod| is_own(pod))
+                .map(KnownPod::facts);
+            observation.taken = observe(spread, None, desired, own).taken;
+        }
         let is_it = |pod: &KnownPod| but.is_some_and(|but| core::ptr::eq(but, pod));
         for (pod, subset) in self.world.kept_places(self.id, spread) {
             if is_it(pod) {
                 continue;
             }
             observation.filled.add(subset);
-            let is_same = revision.is_none() || pod.record.revision.as_deref() == revision;
-            if is_same || !spread.is_per_revision() {
+            if is_own(pod) {
                 observation.taken.add(subset);
             }
         }
@@ -228,7 +257,7 @@ impl<'w> Planning<'w> {
     /// What a released pod is to cost, so that no second write is needed. One that keeps the subset it was admitted to is
     /// one too many there, unless it was refused: that one has its place.
     fn cost_of_released(&self, pod: &KnownPod, why: WhyReleased) -> Option<i32> {
-        let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let is_ranked = self.world.ranks(&pod.record);
         let rule = self.world.rule(self.id).filter(|_| is_ranked)?;
         match (&pod.record.subset, why) {
             (None, _) => Some(cost::unplaced(rule.spread.subsets().len())),
@@ -264,6 +293,9 @@ impl<'w> Planning<'w> {
         match due.max(retry) {
             Some(at) => self.wake(at),
             None => {
+                if known.is_none_or(|known| known.stored.is_none()) {
+                    self.tell_of_percentages(&rule.spread);
+                }
                 self.step(Action::PublishLedger(Box::new(ledger)));
                 self.tell_of(closings);
             }

@@ -54,14 +54,7 @@ impl<'w> Planning<'w> {
             self.wake(left.plus(VACATED_MILLIS));
             return true;
         }
-        spread.rollout() == Rollout::Keep && spread.has_shared_maximums() && self.has_revisions()
-    }
-
-    /// Whether pods of several revisions are there.
-    fn has_revisions(&self) -> bool {
-        let mut active = self.world.pods_of(self.id).filter(|pod| pod.record.is_active());
-        let first = active.next().map(|pod| pod.record.revision.as_deref());
-        first.is_some_and(|first| active.any(|pod| pod.record.revision.as_deref() != first))
+        spread.rollout() == Rollout::Keep && spread.has_shared_maximums() && self.has_revisions(spread)
     }
 
     /// Pods whose places are held by others: they wait, and where nothing can free a place one goes ahead.
@@ -104,7 +97,7 @@ impl<'w> Planning<'w> {
     /// A pod that has its subset since admission, where others hold its place.
     pub(crate) fn wait_in(
         &mut self,
-        spread: &Spread,
+        spread: &'w Spread,
         pod: &KnownPod,
         rung: Rung,
         observation: &mut Observation,
@@ -163,7 +156,7 @@ impl<'w> Planning<'w> {
         went_on.clamp(created, last).plus(timeout)
     }
 
-    fn standstill(&self, spread: &Spread) -> Standstill {
+    fn standstill(&self, spread: &'w Spread) -> Standstill {
         let workload = self.world.workload_of(spread);
         let strategy = workload.and_then(Strategy::read);
         let ready_millis = strategy.map_or(0, |strategy| strategy.ready_millis);
@@ -203,7 +196,7 @@ impl<'w> Planning<'w> {
     }
 
     /// The ReplicaSets of the Deployment that a spread names, and how many pods of each are available.
-    fn sets(&self, spread: &Spread, ready_millis: i64) -> Vec<Set> {
+    fn sets(&self, spread: &'w Spread, ready_millis: i64) -> Vec<Set> {
         let newest = self.newest(spread).map(|set| set.uid.as_str());
         let of_target = self.world.sets_of(spread);
         of_target
@@ -231,12 +224,13 @@ impl<'w> Planning<'w> {
         if spread.rollout() != Rollout::Keep || !spread.has_shared_maximums() {
             return;
         }
-        if !self.has_revisions() {
+        if !self.has_revisions(spread) {
             return;
         }
-        let filled = self.observe(spread, None, replicas(self.world, spread)).filled;
+        let size = self.wanted(spread);
+        let filled = self.observe(spread, None, size).filled;
         let closed = Closed::none();
-        let ladder = Ladder::new(spread, replicas(self.world, spread).unwrap_or(0), &closed);
+        let ladder = Ladder::new(spread, size.unwrap_or(0), &closed);
         let world = self.world;
         for pod in world.pods_of(self.id) {
             let Some(since) = pod.stuck_since() else { continue };

@@ -78,6 +78,22 @@ pub enum Action {
         /// Why.
         why: WhyRecreated,
     },
+    /// Evicts a pod that runs, so that its controller makes another, which goes to a subset where a place is free. Only with
+    /// the pod's uid and version as preconditions, and only if its PodDisruptionBudget allows it.
+    Evict {
+        /// The pod.
+        pod: PodRef,
+        /// Its `resourceVersion`.
+        version: Option<u64>,
+        /// The subset that it is in.
+        from: SubsetIx,
+        /// The subset that has a free place.
+        to: SubsetIx,
+        /// A node of that subset on which there is room.
+        node: String,
+        /// Why.
+        why: WhyMoved,
+    },
     /// Corrects a deletion cost.
     PatchCost {
         /// The pod.
@@ -148,6 +164,17 @@ pub enum WhyReleased {
     Refused,
 }
 
+/// Why a pod that runs is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhyMoved {
+    /// A rollout put it there as a stepping stone.
+    SteppingStone,
+    /// Its subset stands above its percent maximum, and no order of removal keeps that.
+    AboveMaximum,
+    /// A subset that comes before its own has a place.
+    Home,
+}
+
 /// An Event on the workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -196,6 +223,7 @@ impl Action {
             Self::DeletePod { .. } => "delete",
             Self::Move { .. } => "move",
             Self::Recreate { .. } => "recreate",
+            Self::Evict { .. } => "evict",
             Self::PatchCost { .. } => "cost",
             Self::Adopt { .. } => "adopt",
             Self::PublishLedger(_) => "publish",
@@ -213,6 +241,7 @@ impl Action {
             | Self::DeletePod { pod, .. }
             | Self::Move { pod, .. }
             | Self::Recreate { pod, .. }
+            | Self::Evict { pod, .. }
             | Self::PatchCost { pod, .. }
             | Self::Adopt { pod, .. } => Some(pod),
             Self::PublishLedger(_) | Self::RemoveLedger | Self::Note(_) => None,
@@ -234,6 +263,28 @@ impl fmt::Display for WhyReleased {
             Self::NotOffered => "its own node selector or affinity contradicts that of every subset",
             Self::TimedOut => "no place came free in time",
             Self::Refused => "the API server refused to bind the pod",
+        })
+    }
+}
+
+impl WhyMoved {
+    /// A word for metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::SteppingStone => "stepping_stone",
+            Self::AboveMaximum => "above_maximum",
+            Self::Home => "home",
+        }
+    }
+}
+
+impl fmt::Display for WhyMoved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SteppingStone => "it stood there only for a rollout",
+            Self::AboveMaximum => "its subset stands above its maximum",
+            Self::Home => "a subset before its own has a place and a node",
         })
     }
 }

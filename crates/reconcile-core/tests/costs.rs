@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{Scene, all, patched, pod_patch, revision, rule, running, workload};
+use common::{Scene, all, gated, patched, pod_patch, revision, rule, running, workload};
 use reconcile_core::{Action, Outcome};
 use serde_json::json;
 
@@ -303,4 +303,62 @@ fn who_else_writes_costs_is_corrected_ever_more_rarely_and_told_of_once() {
         [0, 200, 600, 1_400, 3_000, 6_200, 12_600, 25_400, 51_000]
     );
     assert_eq!(at(&told, "note DeletionCostOverwritten"), [1_400]);
+}
+
+#[test]
+fn a_kind_of_which_the_settings_say_so_is_ranked() {
+    let settings = common::yaml(
+        r#"
+customWorkloads:
+- {apiVersion: game.example.io/v1, kind: GameServerSet, replicasPath: spec.size, honoursDeletionCost: true}
+spreads:
+- name: web
+  namespace: shop
+  targetRef: {apiVersion: game.example.io/v1, kind: GameServerSet, name: web}
+  subsets: [{name: fixed, maxReplicas: 50%}, {name: elastic}]
+"#,
+    );
+    let read = policy_settings::Settings::from_value(&settings).unwrap();
+    let written = policy_settings::written_spreads(&settings).remove(0);
+    let rule = reconcile_core::Rule::new(read.spreads()[0].clone(), written);
+    let pod = |name: &str, seconds: i64| {
+        let mut pod = gated(name, seconds);
+        pod["metadata"]["ownerReferences"] = json!([
+            {"apiVersion": "game.example.io/v1", "kind": "GameServerSet", "name": "web", "uid": "uid-web", "controller": true}
+        ]);
+        pod
+    };
+    let set = json!({
+        "metadata": {"name": "web", "namespace": "shop", "uid": "uid-web"}, "spec": {"size": 2},
+    });
+    let kind = placement_core::spread::GroupKind::of("game.example.io/v1", "GameServerSet").unwrap();
+    let set = reconcile_core::WorkloadRecord::of_kind(kind, &set).unwrap();
+    for (custom, wanted) in [
+        (
+            read.custom_kinds().to_vec(),
+            ["bind a to 0 costs 999999", "bind b to 1 costs 999998"],
+        ),
+        (Vec::new(), ["bind a to 0", "bind b to 1"]),
+    ] {
+        let mut scene = Scene::new(rule.clone());
+        let is_ranked = !custom.is_empty();
+        scene.world.set_custom_kinds(custom);
+        scene
+            .world
+            .take(reconcile_core::Event::Workload(Box::new(set.clone())), scene.now);
+        scene.pod(&pod("a", 0)).pod(&pod("b", 1));
+        let bound = scene.begin();
+        assert_eq!(all(&bound), wanted);
+        // What somebody overwrote is corrected.
+        for (step, before) in bound.iter().zip([pod("a", 0), pod("b", 1)]) {
+            let mut after = patched(&before, pod_patch(step)).unwrap();
+            after["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"] = "7".into();
+            scene.pod(&after);
+        }
+        let corrected = all(&scene.begin())
+            .iter()
+            .filter(|step| step.contains("costs"))
+            .count();
+        assert_eq!(corrected, if is_ranked { 2 } else { 0 });
+    }
 }

@@ -10,7 +10,7 @@
 mod common;
 
 use common::{Scene, all, gated, patched, pod_patch, rule, running};
-use reconcile_core::{Outcome, PodRecord, SpreadId, plan};
+use reconcile_core::{Outcome, PodRecord, Rule, SpreadId, plan};
 use serde_json::{Value, json};
 
 /// All pods of the namespace with `app: web`, whoever owns them.
@@ -24,14 +24,11 @@ subsets:
 "#;
 
 fn selected() -> Scene {
-    let written = common::yaml(SELECTED);
-    let mut rule = rule("subsets: [{name: any}]");
-    let mut written = written;
+    let mut written = common::yaml(SELECTED);
     written["name"] = "web".into();
     written["namespace"] = "shop".into();
-    rule.spread = policy_settings::read_spread(&written, "spread", &[]).unwrap();
-    rule.written = written;
-    let mut scene = Scene::new(rule);
+    let spread = policy_settings::read_spread(&written, "spread", &[]).unwrap();
+    let mut scene = Scene::new(Rule::new(spread, written));
     scene.node(&json!({"metadata": {"name": "n-1", "labels": {"pool": "fixed"}}}));
     scene
 }

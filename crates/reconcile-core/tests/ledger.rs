@@ -68,7 +68,7 @@ fn the_ledger_of_a_rollout_as_it_is_stored() {
                     {"revision": "old", "desired": 2, "active": 1, "gated": 0, "taken": [1, 0]},
                 ],
                 "order": 0,
-                "binder": {"epoch": 3, "settings": "abc"},
+                "binder": {"epoch": 3, "rule": placement_core::rule_hash(&rule(TWO).written)},
             },
         })
     );
@@ -180,8 +180,8 @@ fn the_ledger_of_a_replica_set_is_found_under_its_deployment() {
 }
 
 #[test]
-fn a_binder_serves_while_its_lease_is_young_and_its_settings_are_the_ledgers() {
-    let counts = json!({"spec": {}, "status": {"binder": {"epoch": 3, "settings": "abc"}}}).to_string();
+fn a_binder_serves_while_its_lease_is_young_whatever_other_rules_it_has() {
+    let counts = json!({"spec": {}, "status": {"binder": {"epoch": 3, "rule": "abc"}}}).to_string();
     let facts = LedgerFacts::of(serde_json::from_str(&counts).unwrap()).unwrap();
     let counts = facts.counts().unwrap();
     let serves = |lease: Value, now: i64| {
@@ -205,7 +205,10 @@ fn a_binder_serves_while_its_lease_is_young_and_its_settings_are_the_ledgers() {
         !serves(lease(2, "abc"), 0),
         "the ledger is newer than the Lease that is seen"
     );
-    assert!(!serves(lease(3, "def"), 0), "it acts on other settings");
+    assert!(
+        serves(lease(3, "def"), 0),
+        "its settings have other spreads than when the ledger was written"
+    );
     assert!(
         serves(lease(3, "abc"), -60_000) && !serves(lease(3, "abc"), -180_000),
         "a clock ahead of ours"
@@ -225,7 +228,7 @@ fn a_ledger_that_is_late_is_hashed_over_as_far_as_a_burst_can_reach() {
 }
 
 /// A ledger of a spread that the settings do not have, as somebody left it.
-fn left_by(scene: &mut Scene, settings: &str, active: u32) {
+fn left_by(scene: &mut Scene, rule: &str, active: u32) {
     let ledger = json!({
         "apiVersion": "spillway.dev/v1alpha1",
         "kind": "SpreadLedger",
@@ -233,57 +236,88 @@ fn left_by(scene: &mut Scene, settings: &str, active: u32) {
         "spec": {},
         "status": {
             "summary": "", "active": active, "gated": 0, "taken": [], "revisions": [], "order": 0,
-            "binder": {"epoch": 2, "settings": settings},
+            "binder": {"epoch": 2, "rule": rule},
         },
     });
     let ledger: spread_api::SpreadLedger = serde_json::from_value(ledger).unwrap();
     scene.world.take(Event::Ledger(Box::new(ledger)), scene.now);
 }
 
-fn plan_of_old(scene: &Scene) -> (Vec<String>, Option<i64>) {
-    let id = reconcile_core::SpreadId {
+fn old() -> reconcile_core::SpreadId {
+    reconcile_core::SpreadId {
         namespace: "shop".into(),
         name: "old".into(),
-    };
-    let plan = reconcile_core::plan(&scene.world, &id, scene.now);
-    for step in &plan.steps {
-        if let Action::Note(note) = &step.action {
-            assert!(
-                note.text.contains("`abc`") && note.text.contains("`other`"),
-                "{}",
-                note.text
-            );
-        }
     }
-    (all(&plan.steps), plan.wake.map(|wake| wake.since(scene.now)))
+}
+
+fn plan_of_old(scene: &Scene) -> (Vec<Step>, Option<i64>) {
+    let plan = reconcile_core::plan(&scene.world, &old(), scene.now);
+    (plan.steps, plan.wake.map(|wake| wake.since(scene.now)))
+}
+
+/// Does what is planned for the ledger; what that was.
+fn follow_old(scene: &mut Scene) -> Vec<String> {
+    let (steps, _) = plan_of_old(scene);
+    for step in &steps {
+        scene.world.assume(step, scene.now);
+        scene.settle(step, Outcome::Done(None));
+    }
+    all(&steps)
 }
 
 #[test]
 fn a_ledger_of_its_own_earlier_settings_goes_at_once() {
+    let mut before = common::yaml(TWO);
+    before["name"] = "old".into();
+    let before = rule(&before.to_string());
     let mut scene = Scene::new(rule(TWO));
-    left_by(&mut scene, "abc", 1);
-    assert_eq!(plan_of_old(&scene), (vec!["remove ledger".to_owned()], None));
+    scene.world.set_rules(vec![rule(TWO), before.clone()]);
+    scene.world.set_rules(vec![rule(TWO)]);
+    left_by(&mut scene, &before.hash, 1);
+    let (steps, wake) = plan_of_old(&scene);
+    assert_eq!((all(&steps), wake), (vec!["remove ledger".to_owned()], None));
+}
+
+#[test]
+fn a_ledger_that_another_may_have_is_told_of_and_goes_when_nobody_writes_it() {
+    let mut scene = Scene::new(rule(TWO));
+    left_by(&mut scene, "other", 1);
+    let (steps, wake) = plan_of_old(&scene);
+    assert_eq!(
+        (all(&steps), wake),
+        (
+            vec!["publish ".to_owned(), "note LedgerOfOtherSettings".to_owned()],
+            Some(300_000)
+        )
+    );
+    // Admissions learn at once that nobody binds: no pod waits for it.
+    let disowned = published(&steps).unwrap();
+    assert_eq!(disowned.status.as_ref().unwrap().binder, None);
+    assert_eq!(disowned.status.as_ref().unwrap().active, 1);
+    follow_old(&mut scene);
+    assert_eq!(follow_old(&mut scene), Vec::<String>::new(), "once");
+    // Whoever has the rule leads for a while.
+    scene.later(200_000);
+    left_by(&mut scene, "other", 2);
+    assert_eq!(follow_old(&mut scene), ["publish ", "note LedgerOfOtherSettings"]);
+    scene.later(299_999);
+    assert_eq!(follow_old(&mut scene), ["note LedgerOfOtherSettings"]);
+    scene.later(1);
+    assert_eq!(follow_old(&mut scene), ["remove ledger"]);
+}
+
+#[test]
+fn settings_that_change_for_another_spread_change_nothing_of_a_ledger() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.scaled_to(3);
+    scene.settled();
+    let mut another = common::yaml(TWO);
+    another["name"] = "another".into();
+    another["targetRef"] = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "another"});
+    scene.world.set_rules(vec![rule(TWO), rule(&another.to_string())]);
     scene.world.lead(Some(reconcile_core::Leader {
         epoch: 3,
         settings: "new".into(),
     }));
-    assert_eq!(
-        plan_of_old(&scene).0,
-        ["remove ledger"],
-        "it led with `abc` before"
-    );
-}
-
-#[test]
-fn a_ledger_of_settings_that_it_never_had_is_told_of_and_goes_when_nobody_writes_it() {
-    let mut scene = Scene::new(rule(TWO));
-    left_by(&mut scene, "other", 1);
-    let told = vec!["note LedgerOfOtherSettings".to_owned()];
-    assert_eq!(plan_of_old(&scene), (told.clone(), Some(300_000)));
-    // Whoever has these settings leads for a while.
-    scene.later(200_000);
-    left_by(&mut scene, "other", 2);
-    assert_eq!(plan_of_old(&scene), (told, Some(300_000)));
-    scene.later(300_000);
-    assert_eq!(plan_of_old(&scene).0.last().unwrap(), "remove ledger");
+    assert_eq!(scene.settled(), Vec::<String>::new());
 }

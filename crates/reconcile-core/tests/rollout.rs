@@ -283,3 +283,37 @@ fn the_ledger_says_when_places_come_free_that_it_may_not_show() {
     scene.later(1);
     assert_eq!(vacating(&mut scene), Some(false));
 }
+
+/// A label takes the pods of two Deployments; one of them is rolled out.
+#[test]
+fn labels_keep_the_split_of_all_workloads_that_they_take() {
+    let labels = "
+selector: {matchLabels: {app: web}}
+targetRef: null
+subsets: [{name: fixed, maxReplicas: 4}, {name: elastic}]";
+    let mut scene = Scene::new(rule(labels));
+    scene
+        .workload(&workload("Deployment", "web", 3, None))
+        .workload(&revision("old", 3, 1))
+        .workload(&revision("abc", 1, 2));
+    let mut other = workload("ReplicaSet", "web-other", 3, Some("shop"));
+    other["metadata"]["annotations"]["deployment.kubernetes.io/desired-replicas"] = "3".into();
+    scene.workload(&other);
+    for (name, subset, hash) in [
+        ("a", "fixed", "old"),
+        ("b", "fixed", "old"),
+        ("c", "elastic", "old"),
+        ("d", "fixed", "other"),
+        ("e", "fixed", "other"),
+        ("f", "elastic", "other"),
+    ] {
+        scene.pod(&running(name, Some(subset), None, hash));
+    }
+    // Six pods are 4/2. The newest ones have 2/1, the surge may have the second place of the open end.
+    scene.pod(&gated("n0", 0));
+    assert_eq!(binds(&mut scene), ["bind n0 to 1 costs 100"]);
+    scene.pod(&gated("n1", 0)).workload(&revision("abc", 2, 2));
+    assert_eq!(binds(&mut scene), [""; 0], "both places in `fixed` are held by old pods");
+    gone(&mut scene, "a");
+    assert_eq!(binds(&mut scene), ["bind n1 to 0 costs 200"]);
+}

@@ -10,7 +10,13 @@
 mod common;
 
 use common::{START, Scene, all, gated, rule, running};
+use placement_core::decide::Order;
+use placement_core::facts::LedgerFacts;
 use placement_core::names::{BOUND_AT_ANNOTATION, SUBSET_LABEL};
+use placement_core::nodes::NodeAffinity;
+use placement_core::observe::Binder;
+use placement_core::offer::{barred, decide_offered};
+use placement_core::{Arrival, Decision, Reason};
 use reconcile_core::{Action, Event, Outcome};
 use serde_json::{Value, json};
 use spread_api::LedgerStatus;
@@ -139,6 +145,49 @@ fn scene_row(scene: &mut Scene) -> spread_api::ClosingStatus {
     // A pod that comes makes the ledger be written again.
     scene.pod(&on(running("news", Some("elastic"), Some(100), "abc"), "e"));
     status(scene).unwrap().closings[0].clone()
+}
+
+#[test]
+fn an_admission_passes_by_what_is_closed_for_its_own_template_alone() {
+    let mut scene = closed_by("8");
+    scene.pod(&on(running("news", Some("elastic"), Some(100), "abc"), "e"));
+    let ledger = json!({"spec": rule(ANEW).written, "status": status(&scene).unwrap()});
+    let text = serde_json::value::to_raw_value(&ledger).unwrap();
+    let spread = rule(ANEW).spread;
+    let admitted = |revision: &str, wishes: Value| {
+        let counts = LedgerFacts::of(&text).unwrap().counts().unwrap();
+        let mut observation = counts.observation(&spread, Some(revision));
+        observation.binder = Binder::Serving;
+        let arrival = Arrival {
+            uid: "u",
+            order: Order::None,
+            ranked: true,
+            replaceable: true,
+            may_wait: true,
+        };
+        decide_offered(
+            &spread,
+            &observation,
+            arrival,
+            &barred(&spread, &NodeAffinity::of_pod(&wishes)),
+        )
+    };
+    let placed_in = |decision: Decision| match decision {
+        Decision::Place(placement) => Some(placement.subset.index()),
+        _ => None,
+    };
+    assert_eq!(placed_in(admitted("big", json!({}))), Some(1));
+    assert!(matches!(admitted("abc", json!({})), Decision::Gate { .. }));
+    assert_eq!(
+        placed_in(admitted("abc", json!({"nodeSelector": {"pool": "elastic"}}))),
+        Some(1)
+    );
+    assert_eq!(
+        admitted("abc", json!({"nodeSelector": {"pool": "other"}})),
+        Decision::Leave {
+            reason: Reason::NotOffered
+        }
+    );
 }
 
 #[test]

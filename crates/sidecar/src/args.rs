@@ -37,7 +37,7 @@ pub(crate) struct Args {
 /// What is done instead of running.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Open the gates of all pods that wait, and give them no subset.
+    /// Open the gates of pods that wait, and give them no subset.
     Release(ReleaseArgs),
     /// Prove that the policy may be switched to `observe: Ledger`.
     Doctor(DoctorArgs),
@@ -170,6 +170,17 @@ mod tests {
         assert_eq!(options.lease_namespace, "spillway-system");
         let release = parse(&["release", "--older-than", "5m", "--kubeconfig", "k"]).unwrap();
         assert!(matches!(release.command, Some(Command::Release(_))) && release.kubeconfig.is_some());
+        assert!(
+            parse(&[
+                "release",
+                "--older-than",
+                "5m",
+                "--if-nobody-leads",
+                "--lease-namespace",
+                "n"
+            ])
+            .is_ok()
+        );
         assert!(parse(&["--settings", "f", "release"]).is_err());
     }
 }

@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 
 use crate::client;
 use crate::doctor::{DoctorOptions, Grade, Who};
-use crate::release::{ReleaseOptions, open_gates};
+use crate::lease::{Store, leads};
+use crate::release::{ReleaseOptions, Why, open_gates};
 use crate::settings_source::{self, Origin};
 
 /// Progress is told once for so many pods.
@@ -23,6 +24,12 @@ pub struct ReleaseArgs {
     /// Only pods that are so old: `90s`, `10m`, `2h`.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0s")]
     older_than: Duration,
+    /// Open none while a sidecar leads: whoever renews its Lease.
+    #[arg(long)]
+    if_nobody_leads: bool,
+    /// Where the sidecars keep their Lease.
+    #[arg(long, value_name = "NAMESPACE", default_value = policy_settings::LEASE_NAMESPACE)]
+    lease_namespace: String,
     /// Count them, and open none.
     #[arg(long)]
     dry_run: bool,
@@ -60,8 +67,16 @@ pub struct OriginArgs {
 /// # Errors
 /// When the cluster cannot be reached, or the result not be written.
 pub async fn release(args: ReleaseArgs, kubeconfig: Option<PathBuf>, out: &mut dyn Write) -> Result<bool> {
-    let options = args.options();
     let client = client::reading(&client::config(kubeconfig.as_deref()).await?)?;
+    if args.if_nobody_leads {
+        let store = Store::new(client.clone(), &args.lease_namespace);
+        if let Some(holder) = leads::leader(&store).await? {
+            writeln!(out, "`{holder}` leads, nothing is opened")?;
+            out.flush()?;
+            return Ok(true);
+        }
+    }
+    let options = args.options();
     let mut told = 0;
     let released = open_gates(&client, &options, |released| {
         if released.opened >= told + TELL_EVERY {
@@ -141,6 +156,11 @@ impl ReleaseArgs {
         ReleaseOptions {
             namespace: self.namespace,
             older_than: self.older_than,
+            why: if self.if_nobody_leads {
+                Why::NobodyLeads
+            } else {
+                Why::ByHand
+            },
             is_dry: self.dry_run,
             ..ReleaseOptions::default()
         }

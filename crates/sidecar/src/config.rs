@@ -14,7 +14,7 @@ use serde_json::Value;
 pub struct Loaded {
     /// One for each spread, in their order.
     pub rules: Vec<Rule>,
-    /// The hash by which ledgers and the Lease name these settings.
+    /// The hash by which the Lease and people name these settings.
     pub hash: String,
     /// Kinds of workload beyond those that are known.
     pub custom_kinds: Vec<CustomKind>,
@@ -79,10 +79,7 @@ pub fn check(value: &Value, from: &str) -> Result<Loaded, SettingsError> {
     let rules = settings.spreads().iter().zip(written_spreads(value));
     Ok(Loaded {
         rules: rules
-            .map(|(spread, written)| Rule {
-                spread: spread.clone(),
-                written,
-            })
+            .map(|(spread, written)| Rule::new(spread.clone(), written))
             .collect(),
         hash: hash(value),
         custom_kinds: settings.custom_kinds().to_vec(),

@@ -1,4 +1,4 @@
-//! Opens gates by hand: for the day on which Spillway is taken away, or on which nobody binds.
+//! Opens gates without a sidecar: for the day on which Spillway is taken away, or on which nobody binds.
 //!
 //! Nothing is decided here. A pod that is released gets no subset; the patch tests that it still is that pod and that it
 //! still waits, so that releasing beside a living sidecar does no harm.
@@ -27,6 +27,8 @@ pub struct ReleaseOptions {
     pub namespace: Option<String>,
     /// Only of pods that are so old.
     pub older_than: Duration,
+    /// What the pods are told.
+    pub why: Why,
     /// How many writes are on their way at a time.
     pub at_a_time: usize,
     /// Count, and write nothing.
@@ -38,10 +40,21 @@ impl Default for ReleaseOptions {
         Self {
             namespace: None,
             older_than: Duration::ZERO,
+            why: Why::default(),
             at_a_time: 32,
             is_dry: false,
         }
     }
+}
+
+/// Why a gate is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody said so.
+    #[default]
+    ByHand,
+    /// No sidecar leads that would.
+    NobodyLeads,
 }
 
 /// How far it is.
@@ -69,6 +82,7 @@ pub enum ReleaseError {
 struct Waiting {
     name: String,
     path: String,
+    why: Why,
     patch: Value,
 }
 
@@ -133,10 +147,11 @@ async fn waiting(
             };
             if pod.created > born_before {
                 released.young += 1;
-            } else if let Some(patch) = patch(&seen.object, clock::now()) {
+            } else if let Some(patch) = patch(&seen.object, options.why, clock::now()) {
                 waiting.push(Waiting {
                     name: format!("{}/{}", pod.namespace, pod.name),
                     path: format!("/api/v1/namespaces/{}/pods/{}", pod.namespace, pod.name),
+                    why: options.why,
                     patch,
                 });
             }
@@ -148,7 +163,7 @@ async fn waiting(
 }
 
 /// Opens the gate behind tests of the pod and of the gate; `None`: there is no gate of ours.
-fn patch(pod: &Value, now: UnixMillis) -> Option<Value> {
+fn patch(pod: &Value, why: Why, now: UnixMillis) -> Option<Value> {
     let gates = pod.pointer("/spec/schedulingGates")?.as_array()?;
     let at = gates
         .iter()
@@ -163,7 +178,7 @@ fn patch(pod: &Value, now: UnixMillis) -> Option<Value> {
         patch.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
     }
     let notes = [
-        (DECISION_ANNOTATION, "released: by hand".to_owned()),
+        (DECISION_ANNOTATION, format!("released: {why}")),
         (BOUND_AT_ANNOTATION, now.to_string()),
     ];
     for (key, value) in notes {
@@ -233,9 +248,18 @@ async fn again(client: &Client, pod: &Waiting) -> Again {
         return Again::Unknown;
     };
     let is_another = seen.object.pointer("/metadata/uid") != pod.patch.pointer("/0/value");
-    match patch(&seen.object, clock::now()) {
+    match patch(&seen.object, pod.why, clock::now()) {
         Some(patch) if !is_another => Again::Waits(patch),
         _ => Again::Gone,
+    }
+}
+
+impl core::fmt::Display for Why {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::ByHand => "by hand",
+            Self::NobodyLeads => "no sidecar leads",
+        })
     }
 }
 
@@ -249,7 +273,8 @@ mod tests {
             "metadata": {"uid": "u1"},
             "spec": {"schedulingGates": [{"name": "other"}, {"name": "spillway.dev/placement"}]},
         });
-        let patch: json_patch::Patch = serde_json::from_value(patch(&pod, UnixMillis(0)).unwrap()).unwrap();
+        let patch: json_patch::Patch =
+            serde_json::from_value(patch(&pod, Why::ByHand, UnixMillis(0)).unwrap()).unwrap();
         let mut opened = pod.clone();
         json_patch::patch(&mut opened, &patch).unwrap();
         assert_eq!(opened["spec"]["schedulingGates"], json!([{"name": "other"}]));
@@ -269,7 +294,8 @@ mod tests {
             "metadata": {"uid": "u1", "annotations": {"a": "b"}},
             "spec": {"schedulingGates": [{"name": "spillway.dev/placement"}]},
         });
-        let patch: json_patch::Patch = serde_json::from_value(patch(&pod, UnixMillis(0)).unwrap()).unwrap();
+        let patch: json_patch::Patch =
+            serde_json::from_value(patch(&pod, Why::ByHand, UnixMillis(0)).unwrap()).unwrap();
         json_patch::patch(&mut pod, &patch).unwrap();
         assert_eq!(pod["metadata"]["annotations"]["a"], "b");
     }
@@ -279,6 +305,7 @@ mod tests {
         assert_eq!(
             patch(
                 &json!({"metadata": {"uid": "u"}, "spec": {"schedulingGates": [{"name": "other"}]}}),
+                Why::ByHand,
                 UnixMillis(0)
             ),
             None

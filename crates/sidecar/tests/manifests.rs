@@ -41,7 +41,7 @@ fn full_ledger() -> Value {
             "summary": "a 1", "replicas": 1, "active": 1, "gated": 0, "taken": [1], "closed": ["a"], "probing": ["b"],
             "closings": [{"subset": "a", "since": "2026-01-01T00:00:00.000000Z", "until": "2026-01-01T00:05:00.000000Z"}], "firstOrdinal": 3, "order": 2,
             "revisions": [{"revision": "r", "desired": 1, "active": 1, "gated": 0, "taken": [1]}],
-            "binder": {"epoch": 1, "settings": "s"},
+            "binder": {"epoch": 1, "rule": "s"},
         },
     });
     let read: SpreadLedger = serde_json::from_value(ledger).unwrap();
@@ -179,7 +179,11 @@ fn the_schema_keeps_the_rule_of_every_example() {
 
 #[test]
 fn no_role_has_a_wildcard_and_every_rule_says_why() {
-    for file in ["deploy/rbac-sidecar.yaml", "deploy/rbac-policy-server.yaml"] {
+    for file in [
+        "deploy/rbac-sidecar.yaml",
+        "deploy/rbac-policy-server.yaml",
+        "deploy/rbac-release.yaml",
+    ] {
         for document in documents(file) {
             for rule in document["rules"].as_array().into_iter().flatten() {
                 for field in ["apiGroups", "resources", "verbs"] {
@@ -225,4 +229,22 @@ fn the_examples_settings_are_good_and_name_where_the_lease_is() {
     assert!(args.iter().any(|arg| arg == wanted.as_str()), "{args:?}");
     let name = format!("--from-policy={}", policy["metadata"]["name"].as_str().unwrap());
     assert!(args.iter().any(|arg| arg == name.as_str()), "{args:?}");
+}
+
+#[test]
+fn what_opens_gates_without_a_sidecar_runs_as_its_own_account_and_asks_whether_one_leads() {
+    let pod = &documents("deploy/release-cronjob.yaml").remove(0)["spec"]["jobTemplate"]["spec"]["template"]
+        ["spec"];
+    let account = &documents("deploy/rbac-release.yaml").remove(0)["metadata"];
+    assert_eq!(pod["serviceAccountName"], account["name"]);
+    let policy = documents("deploy/policy.yaml").remove(0);
+    let loaded = config::check(&policy["spec"]["settings"], "policy.yaml").unwrap();
+    let lease = format!("--lease-namespace={}", loaded.lease_namespace);
+    assert_eq!(
+        pod["containers"][0]["args"],
+        json!(["release", "--older-than=5m", "--if-nobody-leads", lease])
+    );
+    let sidecar = documents("deploy/sidecar.yaml").remove(0);
+    let image = &sidecar["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert_eq!(&pod["containers"][0]["image"], image);
 }

@@ -93,6 +93,9 @@ pub struct ClosingStatus {
     pub since: String,
     /// No such pod is sent there before, RFC 3339; after that it is tried with one, with two, with four.
     pub until: String,
+    /// How often in a row it was tried in vain.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: u32,
     /// The revision of the pod, or its controller's name where its kind has none; absent: all pods are meant.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub template: String,
@@ -128,6 +131,12 @@ pub struct RevisionStatus {
 pub struct BinderStatus {
     /// `leaseTransitions` of the Lease under which this was published.
     pub epoch: u64,
-    /// The hash of the settings that the binder acts on.
-    pub settings: String,
+    /// The hash of the rule that the binder acts on.
+    #[serde(default)]
+    pub rule: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

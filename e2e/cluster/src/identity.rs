@@ -23,19 +23,22 @@ pub enum Identity {
     PolicyHost,
     /// The service account of the sidecar.
     Sidecar,
+    /// The service account that opens gates when no sidecar leads.
+    Release,
     /// Somebody with no rights at all.
     Nobody,
 }
 
 impl Identity {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Admin,
         Self::Controllers,
         Self::Scheduler,
         Self::Kwok,
         Self::PolicyHost,
         Self::Sidecar,
+        Self::Release,
         Self::Nobody,
     ];
 
@@ -50,6 +53,7 @@ impl Identity {
             Self::Kwok => "kwok",
             Self::PolicyHost => "system:serviceaccount:kubewarden:policy-server",
             Self::Sidecar => "system:serviceaccount:spillway-system:spillway-sidecar",
+            Self::Release => "system:serviceaccount:spillway-system:spillway-release",
             Self::Nobody => "nobody",
         }
     }
@@ -62,7 +66,9 @@ impl Identity {
             Self::Admin | Self::Controllers | Self::Kwok => &["system:masters"],
             Self::Scheduler | Self::Nobody => &[],
             Self::PolicyHost => &["system:serviceaccounts", "system:serviceaccounts:kubewarden"],
-            Self::Sidecar => &["system:serviceaccounts", "system:serviceaccounts:spillway-system"],
+            Self::Sidecar | Self::Release => {
+                &["system:serviceaccounts", "system:serviceaccounts:spillway-system"]
+            }
         }
     }
 
@@ -74,6 +80,7 @@ impl Identity {
             Self::Kwok => "kwok.kubeconfig",
             Self::PolicyHost => "policy-host.kubeconfig",
             Self::Sidecar => "sidecar.kubeconfig",
+            Self::Release => "release.kubeconfig",
             Self::Nobody => "nobody.kubeconfig",
         }
     }

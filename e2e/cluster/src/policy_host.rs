@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use policy_host_serve::client::Client as HttpsClient;
 use serde_json::{Value, json};
@@ -357,8 +357,13 @@ async fn register(
         webhook.client_config.ca_bundle = Some(k8s_openapi::ByteString(authorities.as_bytes().to_vec()));
     }
     let configurations: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
+    // Whoever was registered under this name is asked no more: as when a policy gets other settings.
     configurations
-        .create(&PostParams::default(), &configuration)
+        .patch(
+            name,
+            &PatchParams::apply("spillway-e2e").force(),
+            &Patch::Apply(&configuration),
+        )
         .await
         .map_err(ClusterError::kube("register the policy"))?;
     Ok(())

@@ -129,6 +129,14 @@ impl Process {
         self.wait()
     }
 
+    /// Tells it to read its settings again (SIGHUP).
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub fn hang_up(&self) -> Result<(), ClusterError> {
+        self.signal(Signal::HUP)
+    }
+
     /// Stops it where it is (SIGSTOP).
     ///
     /// # Errors

@@ -45,6 +45,7 @@ impl Default for SidecarOptions {
 pub struct Sidecar {
     process: Process,
     address: String,
+    settings: PathBuf,
 }
 
 impl Sidecar {
@@ -88,7 +89,11 @@ impl Sidecar {
             .args(&options.arguments);
         let log = plane.folder().join(format!("{}.log", options.name));
         let process = Process::start(&options.name, &mut command, &log)?;
-        Ok(Self { process, address })
+        Ok(Self {
+            process,
+            address,
+            settings: file,
+        })
     }
 
     /// Waits until its caches are synced.
@@ -99,6 +104,16 @@ impl Sidecar {
         let client = self.client()?;
         let name = self.process.name().to_owned();
         ready::until_ready(&client, "/readyz", &name, START, || self.process.check()).await
+    }
+
+    /// Gives it other settings, which it takes a moment later.
+    ///
+    /// # Errors
+    /// When they cannot be written, or it cannot be told.
+    pub fn set(&self, settings: &Value) -> Result<(), ClusterError> {
+        std::fs::write(&self.settings, settings.to_string())
+            .map_err(ClusterError::path("write", &self.settings))?;
+        self.process.hang_up()
     }
 
     /// Its own counters.

@@ -93,7 +93,7 @@ pub struct SpreadShape {
     pub terminating: Option<TerminatingShape>,
     /// What happens to pods that find no node. Default: they wait.
     pub schedule_strategy: Option<ScheduleStrategyShape>,
-    /// When pods are moved back to an earlier subset.
+    /// When pods that run are moved home to an earlier subset.
     pub rebalance: Option<RebalanceShape>,
 }
 
@@ -272,22 +272,26 @@ pub struct AdaptiveShape {
     pub unschedulable_last_seconds: Option<u32>,
 }
 
-/// When pods are moved back to an earlier subset.
+/// When pods that run are moved home to an earlier subset.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RebalanceShape {
     /// Default: OnScaleIn.
     pub when: Option<WhenShape>,
+    /// So many pods of the spread are evicted within a minute at most, one after the other. Default: 6.
+    #[schemars(range(min = 1, max = 600))]
+    pub max_moves_per_minute: Option<u16>,
 }
 
-/// When pods are moved back to an earlier subset.
+/// When pods that run are moved home to an earlier subset.
 #[derive(JsonSchema)]
 pub enum WhenShape {
     /// Never.
     Never,
-    /// As pods are removed anyway.
+    /// Who stands too late leaves first when the workload shrinks; evicted are only stepping stones of a rollout, and
+    /// pods above a percent maximum for which there is no order of removal.
     OnScaleIn,
-    /// Whenever an earlier subset has a place.
+    /// Evicted is whoever stands later than a free place, while the workload is at rest.
     Continuous,
 }
 
@@ -301,6 +305,8 @@ pub struct CustomWorkloadShape {
     pub kind: String,
     /// Dot path to its number of replicas. Default: it has none.
     pub replicas_path: Option<String>,
+    /// Whether it removes ready pods of lower deletion cost first, as a ReplicaSet does. Default: false.
+    pub honours_deletion_cost: Option<bool>,
     /// Kinds between the workload and its pods.
     pub sub_resources: Option<Vec<SubResourceShape>>,
 }
@@ -313,4 +319,6 @@ pub struct SubResourceShape {
     pub api_version: String,
     /// The kind.
     pub kind: String,
+    /// Whether it removes ready pods of lower deletion cost first, as a ReplicaSet does. Default: false.
+    pub honours_deletion_cost: Option<bool>,
 }

@@ -76,6 +76,7 @@ struct Search {
     costs: u64,
     moved: u64,
     recreated: u64,
+    evicted: u64,
     leaders: u64,
     empty: u64,
 }
@@ -147,6 +148,7 @@ impl Search {
         self.costs += played.tally.costs;
         self.moved += played.tally.moved;
         self.recreated += played.tally.recreated;
+        self.evicted += played.tally.evicted;
         self.leaders += played.tally.leaders;
         self.empty += u64::from(played.tolerated.empty);
     }
@@ -197,6 +199,7 @@ fn show(search: &Search, shape: Output, took: Duration) -> Result<(), Exit> {
             "costWrites": search.costs,
             "moved": search.moved,
             "madeAnew": search.recreated,
+            "movedHome": search.evicted,
             "leaderChanges": search.leaders,
             "placesLeftEmpty": search.empty,
             "hostile": search.hostile.iter().map(|(hostility, case)| json!([case.seed, hostility])).collect::<Vec<_>>(),
@@ -208,13 +211,14 @@ fn show(search: &Search, shape: Output, took: Duration) -> Result<(), Exit> {
                 search.failures.len()
             ))?;
             output::print_line(format_args!(
-                "{} pods, {} gated, {} bound, {} costs corrected, {} moved, {} made anew, {} changes of leader, {} places left empty",
+                "{} pods, {} gated, {} bound, {} costs corrected, {} moved, {} made anew, {} moved home, {} changes of leader, {} places left empty",
                 search.pods,
                 search.gated,
                 search.bound,
                 search.costs,
                 search.moved,
                 search.recreated,
+                search.evicted,
                 search.leaders,
                 search.empty
             ))

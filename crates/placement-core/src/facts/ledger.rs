@@ -9,7 +9,6 @@ use serde_json::value::RawValue;
 use super::{FieldError, Fields, Text};
 use crate::decide::LONGEST_WINDOW;
 use crate::ladder::{SubsetIx, Taken};
-use crate::names::SETTINGS_ANNOTATION;
 use crate::observe::{Binder, Observation};
 use crate::spread::{Rollout, Spread, Subset, Target};
 use crate::time::UnixMillis;
@@ -45,7 +44,7 @@ pub struct LedgerCounts<'a> {
     closed: Vec<Text<'a>>,
     probing: Vec<Text<'a>>,
     closings: Vec<ClosingRow<'a>>,
-    binder: Option<BinderRow<'a>>,
+    binder: Option<BinderRow>,
     first_ordinal: u32,
     order: u32,
     vacating: bool,
@@ -76,15 +75,13 @@ struct Counts {
 
 /// Who binds the pods of a ledger.
 #[derive(Debug)]
-pub struct BinderRow<'a> {
+pub struct BinderRow {
     epoch: u64,
-    settings: Text<'a>,
 }
 
 /// The Lease of the sidecars.
 #[derive(Debug)]
-pub struct LeaseFacts<'a> {
-    settings: Option<Text<'a>>,
+pub struct LeaseFacts {
     transitions: u64,
     renewed: Option<UnixMillis>,
 }
@@ -155,7 +152,6 @@ impl<'a> LedgerFacts<'a> {
             let binder = Fields::of(binder.get(), "binder")?;
             Ok(BinderRow {
                 epoch: binder.count("epoch")?.unwrap_or(0),
-                settings: binder.text("settings")?.unwrap_or_else(|| Text::from("")),
             })
         });
         let closings = status.list("closings")?.into_iter().map(|row| {
@@ -222,7 +218,7 @@ impl<'a> LedgerHead<'a> {
 impl LedgerCounts<'_> {
     /// Who binds, if anybody said so.
     #[must_use]
-    pub fn binder(&self) -> Option<&BinderRow<'_>> {
+    pub fn binder(&self) -> Option<&BinderRow> {
         self.binder.as_ref()
     }
 
@@ -317,38 +313,32 @@ impl LedgerCounts<'_> {
     }
 }
 
-impl<'a> LeaseFacts<'a> {
+impl LeaseFacts {
     /// Reads a Lease.
     ///
     /// # Errors
     /// When the item has another shape than a Lease.
-    pub fn of(item: &'a RawValue) -> Result<Self, FieldError> {
+    pub fn of(item: &RawValue) -> Result<Self, FieldError> {
         let lease = Fields::of(item.get(), "item")?;
-        let (annotations, spec) = (
-            lease.object("metadata")?.object("annotations")?,
-            lease.object("spec")?,
-        );
+        let spec = lease.object("spec")?;
         let renewed = spec.text("renewTime")?;
         Ok(Self {
-            settings: annotations.text(SETTINGS_ANNOTATION)?,
             transitions: spec.count("leaseTransitions")?.unwrap_or(0),
             renewed: renewed.and_then(|renewed| UnixMillis::parse(renewed.as_str())),
         })
     }
 
-    /// Whether the holder binds what a ledger's row says that it binds.
+    /// Whether the holder binds the pods of a ledger that has such a row.
     ///
+    /// The holder takes the row of every spread that it does not have away, so that a row says that it has this one; which
+    /// others it has, and which it had before, tells nothing about this one.
     /// A row of an older epoch is good: a new leader takes the pods of the old one over; so does whoever takes up a
     /// Lease that was given back. A Lease that is later than `now` comes from a clock ahead of ours, and is believed
     /// as far as one that is as much too old.
     #[must_use]
-    pub fn serves(&self, row: &BinderRow<'_>, now: UnixMillis) -> bool {
+    pub fn serves(&self, row: &BinderRow, now: UnixMillis) -> bool {
         self.renewed
             .is_some_and(|renewed| now.since(renewed).abs() < BINDER_AWAY_MILLIS)
             && self.transitions >= row.epoch
-            && self
-                .settings
-                .as_ref()
-                .is_some_and(|settings| settings.as_str() == row.settings.as_str())
     }
 }

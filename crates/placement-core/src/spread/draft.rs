@@ -52,7 +52,7 @@ pub struct SpreadDraft {
     pub terminating: Field<Terminating>,
     /// `scheduleStrategy`, already put together.
     pub strategy: Field<Strategy>,
-    /// `rebalance.when`.
+    /// `rebalance`.
     pub rebalance: Field<Rebalance>,
 }
 

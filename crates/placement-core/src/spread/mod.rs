@@ -10,6 +10,7 @@ mod draft;
 mod overlay;
 mod patch;
 pub mod read;
+mod rebalance;
 mod requirement;
 mod selector;
 pub mod syntax;
@@ -23,6 +24,7 @@ use core::num::NonZeroU32;
 pub use amount::{Amount, AmountError};
 pub use draft::{Field, SpreadDraft, SubsetDraft, TargetDraft};
 pub use overlay::Overlay;
+pub use rebalance::{MovesPerMinute, Rebalance, When};
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use target::{CustomKind, GroupKind, ReplicasPath, Target, WorkloadKind};
 
@@ -136,18 +138,6 @@ pub struct Patience {
     pub closed_millis: i64,
 }
 
-/// When pods are moved back to an earlier subset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rebalance {
-    /// Never.
-    Never,
-    /// As pods are removed anyway.
-    #[default]
-    OnScaleIn,
-    /// Whenever an earlier subset has a place.
-    Continuous,
-}
-
 impl Spread {
     /// The name, unique in its namespace; also a valid label value.
     #[must_use]
@@ -210,10 +200,13 @@ impl Spread {
         self.terminating
     }
 
-    /// Whether each revision has a ladder of its own. Shares always do: every rollout then ends within one pod.
+    /// Whether each revision has a ladder of its own. Shares always do: every rollout then ends within one pod. Labels take
+    /// the pods of several workloads, whose revisions have nothing to do with each other.
     #[must_use]
     pub fn is_per_revision(&self) -> bool {
-        self.rollout != Rollout::Spill || matches!(self.fill, Fill::Shares(_))
+        let is_workload = matches!(self.target, Target::Workload { .. });
+        let is_kept = self.rollout == Rollout::Keep || matches!(self.fill, Fill::Shares(_));
+        self.rollout == Rollout::Surge || (is_workload && is_kept)
     }
 
     /// Whether the places of all revisions fill a maximum together.
@@ -258,7 +251,7 @@ impl Spread {
         }
     }
 
-    /// When pods are moved back.
+    /// When pods are moved home, and how many.
     #[must_use]
     pub fn rebalance(&self) -> Rebalance {
         self.rebalance

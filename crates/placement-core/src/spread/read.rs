@@ -44,6 +44,15 @@ pub fn items<'v>(value: &'v Value, at: &Place<'_>, faults: &mut Faults) -> Optio
     }
 }
 
+/// Yes or no.
+pub fn truth(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<bool> {
+    let truth = value.as_bool();
+    if truth.is_none() {
+        faults.wrong(FaultCode::WrongType, at, value, "write `true` or `false`");
+    }
+    truth
+}
+
 /// A text.
 pub fn text<'v>(value: &'v Value, at: &Place<'_>, faults: &mut Faults) -> Option<&'v str> {
     match value {

@@ -57,6 +57,8 @@ pub struct CustomKind {
     pub kind: GroupKind,
     /// Where its replicas stand; absent: nowhere, counted as 0.
     pub replicas: Option<ReplicasPath>,
+    /// Whether its controller removes ready pods of lower deletion cost first.
+    pub honours_deletion_cost: bool,
 }
 
 /// Where in an object a number of replicas stands: names, and numbers for the places of a list.
@@ -78,6 +80,15 @@ impl GroupKind {
     #[must_use]
     pub fn known(&self) -> Option<WorkloadKind> {
         WorkloadKind::of(&self.group, &self.kind)
+    }
+
+    /// Whether controllers of this kind remove ready pods of lower deletion cost first: a known kind that does, or one of
+    /// which the settings say so.
+    #[must_use]
+    pub fn honours_deletion_cost(&self, custom: &[CustomKind]) -> bool {
+        let says_so = |custom: &CustomKind| custom.honours_deletion_cost && custom.kind == *self;
+        self.known()
+            .map_or_else(|| custom.iter().any(says_so), WorkloadKind::honours_deletion_cost)
     }
 }
 
@@ -165,6 +176,12 @@ impl WorkloadKind {
             self,
             Self::ReplicaSet | Self::CloneSet | Self::StatefulSet | Self::AdvancedStatefulSet
         )
+    }
+
+    /// Whether the controller makes another pod, under another name, in place of one that is deleted.
+    #[must_use]
+    pub const fn replaces_by_another(self) -> bool {
+        self.replaces_deleted_pods() && !self.has_ordinals()
     }
 
     /// Whether pods of several revisions are told apart by a label. WorkloadSpread does it for

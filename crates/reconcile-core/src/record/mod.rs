@@ -49,6 +49,8 @@ pub struct NodeRecord {
     pub created: UnixMillis,
     /// Whether it is cordoned.
     pub is_cordoned: bool,
+    /// Whether it says that it is not ready.
+    pub is_unready: bool,
     /// What pods may take of it; `None`: not known.
     pub allocatable: Option<Resources>,
     /// How many pods it takes; `None`: not known.
@@ -164,6 +166,7 @@ impl NodeRecord {
         Ok(Self {
             created: metadata.created(),
             is_cordoned: spec.get("unschedulable").and_then(Value::as_bool) == Some(true),
+            is_unready: is_unready(&status),
             allocatable: allocatable.and_then(|list| Resources::read(Some(list), path).ok()),
             pods: pods(allocatable, path).unwrap_or_default(),
             name: metadata.name,
@@ -186,6 +189,18 @@ impl NodeRecord {
             labels: &self.labels,
         }
     }
+}
+
+/// A node that says nothing of it is taken to be ready.
+fn is_unready(status: &Value) -> bool {
+    let conditions = status.get("conditions").and_then(Value::as_array);
+    let text = |condition: &Value, field: &str, word: &str| {
+        condition.get(field).and_then(Value::as_str) == Some(word)
+    };
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| text(condition, "type", "Ready") && !text(condition, "status", "True"))
 }
 
 impl core::fmt::Display for Unreadable {

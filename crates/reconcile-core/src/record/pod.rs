@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use placement_core::facts::{Foreign, PodFacts, revision_key};
 use placement_core::names::{
     BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, MIRROR_ANNOTATION,
-    MOVED_FROM_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, SUBSET_LABEL,
+    MOVED_FROM_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, STEPPING_STONE_ANNOTATION,
+    SUBSET_LABEL,
 };
 use placement_core::nodes::{Requests, Resources};
 use placement_core::spread::WorkloadKind;
@@ -41,6 +42,8 @@ pub struct PodRecord {
     pub cost: Option<i32>,
     /// The subset that had no node for it, if it was moved in place.
     pub moved_from: Option<String>,
+    /// Whether a rollout put it where it stands for want of a better place, as a stepping stone.
+    pub stone: bool,
     /// When it was bound.
     pub bound_at: Option<UnixMillis>,
     /// Whether it waits behind the gate of Spillway.
@@ -63,6 +66,8 @@ pub struct PodRecord {
     pub requests: Resources,
     /// Whether it asks more of a node than room: labels, other pods or none, ports, volumes.
     pub is_choosy: bool,
+    /// Whether it stays away from nodes that have others like it: by anti-affinity, or by a port of the node.
+    pub keeps_apart: bool,
     /// Labels, annotations, gates, tolerations, node selector and affinity; kept only of pods that may still be bound or adopted.
     pub outline: Option<Outline>,
 }
@@ -148,6 +153,7 @@ impl PodRecord {
                 .annotation(DELETION_COST_ANNOTATION)
                 .and_then(|cost| cost.parse().ok()),
             moved_from: owned(metadata.annotation(MOVED_FROM_ANNOTATION)),
+            stone: metadata.annotation(STEPPING_STONE_ANNOTATION).is_some(),
             bound_at: metadata
                 .annotation(BOUND_AT_ANNOTATION)
                 .and_then(UnixMillis::parse),
@@ -162,6 +168,7 @@ impl PodRecord {
             terminating,
             requests: Requests::of_pod(&spec).unwrap_or_default().exact,
             is_choosy: is_choosy(&spec),
+            keeps_apart: keeps_apart(&spec),
             outline,
             owner,
             namespace: metadata.namespace,
@@ -204,29 +211,42 @@ impl PodRecord {
 
 /// Whether a pod is particular about its node for more than what it requests. Its terms and tolerations stand apart.
 fn is_choosy(spec: &Value) -> bool {
-    let has_some = |path: &str| {
-        let list = spec.pointer(path);
-        list.is_some_and(|list| match list {
-            Value::Array(items) => !items.is_empty(),
-            Value::Object(fields) => !fields.is_empty(),
-            _ => false,
-        })
-    };
-    let list = |path: &str| spec.pointer(path).and_then(Value::as_array);
-    let mut spreading = list("/topologySpreadConstraints").into_iter().flatten();
-    let mut volumes = list("/volumes").into_iter().flatten();
-    let ports = list("/containers").into_iter().flatten();
-    let mut ports = ports
-        .filter_map(|container| container.get("ports")?.as_array())
-        .flatten();
-    has_some("/nodeSelector")
-        || has_some("/affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution")
-        || has_some("/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution")
-        || has_some("/resourceClaims")
+    let mut spreading = items(spec, "/topologySpreadConstraints");
+    let mut volumes = items(spec, "/volumes");
+    has_some(spec, "/nodeSelector")
+        || has_some(
+            spec,
+            "/affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution",
+        )
+        || has_some(spec, "/resourceClaims")
+        || keeps_apart(spec)
         || spreading.any(|one| one.get("whenUnsatisfiable").and_then(Value::as_str) == Some("DoNotSchedule"))
         || volumes
             .any(|volume| volume.get("persistentVolumeClaim").is_some() || volume.get("ephemeral").is_some())
-        || ports.any(|port| port.get("hostPort").is_some())
+}
+
+/// Whether a node that has one such pod may not take another.
+fn keeps_apart(spec: &Value) -> bool {
+    let ports = items(spec, "/containers");
+    let mut ports = ports
+        .filter_map(|container| container.get("ports")?.as_array())
+        .flatten();
+    has_some(
+        spec,
+        "/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution",
+    ) || ports.any(|port| port.get("hostPort").is_some())
+}
+
+fn has_some(spec: &Value, path: &str) -> bool {
+    spec.pointer(path).is_some_and(|list| match list {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => false,
+    })
+}
+
+fn items<'v>(spec: &'v Value, path: &str) -> impl Iterator<Item = &'v Value> {
+    spec.pointer(path).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn condition(status: &Value, kind: &str, wanted: &str, reason: Option<&str>) -> Option<UnixMillis> {

@@ -1,7 +1,7 @@
 //! What is kept of a workload, or of an object between a workload and its pods.
 
 use placement_core::names::{DESIRED_REPLICAS_ANNOTATION, POD_TEMPLATE_HASH};
-use placement_core::nodes::NodeAffinity;
+use placement_core::nodes::{NodeAffinity, Toleration};
 use placement_core::spread::{GroupKind, WorkloadKind};
 use placement_core::time::UnixMillis;
 use serde_json::Value;
@@ -29,6 +29,8 @@ pub struct WorkloadRecord {
     pub ordinal: u64,
     /// What its template requires of a node.
     pub wishes: NodeAffinity,
+    /// What its template tolerates.
+    pub tolerations: Vec<Toleration>,
     /// `spec` without the template, which paths to replicas may lead through.
     pub spec: Value,
 }
@@ -62,6 +64,10 @@ impl WorkloadRecord {
         let replicas = spec.get(field).map_or(1, |value| count(value).unwrap_or(0));
         let template = spec.pointer("/template/spec");
         let wishes = template.map_or_else(NodeAffinity::default, NodeAffinity::of_pod);
+        let tolerations = spec
+            .pointer("/template/spec/tolerations")
+            .and_then(Value::as_array);
+        let tolerations = tolerations.into_iter().flatten().map(Toleration::read).collect();
         if kind.known().is_some()
             && let Some(fields) = spec.as_object_mut()
         {
@@ -90,6 +96,7 @@ impl WorkloadRecord {
                 name: metadata.name,
             },
             wishes,
+            tolerations,
             spec,
         })
     }

@@ -13,6 +13,8 @@ pub(crate) struct Closing {
     pub(crate) since: UnixMillis,
     pub(crate) until: UnixMillis,
     pub(crate) shape: Shape,
+    /// How often in a row it was tried in vain.
+    pub(crate) failed: u32,
 }
 
 impl Closing {
@@ -33,6 +35,7 @@ impl Closing {
             since: UnixMillis::parse(&status.since)?,
             until: UnixMillis::parse(&status.until)?,
             shape: Shape::read(status),
+            failed: status.failed,
         })
     }
 
@@ -41,6 +44,7 @@ impl Closing {
             subset: self.subset.clone(),
             since: self.since.to_string(),
             until: self.until.to_string(),
+            failed: self.failed,
             ..ClosingStatus::default()
         };
         self.shape.write(&mut status);

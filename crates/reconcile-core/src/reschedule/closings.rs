@@ -17,6 +17,10 @@ use placement_core::time::UnixMillis;
 /// After the last pod that got a node a subset is tried this much longer: a burst comes in parts.
 const LINGER_MILLIS: i64 = 10_000;
 
+/// So often in a row pods that are stuck elsewhere try a subset in vain for the sake of time alone. Room may come free that
+/// nobody here sees, but two full pools must not send a pod to and fro for ever.
+const MOST_FAILED: u32 = 2;
+
 /// So many kinds of pods are told apart in one subset.
 const MOST_SHAPES: usize = 4;
 
@@ -38,6 +42,8 @@ pub(super) struct Known {
     pub(super) subset: SubsetIx,
     pub(super) closing: Closing,
     pub(super) state: State,
+    /// Whether it is tried with success.
+    has_found: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +70,17 @@ impl<'w> Planning<'w> {
                 ..Closings::default()
             };
         };
+        let stuck = self.stuck(spread, patience);
         let mut now = Closings::default();
         for closing in remembered {
             let closing = closing.within(patience, self.now);
             match spread.subset_named(&closing.subset) {
-                Some(subset) => self.look_at(spread, subset, closing, patience, &mut now),
+                Some(subset) => self.look_at(spread, subset, closing, patience, !stuck.is_empty(), &mut now),
                 None => now.reopened.push(closing.subset),
             }
         }
         let replicas = replicas(self.world, spread);
         let observation = self.observe(spread, None, replicas);
-        let stuck = self.stuck(spread, patience);
         if replicas.is_some() || !needs_replicas(spread) {
             self.close(spread, &observation, &stuck, patience, &mut now);
         }
@@ -98,14 +104,16 @@ impl<'w> Planning<'w> {
         subset: SubsetIx,
         mut closing: Closing,
         patience: Patience,
+        is_sought: bool,
         now: &mut Closings,
     ) {
-        let roomier = self.roomier_since(spread, subset, &closing);
+        let roomier = self.roomier_since(spread, subset, &closing, closing.since);
         let is_ahead = closing.until > self.now;
         if let Some(at) = roomier.filter(|_| is_ahead) {
             closing.until = at.min(self.now);
         }
         let is_early = closing.until.since(closing.since) < patience.closed_millis;
+        let mut has_found = false;
         let state = if closing.until > self.now {
             State::Closed
         } else if is_early && !self.is_told(&closing) {
@@ -118,7 +126,8 @@ impl<'w> Planning<'w> {
         } else {
             let tried = self.tried(spread, &closing);
             let settled = tried.last.plus(LINGER_MILLIS);
-            let is_settled = tried.placed > 0 && tried.waiting + tried.undecided == 0;
+            has_found = tried.placed > 0;
+            let is_settled = has_found && tried.waiting + tried.undecided == 0;
             if is_settled && settled <= self.now {
                 now.reopened.push(closing.subset);
                 return;
@@ -132,18 +141,27 @@ impl<'w> Planning<'w> {
                     _ => 0,
                 },
                 is_undecided: tried.undecided > 0 && tried.waiting == 0,
-                is_evident: is_early || roomier.is_some(),
+                is_evident: is_early
+                    || roomier.is_some()
+                    || (is_sought && self.may_be_worth_a_try(spread, subset, &closing)),
             }
         };
         now.known.push(Known {
             subset,
             closing,
             state,
+            has_found,
         });
     }
 
-    /// When a node that may take such a pod last got roomier, if that was after the subset was closed.
-    fn roomier_since(&self, spread: &Spread, subset: SubsetIx, closing: &Closing) -> Option<UnixMillis> {
+    /// When a node that may take such a pod last got roomier, if that was after a moment.
+    fn roomier_since(
+        &self,
+        spread: &Spread,
+        subset: SubsetIx,
+        closing: &Closing,
+        after: UnixMillis,
+    ) -> Option<UnixMillis> {
         let waits = |pod: &&KnownPod| pod.record.outline.is_some() && closing.shape.is_like(spread, pod);
         let waiting = self.world.pods_of(self.id).find(waits);
         let tolerations = waiting.map(shape::tolerations).unwrap_or_default();
@@ -151,7 +169,13 @@ impl<'w> Planning<'w> {
             requests: &closing.shape.requests,
             tolerations: &tolerations,
         };
-        self.world.roomier(spread.subset(subset)?, &need, closing.since)
+        self.world.roomier(spread.subset(subset)?, &need, after)
+    }
+
+    /// Whether there may be room that came free unseen, once the time is over.
+    fn may_be_worth_a_try(&self, spread: &Spread, subset: SubsetIx, closing: &Closing) -> bool {
+        let ever = UnixMillis(i64::MIN);
+        closing.failed < MOST_FAILED && self.roomier_since(spread, subset, closing, ever).is_some()
     }
 
     /// Whether the stored ledger tells of a closing as it is now.
@@ -182,7 +206,12 @@ impl<'w> Planning<'w> {
             let Some(name) = spread.subset(*subset).map(Subset::name) else {
                 continue;
             };
+            let failed = match known {
+                Some(known) if !known.has_found => known.closing.failed.saturating_add(1),
+                _ => 0,
+            };
             let closing = Closing {
+                failed,
                 subset: name.to_owned(),
                 since: self.now,
                 until: self.now.plus(patience.closed_millis),
@@ -201,10 +230,20 @@ impl<'w> Planning<'w> {
         pod: &KnownPod,
         from: SubsetIx,
     ) -> Closed {
-        let is_evident = |known: &&Known| matches!(known.state, State::Tried { is_evident: true, .. });
-        let closed = now.about(spread, pod).filter(|known| !is_evident(known));
+        let is_passable = |known: &&Known| {
+            let State::Tried {
+                left,
+                is_undecided,
+                is_evident,
+            } = known.state
+            else {
+                return false;
+            };
+            is_evident && (left > 0 || is_undecided)
+        };
+        let closed = now.about(spread, pod).filter(|known| !is_passable(known));
         both(
-            &self.barred_by_template(spread, pod),
+            &self.barred_elsewhere(spread, pod),
             closed.map(|known| known.subset).chain([from]),
         )
     }
@@ -353,6 +392,7 @@ impl Closings {
             subset,
             closing,
             state: State::Closed,
+            has_found: false,
         });
         self.known.sort_by_key(|known| known.subset);
     }

@@ -4,7 +4,7 @@
 use placement_core::DeletionCost;
 use placement_core::inject::next_in_place;
 use placement_core::ladder::{Closed, Ladder};
-use placement_core::spread::{Spread, WorkloadKind};
+use placement_core::spread::Spread;
 
 use crate::bind;
 use crate::cost::excess;
@@ -57,7 +57,7 @@ impl Planning<'_> {
             let taken = self.observe_but(spread, None, replicas, Some(pod)).taken;
             let mut free = ladder.free(&taken).take(10_000);
             let rung = free.find(|run| run.rung.subset == from).map(|run| run.rung);
-            let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+            let is_ranked = self.world.ranks(&pod.record);
             let cost = rung.map_or(excess(from), |rung| {
                 DeletionCost::of_place(spread, rung, taken.of(from)).value()
             });

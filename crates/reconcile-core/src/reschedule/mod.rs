@@ -43,7 +43,10 @@ impl KnownPod {
             && !self.record.gated
             && self.record.node.is_none()
             && self.record.phase == Phase::Pending;
-        let is_on_its_way = matches!(self.assumed, Some(Assumed::Moved { .. } | Assumed::Recreated));
+        let is_on_its_way = matches!(
+            self.assumed,
+            Some(Assumed::Moved { .. } | Assumed::Recreated | Assumed::Evicted)
+        );
         let bound = self.record.bound_at.unwrap_or(since);
         (is_pending && !is_on_its_way).then(|| since.max(bound))
     }

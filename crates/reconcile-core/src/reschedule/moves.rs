@@ -19,7 +19,7 @@ use super::closings::{Known, State};
 use super::{Closing, Closings};
 use crate::bind;
 use crate::gates::MOST_REFUSALS;
-use crate::ledger::{replicas, scope};
+use crate::ledger::replicas;
 use crate::moments::is_recent;
 use crate::plan::Planning;
 use crate::step::{Action, Severity, WhyRecreated};
@@ -78,7 +78,10 @@ impl<'w> Planning<'w> {
         }
         let mut scopes: BTreeMap<Option<&str>, Vec<(SubsetIx, &KnownPod)>> = BTreeMap::new();
         for (subset, pod) in stuck {
-            scopes.entry(scope(spread, pod)).or_default().push((subset, pod));
+            scopes
+                .entry(self.scope(spread, pod))
+                .or_default()
+                .push((subset, pod));
         }
         let (mut moved, mut anew) = (Vec::new(), self.anew());
         for (revision, pods) in scopes {
@@ -173,11 +176,11 @@ impl<'w> Planning<'w> {
     }
 
     fn move_in_place(&mut self, spread: &Spread, pod: &KnownPod, from: SubsetIx, rung: Rung) -> bool {
-        let is_ranked = pod.record.kind().is_some_and(WorkloadKind::honours_deletion_cost);
+        let is_ranked = self.world.ranks(&pod.record);
         let placement = Placement {
             subset: rung.subset,
             cost: is_ranked.then(|| {
-                let others = self.observe(spread, scope(spread, pod), replicas(self.world, spread));
+                let others = self.observe(spread, self.scope(spread, pod), replicas(self.world, spread));
                 DeletionCost::of_place(spread, rung, others.taken.of(rung.subset))
             }),
             reason: Reason::Moved,
@@ -301,6 +304,5 @@ fn is_movable(spread: &Spread, pod: &KnownPod, from: SubsetIx) -> bool {
 
 /// Whether controllers of its kind make another pod in place of a deleted one, under another name.
 fn is_replaced_by_kind(pod: &KnownPod) -> bool {
-    let kind = pod.record.kind();
-    kind.is_some_and(|kind| kind.replaces_deleted_pods() && !kind.has_ordinals())
+    pod.record.kind().is_some_and(WorkloadKind::replaces_by_another)
 }

@@ -6,7 +6,7 @@ use placement_core::nodes::{NodeAffinity, Resources, Toleration};
 use placement_core::offer::barred;
 use placement_core::spread::Spread;
 use placement_core::{Closed, SubsetIx};
-use serde_json::Value;
+use serde_json::{Value, json};
 use spread_api::ClosingStatus;
 
 use crate::plan::Planning;
@@ -135,9 +135,9 @@ impl Planning<'_> {
         barred(spread, &NodeAffinity::of_pod(spec))
     }
 
-    /// The subsets that one is not offered which has its subset: its own wishes are mixed with those of the subset by now,
-    /// its template still has them alone.
-    pub(super) fn barred_by_template(&self, spread: &Spread, pod: &KnownPod) -> Closed {
+    /// The subsets that one is not offered which has its subset. Its own terms are mixed with those of the subset by now,
+    /// its template still has them alone; its selector is as it was, unless a patch gives one.
+    pub(super) fn barred_elsewhere(&self, spread: &Spread, pod: &KnownPod) -> Closed {
         let owner = pod.record.owner.as_ref();
         let template = owner.and_then(|owner| {
             self.world.workloads.get(&WorkloadId {
@@ -146,7 +146,21 @@ impl Planning<'_> {
                 name: owner.owner.name.clone(),
             })
         });
-        template.map_or_else(Closed::none, |template| barred(spread, &template.wishes))
+        let of_template = template.map_or_else(Closed::none, |template| barred(spread, &template.wishes));
+        let gives_one = |subset: &placement_core::spread::Subset| {
+            let patch = subset.overlay().patch();
+            patch.is_some_and(|patch| patch.pointer("/spec/nodeSelector").is_some())
+        };
+        if spread.subsets().iter().any(gives_one) {
+            return of_template;
+        }
+        let outline = pod.record.outline.as_ref().filter(|outline| outline.may_wish());
+        let outline = outline.map(crate::record::Outline::value);
+        let selector = outline
+            .as_ref()
+            .and_then(|outline| outline.pointer("/spec/nodeSelector"));
+        let own = json!({ "nodeSelector": selector });
+        both(&of_template, barred(spread, &NodeAffinity::of_pod(&own)).iter())
     }
 }
 

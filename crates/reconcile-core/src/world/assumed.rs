@@ -34,6 +34,8 @@ pub(crate) enum Assumed {
     },
     /// Being deleted, to be made anew.
     Recreated,
+    /// Being evicted, to be made anew elsewhere.
+    Evicted,
     /// Of another deletion cost.
     Costs(i32),
     /// Being deleted.
@@ -74,7 +76,7 @@ impl Assumed {
                 pod.subset.as_ref() == Some(subset) || pod.terminating
             }
             Self::Costs(cost) => pod.cost == Some(*cost),
-            Self::Deleted | Self::Recreated => pod.terminating,
+            Self::Deleted | Self::Recreated | Self::Evicted => pod.terminating,
         }
     }
 }
@@ -104,6 +106,10 @@ impl World {
                 recreated.retain(|at| is_recent(*at, now, RECREATE_MILLIS));
                 recreated.push(now);
                 Some(Assumed::Recreated)
+            }
+            Action::Evict { .. } => {
+                self.begin_move(step, now);
+                Some(Assumed::Evicted)
             }
             Action::Release { .. } => Some(Assumed::Released),
             Action::PatchCost { cost, .. } => Some(Assumed::Costs(*cost)),
@@ -147,6 +153,7 @@ impl World {
                 let Some(pod) = step.action.pod() else {
                     return Vec::new();
                 };
+                self.settle_move(step, &outcome, now);
                 match outcome {
                     Outcome::Done(Some(record)) => {
                         let mut dirty = self.take_pod(*record, now);
@@ -177,6 +184,7 @@ impl World {
                                         | Assumed::Costs(_)
                                         | Assumed::Moved { .. }
                                         | Assumed::Recreated
+                                        | Assumed::Evicted
                                 )
                             ) {
                                 known.assumed = None;

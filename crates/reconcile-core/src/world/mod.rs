@@ -6,29 +6,33 @@
 mod assumed;
 mod closed;
 mod counts;
+mod kinds;
 mod matching;
+mod moves;
 mod pods;
 mod pulse;
 mod renamed;
 mod room;
+mod rule;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use placement_core::Spread;
-use placement_core::spread::Target;
+use placement_core::spread::{CustomKind, Target};
 use placement_core::time::UnixMillis;
-use serde_json::Value;
 use spread_api::{LedgerStatus, SpreadLedger};
 
 pub(crate) use assumed::Assumed;
 use assumed::Retry;
 pub use counts::SpreadCounts;
+pub(crate) use moves::{Moves, Stage};
 use pods::Overwritten;
 pub(crate) use pods::{KnownPod, Pods};
 use pulse::{News, Pulse};
 pub(crate) use room::Need;
 use room::Rooms;
+pub use rule::Rule;
 
 use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
@@ -43,21 +47,12 @@ pub struct SpreadId {
     pub name: String,
 }
 
-/// A checked spread, and how it was written.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    /// The spread.
-    pub spread: Spread,
-    /// As it stands in the settings; the ledger carries it.
-    pub written: Value,
-}
-
 /// What this sidecar leads with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leader {
     /// `leaseTransitions` of the Lease.
     pub epoch: u64,
-    /// The hash of the settings.
+    /// The hash of the settings, for people.
     pub settings: String,
 }
 
@@ -89,6 +84,8 @@ pub enum Event {
 #[derive(Debug, Default)]
 pub struct World {
     pub(crate) leader: Option<Leader>,
+    /// Kinds of workload beyond those that are known.
+    custom: Vec<CustomKind>,
     /// In the order of the settings: the first that matches a pod has it.
     pub(crate) rules: Vec<(SpreadId, Rule)>,
     pub(crate) pods: Pods,
@@ -103,7 +100,7 @@ pub struct World {
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
     pub(crate) noted: BTreeMap<(SpreadId, &'static str), UnixMillis>,
     pub(crate) surplus: BTreeMap<SpreadId, Surplus>,
-    /// The settings that this process ever led with.
+    /// The hashes of the rules that this process ever led with.
     led_with: BTreeSet<String>,
     /// What is closed, as it was published last.
     pub(crate) closings: BTreeMap<SpreadId, Vec<Closing>>,
@@ -111,6 +108,8 @@ pub struct World {
     pub(crate) reopened: BTreeMap<(SpreadId, String), UnixMillis>,
     /// When pods were deleted to be made anew, as far as that still limits further ones.
     pub(crate) recreated: BTreeMap<SpreadId, Vec<UnixMillis>>,
+    /// Pods that were moved home, and when the pods of each spread were last disturbed.
+    pub(crate) moves: BTreeMap<SpreadId, Moves>,
     /// When a stepping stone was last found to have no node beside the old pods.
     pub(crate) beside_failed: BTreeMap<SpreadId, UnixMillis>,
     pulses: BTreeMap<SpreadId, Pulse>,
@@ -165,6 +164,7 @@ impl World {
         for id in &dirty {
             self.forget_if_gone(id);
         }
+        self.remember_rules();
         dirty.into_iter().collect()
     }
 
@@ -181,12 +181,14 @@ impl World {
                 ledger.writing = false;
                 ledger.retry = None;
             }
+            for moves in self.moves.values_mut() {
+                moves.forget_attempts();
+            }
             self.recall_closings();
             self.rooms.grow_stale();
         }
-        self.led_with
-            .extend(leader.iter().map(|leader| leader.settings.clone()));
         self.leader = leader;
+        self.remember_rules();
         self.spread_ids()
     }
 
@@ -289,6 +291,7 @@ impl World {
         self.beside_failed.remove(id);
         self.pulses.remove(id);
         self.surplus.remove(id);
+        self.moves.remove(id);
         self.noted.retain(|(spread, _), _| spread != id);
         self.reopened.retain(|(spread, _), _| spread != id);
     }
@@ -320,12 +323,6 @@ impl World {
             kind: kind.clone(),
             name: name.clone(),
         })
-    }
-
-    /// The settings under which a ledger was written, where this process never led with them: another may.
-    pub(crate) fn settings_of_another<'l>(&self, ledger: &'l SpreadLedger) -> Option<&'l str> {
-        let settings = ledger.status.as_ref()?.binder.as_ref()?.settings.as_str();
-        (!self.led_with.contains(settings)).then_some(settings)
     }
 
     /// What is stored of a spread's counts.

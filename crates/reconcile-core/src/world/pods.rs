@@ -7,6 +7,7 @@ use placement_core::time::UnixMillis;
 use slab::Slab;
 
 use super::assumed::{LONGEST_WAIT_MILLIS, wait};
+use super::moves::{Arrival, is_stir};
 use super::pulse::News;
 use super::{Assumed, SpreadId, World};
 use crate::moments::ahead;
@@ -78,7 +79,8 @@ impl KnownPod {
             Some(Assumed::Adopted { subset }) => facts.subset = Some(subset),
             Some(Assumed::Costs(cost)) => facts.cost = Some(*cost),
             Some(Assumed::Deleted | Assumed::Recreated) => facts.terminating = true,
-            Some(Assumed::Released) | None => {}
+            // A budget may refuse an eviction.
+            Some(Assumed::Released | Assumed::Evicted) | None => {}
         }
         facts
     }
@@ -189,6 +191,7 @@ impl World {
             known.waits_since = record
                 .unschedulable_since
                 .map(|_| known.waits_since.unwrap_or(now));
+            let is_stir = is_stir(&known.record, &record);
             let news = News::between(Some(&known.record), Some(&record));
             let has_left = self.rooms.note(Some(&known.record), Some(&record), now);
             known.record = record;
@@ -197,6 +200,9 @@ impl World {
                 self.feel(spread, news, now);
             }
             let mut dirty = self.assign_seen(place);
+            if is_stir {
+                self.stirs(place, Arrival::Known, now);
+            }
             if has_left {
                 dirty.extend(self.waits_for_room());
             }
@@ -221,6 +227,7 @@ impl World {
             waits_since,
         });
         let dirty = self.assign_seen(place);
+        self.stirs(place, Arrival::New, now);
         if let Some(spread) = self.pods.at(place).and_then(|pod| pod.spread.clone()) {
             self.feel(&spread, News::default(), now);
         }
@@ -247,6 +254,9 @@ impl World {
         }
         if let Some(spread) = pod.spread {
             self.feel(&spread, News::between(Some(&pod.record), None), now);
+            if let Some(moves) = self.moves.get_mut(&spread) {
+                moves.lost(uid, now);
+            }
             self.leave(&spread, place);
             dirty.push(spread);
         }

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use placement_core::nodes::{Resources, Taint, Term, Toleration, untolerated};
-use placement_core::spread::Subset;
+use placement_core::spread::{Spread, Subset};
 use placement_core::time::UnixMillis;
+use serde_json::Value;
 
-use super::{SpreadId, World};
-use crate::record::{NodeRecord, Phase, PodRecord};
+use super::{KnownPod, SpreadId, Stage, World};
+use crate::record::{NodeRecord, Phase, PodRecord, WorkloadRecord};
 
 /// What is known of each node's room, by its name.
 #[derive(Debug, Default)]
@@ -21,7 +22,7 @@ pub(super) struct Rooms {
 }
 
 /// What is known of a node's room.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Room {
     used: Resources,
     pods: u64,
@@ -127,6 +128,55 @@ impl World {
         fresh.max()
     }
 
+    /// A node of a subset that may take the successor of a pod: one that its controller makes anew, and that goes there.
+    pub(crate) fn node_for_successor(
+        &self,
+        spread: &Spread,
+        subset: &Subset,
+        pod: &KnownPod,
+        template: &WorkloadRecord,
+    ) -> Option<&str> {
+        let overlay = subset.overlay();
+        let patched = |field: &str| overlay.patch()?.get("spec")?.get(field);
+        let given = patched("tolerations")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let given = given.chain(overlay.tolerations()).map(Toleration::read);
+        let tolerations: Vec<Toleration> = given.chain(template.tolerations.iter().cloned()).collect();
+        let required = overlay.required().map(Term::read);
+        // A patch of the same fields may replace what the pod wishes.
+        let has_own_wishes = patched("nodeSelector").is_none() && patched("affinity").is_none();
+        let id = SpreadId::of(spread);
+        let is_apart = |node: &str| {
+            let is_there = |other: &KnownPod| other.record.node.as_deref() == Some(node);
+            !pod.record.keeps_apart || !self.pods_of(&id).any(is_there)
+        };
+        let takes = |node: &&NodeRecord| {
+            !node.is_cordoned
+                && !node.is_unready
+                && required.as_ref().is_none_or(|term| term.selects(node.facts()))
+                && (!has_own_wishes || template.wishes.selects(node.facts()))
+                && untolerated(&node.taints, &tolerations).is_none()
+                && is_apart(&node.name)
+                && self
+                    .room_with_journeys(&node.name)
+                    .may_take(node, &pod.record.requests)
+        };
+        self.nodes.values().find(takes).map(|node| node.name.as_str())
+    }
+
+    /// What is taken of a node, also by pods that are on their way home to it.
+    fn room_with_journeys(&self, node: &str) -> Room {
+        let mut room = self.rooms.rooms.get(node).cloned().unwrap_or_default();
+        let journeys = self.moves.values().filter_map(|moves| moves.last.as_ref());
+        for journey in journeys.filter(|journey| journey.stage != Stage::Over && journey.node == node) {
+            room.used.add(&journey.requests);
+            room.pods += 1;
+        }
+        room
+    }
+
     /// Takes a node as it is now; the spreads that may have room for pods again.
     pub(super) fn take_node(&mut self, node: NodeRecord, now: UnixMillis) -> Vec<SpreadId> {
         let name = node.name.clone();
@@ -166,6 +216,7 @@ impl NodeRecord {
         has_more
             || self.pods > before.pods
             || (before.is_cordoned && !self.is_cordoned)
+            || (before.is_unready && !self.is_unready)
             || before.taints.iter().any(is_gone)
             || before.labels != self.labels
     }

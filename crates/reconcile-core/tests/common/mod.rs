@@ -40,7 +40,7 @@ pub(crate) fn rule(fields: &str) -> Rule {
     }
     let spread =
         policy_settings::read_spread(&written, "spread", &[]).unwrap_or_else(|faults| panic!("{faults:?}"));
-    Rule { spread, written }
+    Rule::new(spread, written)
 }
 
 pub(crate) fn id() -> SpreadId {
@@ -299,6 +299,9 @@ pub(crate) fn told(step: &Step) -> String {
             format!("move {} to {}{cost}", pod.name, subset.index())
         }
         Action::Recreate { pod, from, .. } => format!("recreate {} of {}", pod.name, from.index()),
+        Action::Evict {
+            pod, to, node, why, ..
+        } => format!("evict {} for {} on {node}: {why}", pod.name, to.index()),
         Action::PatchCost { pod, cost, .. } => format!("{} costs {cost}", pod.name),
         Action::Adopt { pod, subset, .. } => format!("adopt {} into {}", pod.name, subset.index()),
         Action::PublishLedger(ledger) => format!("publish {}", ledger.status.as_ref().unwrap().summary),

@@ -269,6 +269,7 @@ impl Actor {
 
     /// Takes new settings.
     fn set(&mut self, loaded: Loaded) {
+        self.world.set_custom_kinds(loaded.custom_kinds.clone());
         let dirty = self.world.set_rules(loaded.rules.clone());
         let (stopped, started) = self.watches.set(sources(&loaded));
         for source in &stopped {

@@ -30,7 +30,7 @@ impl Lane {
     pub fn of(step: &Step) -> Self {
         match step.action {
             Action::Bind { .. } | Action::Release { .. } | Action::DeletePod { .. } => Self::Gates,
-            Action::Move { .. } | Action::Recreate { .. } => Self::Gates,
+            Action::Move { .. } | Action::Recreate { .. } | Action::Evict { .. } => Self::Gates,
             Action::PatchCost { .. } | Action::Adopt { .. } => Self::Marks,
             Action::PublishLedger(_) | Action::RemoveLedger => Self::Ledgers,
             Action::Note(_) => Self::Notes,

@@ -210,6 +210,7 @@ impl Line {
             Action::DeletePod { .. } => "its subset has no place for it, and it can have no other".to_owned(),
             Action::Move { to, .. } => format!("subset {to}"),
             Action::Recreate { .. } => "there is no node for it in its subset".to_owned(),
+            Action::Evict { node, why, .. } => format!("{why}, there is room on {node}"),
             Action::PatchCost { cost, .. } => format!("cost {cost}"),
             Action::Adopt { .. } => format!("subset {subset}"),
             Action::PublishLedger(ledger) => {
@@ -234,14 +235,18 @@ fn way(action: &Action) -> Option<&'static str> {
         Action::Move { from, subset, .. } if subset < from => Some("back"),
         Action::Move { .. } => Some("in_place"),
         Action::Recreate { .. } => Some("recreate"),
+        Action::Evict { why, .. } => Some(why.word()),
         _ => None,
     }
 }
 
 /// A deleted pod is told to be gone by its watch, when it is.
 fn done(action: &Action, text: &str) -> Outcome {
-    let is_patch =
-        action.pod().is_some() && !matches!(action, Action::DeletePod { .. } | Action::Recreate { .. });
+    let is_deletion = matches!(
+        action,
+        Action::DeletePod { .. } | Action::Recreate { .. } | Action::Evict { .. }
+    );
+    let is_patch = action.pod().is_some() && !is_deletion;
     Outcome::Done(if is_patch {
         record(text).map(Box::new)
     } else {

@@ -36,6 +36,8 @@ pub(crate) fn verdict(action: &Action, code: u16, message: &str) -> Verdict {
         // Without the namespace or the kind nothing can be published; that is no ledger that went away.
         404 if matches!(action, Action::PublishLedger(_) | Action::Note(_)) => Verdict::Refused,
         404 | 410 => Verdict::Gone,
+        // A budget allows it later, perhaps; not within the time that a request has.
+        429 | 500 if matches!(action, Action::Evict { .. }) && is_of_a_budget(message) => Verdict::Refused,
         408 | 429 | 500..=599 => Verdict::Again,
         // Others write to the same object.
         409 if !is_of_a_pod => Verdict::Again,
@@ -48,6 +50,12 @@ pub(crate) fn verdict(action: &Action, code: u16, message: &str) -> Verdict {
     }
 }
 
+/// Whether an eviction is refused by a PodDisruptionBudget, or because there are several: that is told by words alone, and
+/// by the codes of a server that is busy or broken.
+fn is_of_a_budget(message: &str) -> bool {
+    message.contains("disruption budget") || message.contains("PodDisruptionBudget")
+}
+
 /// What the pod, as it is now, says about a step that was refused with a code.
 pub(crate) fn sight(action: &Action, code: u16, message: &str, pod: Option<PodRecord>) -> Sight {
     let Some(pod) = pod.filter(|pod| action.pod().is_some_and(|wanted| wanted.uid == pod.uid)) else {
@@ -57,7 +65,7 @@ pub(crate) fn sight(action: &Action, code: u16, message: &str, pod: Option<PodRe
         Action::Bind { .. } | Action::Release { .. } => !pod.gated,
         Action::PatchCost { cost, .. } => pod.cost == Some(*cost),
         Action::Adopt { .. } => pod.subset.is_some(),
-        Action::DeletePod { .. } | Action::Recreate { .. } => pod.terminating,
+        Action::DeletePod { .. } | Action::Recreate { .. } | Action::Evict { .. } => pod.terminating,
         Action::Move { to, .. } => pod.subset.as_ref() == Some(to),
         Action::PublishLedger(_) | Action::RemoveLedger | Action::Note(_) => false,
     };
@@ -65,7 +73,11 @@ pub(crate) fn sight(action: &Action, code: u16, message: &str, pod: Option<PodRe
         return Sight::Ended(Outcome::Done(Some(Box::new(pod))));
     }
     // Deleted is only who is as he was seen.
-    if code == 409 && !matches!(action, Action::DeletePod { .. } | Action::Recreate { .. }) {
+    let is_deletion = matches!(
+        action,
+        Action::DeletePod { .. } | Action::Recreate { .. } | Action::Evict { .. }
+    );
+    if code == 409 && !is_deletion {
         return Sight::Again;
     }
     Sight::Ended(Outcome::Refused(message.to_owned()))
@@ -143,6 +155,33 @@ mod tests {
             let seen = sight(&delete, 409, "m", Some(pod("u1", false, "")));
             assert_eq!(seen, Sight::Ended(Outcome::Refused("m".to_owned())));
         }
+    }
+
+    #[test]
+    fn a_budget_refuses_an_eviction_and_a_busy_server_does_not() {
+        let evict = Action::Evict {
+            pod: pod_ref(),
+            version: Some(1),
+            from: placement_core::SubsetIx::new(1),
+            to: placement_core::SubsetIx::new(0),
+            node: "n".to_owned(),
+            why: reconcile_core::WhyMoved::Home,
+        };
+        let budget = "Cannot evict pod as it would violate the pod's disruption budget.";
+        let several = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        let cases = [
+            (429, budget, Verdict::Refused),
+            (500, several, Verdict::Refused),
+            (429, "too many requests, please try again later", Verdict::Again),
+            (500, "etcdserver: request timed out", Verdict::Again),
+            (409, "the object has been modified", Verdict::Look),
+            (404, "not found", Verdict::Gone),
+            (201, "", Verdict::Done),
+        ];
+        for (code, message, wanted) in cases {
+            assert_eq!(verdict(&evict, code, message), wanted, "{code} {message}");
+        }
+        assert_eq!(verdict(&release(), 429, budget), Verdict::Again);
     }
 
     #[test]

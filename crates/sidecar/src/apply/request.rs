@@ -56,7 +56,27 @@ pub(crate) fn draft(step: &Step, speaker: &Speaker<'_>) -> Draft {
                 body: body.unwrap_or_default(),
             }
         }
-        Action::DeletePod { pod, version } | Action::Recreate { pod, version, .. } => delete(pod, *version),
+        Action::DeletePod { pod, version } | Action::Recreate { pod, version, .. } => Draft {
+            method: "DELETE",
+            path: pod_path(pod),
+            query: "",
+            kind: JSON,
+            body: only_as_it_was(pod, *version).to_string().into_bytes(),
+        },
+        Action::Evict { pod, version, .. } => {
+            let eviction = json!({
+                "apiVersion": "policy/v1", "kind": "Eviction",
+                "metadata": { "name": pod.name, "namespace": pod.namespace },
+                "deleteOptions": only_as_it_was(pod, *version),
+            });
+            Draft {
+                method: "POST",
+                path: format!("{}/eviction", pod_path(pod)),
+                query: MANAGED,
+                kind: JSON,
+                body: eviction.to_string().into_bytes(),
+            }
+        }
         Action::PublishLedger(ledger) => Draft {
             method: "PATCH",
             path: ledger_path(&step.spread),
@@ -85,20 +105,13 @@ pub(crate) fn draft(step: &Step, speaker: &Speaker<'_>) -> Draft {
     }
 }
 
-/// Deletes a pod only as long as it is the one that was looked at.
-fn delete(pod: &PodRef, version: Option<u64>) -> Draft {
+/// The options of a deletion that holds only for the pod as it was looked at.
+fn only_as_it_was(pod: &PodRef, version: Option<u64>) -> Value {
     let mut only = json!({ "uid": pod.uid });
     if let (Some(version), Some(fields)) = (version, only.as_object_mut()) {
         fields.insert("resourceVersion".to_owned(), version.to_string().into());
     }
-    let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": only });
-    Draft {
-        method: "DELETE",
-        path: pod_path(pod),
-        query: "",
-        kind: JSON,
-        body: options.to_string().into_bytes(),
-    }
+    json!({ "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": only })
 }
 
 /// The request that reads a pod.
@@ -226,6 +239,37 @@ mod tests {
             );
             assert_eq!(body["preconditions"], preconditions);
         }
+    }
+
+    #[test]
+    fn a_pod_is_evicted_only_as_long_as_it_is_as_it_was() {
+        let (method, uri, kind, body) = request(Action::Evict {
+            pod: pod(),
+            version: Some(17),
+            from: placement_core::SubsetIx::new(1),
+            to: placement_core::SubsetIx::new(0),
+            node: "fixed-0".to_owned(),
+            why: reconcile_core::WhyMoved::Home,
+        });
+        assert_eq!(
+            (method.as_str(), uri.as_str(), kind.as_str()),
+            (
+                "POST",
+                "/api/v1/namespaces/shop/pods/web-1/eviction?timeout=10s&fieldManager=spillway-sidecar",
+                "application/json"
+            )
+        );
+        assert_eq!(
+            body,
+            json!({
+                "apiVersion": "policy/v1", "kind": "Eviction",
+                "metadata": {"name": "web-1", "namespace": "shop"},
+                "deleteOptions": {
+                    "apiVersion": "v1", "kind": "DeleteOptions",
+                    "preconditions": {"uid": "u1", "resourceVersion": "17"},
+                },
+            })
+        );
     }
 
     #[test]

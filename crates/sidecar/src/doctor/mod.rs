@@ -9,6 +9,7 @@ use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 use placement_core::names::{LEASE_NAME, SETTINGS_ANNOTATION};
 use placement_core::time::UnixMillis;
+use reconcile_core::Rule;
 use serde_json::Value;
 use spread_api::{API_VERSION, LEDGER_KIND, LEDGER_PLURAL, SpreadLedger};
 
@@ -88,7 +89,7 @@ pub async fn check(client: &Client, loaded: &Loaded, options: &DoctorOptions) ->
     }
     findings.push(lease(client, loaded, &options.lease_namespace).await);
     for rule in &loaded.rules {
-        findings.push(ledger(client, loaded, rule.spread.namespace(), rule.spread.name()).await);
+        findings.push(ledger(client, rule).await);
     }
     findings
 }
@@ -213,7 +214,8 @@ fn judge_lease(
     Finding::good(what, format!("`{holder}` holds it, with these settings"))
 }
 
-async fn ledger(client: &Client, loaded: &Loaded, namespace: &str, name: &str) -> Finding {
+async fn ledger(client: &Client, rule: &Rule) -> Finding {
+    let (namespace, name) = (rule.spread.namespace(), rule.spread.name());
     let what = format!("SpreadLedger {namespace}/{name}");
     let Resource::Known(resource) = What::Ledgers.resource() else {
         return Finding::bad(what, "the kind is not known".to_owned());
@@ -231,22 +233,23 @@ async fn ledger(client: &Client, loaded: &Loaded, namespace: &str, name: &str) -
     };
     let value = serde_json::to_value(&object).unwrap_or_default();
     match serde_json::from_value::<SpreadLedger>(value) {
-        Ok(ledger) => judge_ledger(what, &ledger, loaded),
+        Ok(ledger) => judge_ledger(what, &ledger, rule),
         Err(error) => Finding::bad(what, format!("it is not what the sidecar writes: {error}")),
     }
 }
 
-fn judge_ledger(what: String, ledger: &SpreadLedger, loaded: &Loaded) -> Finding {
+fn judge_ledger(what: String, ledger: &SpreadLedger, rule: &Rule) -> Finding {
     let Some(status) = &ledger.status else {
         return Finding::bad(what, "it holds no counts: read the sidecar's log".to_owned());
     };
     let Some(binder) = &status.binder else {
         return Finding::bad(what, "it names no binder: read the sidecar's log".to_owned());
     };
-    if binder.settings != loaded.hash {
+    if binder.rule != rule.hash {
         let seen = format!(
-            "it was published for the settings {}, these are {}",
-            binder.settings, loaded.hash
+            "it was published for the rule {}, this one is {}: give the sidecar the same settings, or wait until it has \
+             read them",
+            binder.rule, rule.hash
         );
         return Finding::warning(what, seen);
     }
@@ -327,8 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_needs_counts_and_a_binder_of_these_settings() {
-        let loaded = read("", "f").unwrap();
+    fn a_ledger_needs_counts_and_a_binder_of_this_rule() {
+        let text = "spreads: [{name: web, namespace: shop, selector: {matchLabels: {app: web}}, subsets: [{name: a}]}]";
+        let rule = read(text, "f").unwrap().rules.remove(0);
         let of = |status: Value| {
             let mut value = json!({
                 "apiVersion": API_VERSION, "kind": LEDGER_KIND,
@@ -337,18 +341,12 @@ mod tests {
             if !status.is_null() {
                 value["status"] = status;
             }
-            judge_ledger(String::new(), &serde_json::from_value(value).unwrap(), &loaded).grade
+            judge_ledger(String::new(), &serde_json::from_value(value).unwrap(), &rule).grade
         };
         let status = |binder: Value| json!({"summary": "a 1", "active": 1, "gated": 0, "taken": [1], "order": 0, "binder": binder});
         assert_eq!(of(Value::Null), Grade::Bad);
         assert_eq!(of(status(Value::Null)), Grade::Bad);
-        assert_eq!(
-            of(status(json!({"epoch": 1, "settings": "other"}))),
-            Grade::Warning
-        );
-        assert_eq!(
-            of(status(json!({"epoch": 1, "settings": loaded.hash}))),
-            Grade::Good
-        );
+        assert_eq!(of(status(json!({"epoch": 1, "rule": "other"}))), Grade::Warning);
+        assert_eq!(of(status(json!({"epoch": 1, "rule": rule.hash}))), Grade::Good);
     }
 }

@@ -64,6 +64,7 @@ pub(super) async fn needs_of_the_sidecar(
     if let Resource::Known(pods) = pods {
         needs.extend(["get", "patch", "delete"].map(|verb| Need::of(&pods, verb, None)));
     }
+    needs.push(Need::new("", "pods/eviction", "create", None));
     let (group, plural) = (group_of(API_VERSION), LEDGER_PLURAL);
     needs.extend(["create", "patch", "delete"].map(|verb| Need::new(group, plural, verb, None)));
     needs.push(Need::new("events.k8s.io", "events", "create", None));
@@ -134,8 +135,9 @@ pub(super) async fn permissions(client: &Client, whose: &str, who: &Who, needs: 
 }
 
 async fn review(client: &Client, who: &Who, need: &Need) -> Result<bool, kube::Error> {
+    let (resource, subresource) = need.resource.split_once('/').unwrap_or((&need.resource, ""));
     let attributes = json!({
-        "group": need.group, "resource": need.resource, "verb": need.verb,
+        "group": need.group, "resource": resource, "subresource": subresource, "verb": need.verb,
         "namespace": need.namespace.as_deref().unwrap_or_default(), "name": need.name.unwrap_or_default(),
     });
     let (kind, plural, spec) = match who {

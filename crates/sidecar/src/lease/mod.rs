@@ -8,6 +8,7 @@
 //! This module must never let the fence be open while another sidecar may lead.
 
 mod elector;
+pub mod leads;
 mod store;
 
 use std::sync::Arc;

@@ -101,6 +101,7 @@ const TEMPLATE: Mask = Mask::Only(&[(
     Mask::Only(&[
         ("nodeSelector", Mask::All),
         ("affinity", Mask::Only(&[("nodeAffinity", Mask::All)])),
+        ("tolerations", Mask::All),
     ]),
 )]);
 
@@ -120,7 +121,10 @@ pub(crate) const NODE: Mask = Mask::Only(&[
         "spec",
         Mask::Only(&[("taints", Mask::All), ("unschedulable", Mask::All)]),
     ),
-    ("status", Mask::Only(&[("allocatable", Mask::All)])),
+    (
+        "status",
+        Mask::Only(&[("allocatable", Mask::All), ("conditions", Mask::Each(&CONDITION))]),
+    ),
 ]);
 
 /// A ledger, whole but for what the API server notes about it.
@@ -319,7 +323,10 @@ mod tests {
         let node = json!({
             "metadata": {"name": "n1", "labels": {"pool": "fixed"}},
             "spec": {"taints": [{"key": "k", "effect": "NoSchedule"}], "podCIDR": "10.0.0.0/24", "unschedulable": true},
-            "status": {"images": [{"names": ["a"]}], "allocatable": {"cpu": "4", "pods": "110"}},
+            "status": {
+                "images": [{"names": ["a"]}], "allocatable": {"cpu": "4", "pods": "110"},
+                "conditions": [{"type": "Ready", "status": "False"}],
+            },
         });
         assert_eq!(
             NodeRecord::read(&masked(NODE, &node)).unwrap(),

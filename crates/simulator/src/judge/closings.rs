@@ -225,7 +225,7 @@ impl Judge {
     }
 
     /// Whether one more pod fits on a node of the pool that has the subset's name.
-    fn has_node(&self, pods: &[Rc<Pod>], pool: &str) -> bool {
+    pub(super) fn has_node(&self, pods: &[Rc<Pod>], pool: &str) -> bool {
         self.room.iter().any(|(node, places)| {
             let is_of_pool = node.rsplit_once('-').is_some_and(|(name, _)| name == pool);
             let on_it = pods

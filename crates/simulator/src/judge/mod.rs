@@ -3,6 +3,7 @@
 
 mod calm;
 mod closings;
+mod home;
 mod naive;
 mod order;
 mod pods;
@@ -104,6 +105,8 @@ pub(crate) struct Judge {
     anew: BTreeMap<String, Option<u64>>,
     /// How many pods each node takes.
     room: BTreeMap<String, usize>,
+    /// How the pods stood when nothing happened to them, and who was evicted to go home.
+    home: home::Home,
     broken: Option<Violation>,
     pub(crate) tolerated: Tolerated,
 }
@@ -141,6 +144,7 @@ impl Judge {
             moved_for: BTreeSet::new(),
             anew: BTreeMap::new(),
             room,
+            home: home::Home::default(),
             broken: None,
             tolerated: Tolerated::default(),
             spread,
@@ -196,6 +200,13 @@ impl Observer for Judge {
     fn deleted(&mut self, now: Millis, pod: &Pod, by: &By) {
         if self.is_ours(pod) {
             self.pod_deleted(now, pod, by);
+        }
+    }
+
+    fn evicted(&mut self, now: Millis, pod: &Pod, is_allowed: bool) {
+        if self.is_ours(pod) {
+            self.home.is_refused |= !is_allowed;
+            self.home.allowed = is_allowed.then(|| (now, pod.uid.clone()));
         }
     }
 

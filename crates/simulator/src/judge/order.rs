@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use placement_core::nodes::NodeAffinity;
+use placement_core::offer::barred;
 use reference_model as naive;
+use serde_json::Value;
 
 use super::Judge;
 use crate::plane::objects::Pod;
@@ -28,6 +31,15 @@ impl Judge {
             return;
         };
         let there: BTreeSet<&str> = self.pods(store).map(|pod| pod.uid.as_str()).collect();
+        // A pod that wants other nodes itself is not offered every place.
+        let is_choosy = |pod: &&Rc<Pod>| {
+            let spec = pod.value.get("spec").unwrap_or(&Value::Null);
+            chosen.pods.contains(&pod.uid.as_str())
+                && !barred(&self.spread, &NodeAffinity::of_pod(spec)).is_empty()
+        };
+        if self.pods(store).any(|pod| is_choosy(&pod)) {
+            return;
+        }
         let bound = chosen.pods.iter().zip(binds);
         let gone = bound.filter(|(pod, _)| !there.contains(**pod));
         let gone: Vec<usize> = gone.map(|(_, subset)| *subset).collect();

@@ -19,7 +19,9 @@ impl Judge {
             if let Landed::Recreated(version) = landed {
                 self.anew.insert(pod.uid.clone(), *version);
             }
-            if pod.node.is_some() {
+            if let Landed::Evicted { to, why } = landed {
+                self.sent_home(now, pod, *epoch, *to, *why);
+            } else if pod.node.is_some() {
                 self.violated(
                     now,
                     "deletion",
@@ -34,6 +36,8 @@ impl Judge {
                     None,
                 );
             }
+        } else {
+            self.deleted_by_others();
         }
     }
 
@@ -47,6 +51,7 @@ impl Judge {
         by: &By,
     ) {
         let held_before = old.is_some_and(|old| old.is_placed() && !old.finished);
+        self.note_rest(now, store);
         let Some(new) = new else {
             if let Some(old) = old
                 && let Some(version) = self.anew.remove(&old.uid)

@@ -48,6 +48,7 @@ impl Judge {
             self.few_writes(now, store, &pods);
         }
         self.nobody_waits_in_vain(now, store, &pods);
+        self.everybody_is_home(now, store, &pods);
     }
 
     /// A pod is written to once if it waited, and not at all if it was placed at admission. Those that came while nobody

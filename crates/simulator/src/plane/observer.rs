@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use reconcile_core::SpreadId;
+use reconcile_core::{SpreadId, WhyMoved};
 
 use super::objects::Pod;
 use super::store::Store;
@@ -36,6 +36,11 @@ pub(crate) enum Landed {
     Deleted,
     /// Deleted, so that its controller makes another; with the version that the delete named.
     Recreated(Option<u64>),
+    /// Evicted, so that its controller makes another, which goes to the subset at this place.
+    Evicted {
+        to: usize,
+        why: WhyMoved,
+    },
 }
 
 /// A plan of a sidecar that binds pods.

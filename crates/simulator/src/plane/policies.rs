@@ -21,8 +21,8 @@ use crate::time::Millis;
 pub(crate) struct Replica<'a> {
     spec: PolicySpec,
     admission: Box<dyn Admission + 'a>,
-    /// Epoch and settings of the binder that the ledger names.
-    binder: Option<(u64, String)>,
+    /// Epoch of the binder that the ledger names.
+    binder: Option<u64>,
     lease: Option<Rc<Lease>>,
 }
 
@@ -43,12 +43,10 @@ impl<'a> Replica<'a> {
 
     /// Whether, by what it was shown, somebody binds.
     fn is_served(&self, now: Millis) -> bool {
-        let (Some((epoch, settings)), Some(lease)) = (&self.binder, &self.lease) else {
+        let (Some(epoch), Some(lease)) = (self.binder, &self.lease) else {
             return false;
         };
-        (self.clock(now) - lease.renewed).abs() < BINDER_AWAY_MILLIS
-            && lease.transitions >= *epoch
-            && lease.settings == *settings
+        (self.clock(now) - lease.renewed).abs() < BINDER_AWAY_MILLIS && lease.transitions >= epoch
     }
 }
 
@@ -59,13 +57,8 @@ impl Plane<'_> {
         };
         match &change {
             Change::Stored(Object::Ledger(_, value)) => {
-                let binder = json::at(value, &["status", "binder"]);
-                replica.binder = binder.and_then(|binder| {
-                    Some((
-                        binder.get("epoch")?.as_u64()?,
-                        binder.get("settings")?.as_str()?.to_owned(),
-                    ))
-                });
+                let epoch = json::at(value, &["status", "binder", "epoch"]);
+                replica.binder = epoch.and_then(Value::as_u64);
             }
             Change::Stored(Object::Lease(lease)) => replica.lease = Some(Rc::clone(lease)),
             Change::Gone(Object::Ledger(..)) => replica.binder = None,

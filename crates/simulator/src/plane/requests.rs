@@ -235,6 +235,17 @@ impl Plane<'_> {
                 self.delete_pod(&stored, &By::Sidecar { epoch, known, landed });
                 done(None)
             }
+            Action::Evict {
+                pod,
+                version,
+                to,
+                why,
+                ..
+            } => {
+                let (to, why) = (to.index(), *why);
+                let landed = Landed::Evicted { to, why };
+                self.evict_as_asked(pod, *version, &By::Sidecar { epoch, known, landed })
+            }
             Action::Bind { pod, .. } if self.sabotage == Sabotage::DeletesWhatWaits => {
                 let step = Step {
                     spread: step.spread.clone(),

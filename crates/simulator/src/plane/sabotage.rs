@@ -15,6 +15,8 @@ pub(crate) enum Sabotage {
     NoFence,
     /// The API server does not look at the version that a delete names.
     NoPrecondition,
+    /// The API server evicts whomever it is asked to, whatever the budgets say.
+    NoBudget,
     /// A sidecar deletes what it is to bind.
     DeletesWhatWaits,
 }

@@ -104,7 +104,7 @@ pub(crate) struct WorkloadName {
 }
 
 /// A pod template, defaulted, with the labels that the controller adds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) value: Value,
     /// `pod-template-hash`, or the end of `controller-revision-hash`.

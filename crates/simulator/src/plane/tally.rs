@@ -46,6 +46,8 @@ pub struct Tally {
     pub surplus: u64,
     /// Pods that were deleted because there was no node for them, to be made anew.
     pub recreated: u64,
+    /// Pods that were evicted to go home.
+    pub evicted: u64,
     /// Times that the Lease changed hands.
     pub leaders: u64,
     /// Things that happened while pods were waiting behind their gate.
@@ -93,6 +95,7 @@ impl Tally {
             Landed::Moved(_) => &mut self.moved,
             Landed::Deleted => &mut self.surplus,
             Landed::Recreated(_) => &mut self.recreated,
+            Landed::Evicted { .. } => &mut self.evicted,
         } += 1;
     }
 

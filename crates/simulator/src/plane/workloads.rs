@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::kinds::{DeploymentKind, StatefulSetKind};
 use super::objects::{Key, Kind};
-use super::setup::WorkloadName;
+use super::setup::{Template, WorkloadName};
 use crate::json;
 use crate::objects::owner;
 use crate::time::Millis;
@@ -43,6 +43,7 @@ pub(crate) struct ReplicaSet {
     pub(crate) owner: String,
     pub(crate) created: Millis,
     pub(crate) template: u32,
+    pub(crate) made_of: Rc<Template>,
     pub(crate) hash: String,
     pub(crate) ordinal: u64,
     pub(crate) replicas: u32,
@@ -139,7 +140,7 @@ impl ReplicaSet {
                 },
                 "ownerReferences": [owner("Deployment", &self.id.name, &self.owner)],
             },
-            "spec": {"replicas": self.replicas},
+            "spec": {"replicas": self.replicas, "template": self.made_of.value},
             "status": {"replicas": self.status.replicas, "availableReplicas": self.status.available},
         })
     }

@@ -47,10 +47,7 @@ pub(super) fn rules(settings: &Settings, written: &Value) -> Vec<Rule> {
     let written = written_spreads(written);
     let rules = settings.spreads().iter().zip(written);
     rules
-        .map(|(spread, written)| Rule {
-            spread: spread.clone(),
-            written,
-        })
+        .map(|(spread, written)| Rule::new(spread.clone(), written))
         .collect()
 }
 

@@ -11,6 +11,8 @@ mod calm;
 mod case;
 mod core_admission;
 mod draw;
+#[cfg(test)]
+mod home_tests;
 mod search;
 mod setup;
 mod shrink;

@@ -81,6 +81,7 @@ pub fn is_for_a_real_cluster(case: &Case, played: &Played) -> bool {
     case.end() <= 90_000
         && case.load.is_none()
         && case.min_available.is_none()
+        && case.spread.get("rebalance").is_none()
         && case.pools.iter().all(is_plain)
         && !happens(|happening| {
             matches!(

@@ -31,10 +31,7 @@ impl Case {
             .map(|event| (Millis(event.at), happening(&event.happening)));
         Setup {
             seed: self.seed,
-            rules: vec![Rule {
-                spread,
-                written: self.spread.clone(),
-            }],
+            rules: vec![Rule::new(spread, self.spread.clone())],
             workloads: vec![self.workload()],
             nodes: self.pools.iter().flat_map(nodes).collect(),
             cluster: self.cluster.clone(),

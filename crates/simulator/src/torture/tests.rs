@@ -5,17 +5,21 @@ use serde_json::{Value, json};
 use super::*;
 use crate::admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict};
 
-fn core() -> Box<dyn Admission> {
+pub(super) fn core() -> Box<dyn Admission> {
     Box::new(CoreAdmission::new())
 }
 
-fn rules_broken(case: &Case, sabotage: Sabotage, policies: &mut Policies<'_>) -> Option<&'static str> {
+pub(super) fn rules_broken(
+    case: &Case,
+    sabotage: Sabotage,
+    policies: &mut Policies<'_>,
+) -> Option<&'static str> {
     let played = run(case, policies, None, sabotage).unwrap();
     played.violation.map(|violation| violation.rule)
 }
 
 /// One burst over the maximum, in a cluster where everything takes a while.
-fn burst(replicas: u32) -> Case {
+pub(super) fn burst(replicas: u32) -> Case {
     let text = json!({
         "seed": 1,
         "spread": {
@@ -39,7 +43,7 @@ fn burst(replicas: u32) -> Case {
     Case::read(&text.to_string()).unwrap()
 }
 
-fn played(case: &Case) -> Played {
+pub(super) fn played(case: &Case) -> Played {
     play(case, &mut |_| core()).unwrap()
 }
 

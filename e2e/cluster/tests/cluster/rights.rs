@@ -64,6 +64,7 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
     let watch = ["list", "watch"];
     let sidecar = all(&[
         set(&["list", "watch", "get", "patch", "delete"], &["/pods"]),
+        set(&["create"], &["/pods/eviction"]),
         set(&watch, &["/nodes", "batch/jobs"]),
         set(
             &watch,
@@ -130,6 +131,13 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
         rights(plane, Identity::PolicyHost, SYSTEM).await,
         all(&[policy, lease])
     );
+    let release = set(&["list", "get", "patch"], &["/pods"]);
+    assert_eq!(rights(plane, Identity::Release, SHOP).await, release);
+    let lease = set(&["get"], &["coordination.k8s.io/leases spillway-sidecar"]);
+    assert_eq!(
+        rights(plane, Identity::Release, SYSTEM).await,
+        all(&[release, lease])
+    );
     assert_eq!(rights(plane, Identity::Nobody, SHOP).await, BTreeSet::new());
 
     // The same, as the API server decides it.
@@ -140,6 +148,7 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
         (false, SHOP, "update", "", "pods", ""),
         (false, SHOP, "create", "", "pods/exec", ""),
         (false, SHOP, "create", "", "pods/binding", ""),
+        (true, SHOP, "create", "", "pods/eviction", ""),
         (false, SHOP, "get", "", "secrets", ""),
         (false, SHOP, "list", "", "configmaps", ""),
         (false, SHOP, "patch", "apps", "deployments", ""),

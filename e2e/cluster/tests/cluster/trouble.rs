@@ -141,7 +141,7 @@ async fn a_ledger_with_nonsense_is_written_over() {
         ),
         (
             "a binder",
-            json!({"status": {"binder": {"epoch": 999, "settings": "none"}}}),
+            json!({"status": {"binder": {"epoch": 999, "rule": "none"}}}),
         ),
         ("no binder", json!({"status": {"binder": null}})),
         ("no counts", json!({"status": null})),

@@ -179,6 +179,7 @@ impl Plane<'_> {
             owner: deployment.uid.clone(),
             created: self.now,
             template: deployment.template,
+            made_of: template,
             hash,
             ordinal: seen.revision(),
             replicas: 0,

@@ -4,11 +4,15 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use reconcile_core::{Outcome, PodRef};
+
 use crate::disruption::{DisruptionBudget, Evicted, Eviction, Guarded};
 use crate::json;
 use crate::plane::Plane;
 use crate::plane::objects::Pod;
 use crate::plane::observer::By;
+use crate::plane::requests::Answered;
+use crate::plane::sabotage::Sabotage;
 use crate::scheduling::Labels;
 
 impl Plane<'_> {
@@ -24,6 +28,31 @@ impl Plane<'_> {
             self.delete_pod(pod, by);
         }
         is_allowed
+    }
+
+    /// Evicts a pod for a sidecar, if it still is the version that was looked at.
+    pub(in crate::plane) fn evict_as_asked(
+        &mut self,
+        pod: &PodRef,
+        version: Option<u64>,
+        by: &By,
+    ) -> Answered {
+        let Some(stored) = self.store.meant(pod).cloned() else {
+            return Answered::Outcome(Outcome::Gone);
+        };
+        if version.is_some() && version != stored.record.version {
+            return Answered::Refused("the version in the precondition is another".to_owned());
+        }
+        if self.sabotage == Sabotage::NoBudget {
+            self.delete_pod(&stored, by);
+        } else if !self.evict(&stored, by) {
+            let why = "Cannot evict pod as it would violate the pod's disruption budget.";
+            return Answered::Outcome(Outcome::Refused(why.to_owned()));
+        }
+        if let By::Sidecar { landed, .. } = by {
+            self.tally.landed(landed);
+        }
+        Answered::Outcome(Outcome::Done(None))
     }
 
     /// Whether a pod may be evicted now.

@@ -115,7 +115,7 @@ fn lane_of(step: &Step) -> usize {
     match step.action {
         Action::Bind { .. } | Action::Release { .. } | Action::DeletePod { .. } => 0,
         Action::PublishLedger(_) | Action::RemoveLedger | Action::Note(_) => 1,
-        Action::Move { .. } | Action::Recreate { .. } => 0,
+        Action::Move { .. } | Action::Recreate { .. } | Action::Evict { .. } => 0,
         Action::PatchCost { .. } | Action::Adopt { .. } => 2,
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn describe(steps: &[Step], wake: Option<i64>) -> String {
         let detail = match &step.action {
             Action::Bind { subset, .. } | Action::Adopt { subset, .. } => format!(" to {}", subset.index()),
             Action::Move { to, .. } => format!(" to {to}"),
+            Action::Evict { to, why, .. } => format!(" for {} ({why})", to.index()),
             Action::Release { why, .. } => format!(" ({why})"),
             Action::PatchCost { cost, .. } => format!(" {cost}"),
             Action::PublishLedger(ledger) => ledger.status.as_ref().map_or_else(String::new, |status| {

@@ -2,6 +2,7 @@
 
 mod disruptions;
 mod full_pools;
+mod home;
 
 use serde_json::{Value, json};
 
@@ -165,6 +166,7 @@ impl Case {
         };
         full_pools::add(&mut case, most);
         disruptions::add(&mut case, most);
+        home::add(&mut case);
         case
     }
 }
