@@ -91,6 +91,7 @@ fn misfits(value: &Value, schema: &Value, at: &str, found: &mut Vec<String>) {
         }
         Value::Number(_) if kind == Some("integer") || schema["x-kubernetes-int-or-string"] == true => {}
         Value::String(_) if schema["x-kubernetes-int-or-string"] == true => {}
+        Value::Bool(_) if kind == Some("boolean") => {}
         Value::String(text) if kind == Some("string") => {
             if let Some(words) = schema["enum"].as_array()
                 && !words.contains(value)
