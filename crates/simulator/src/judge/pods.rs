@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use placement_core::spread::{Binding, Capacity, Terminating};
+use placement_core::spread::{Binding, Capacity, Rollout, Terminating};
 use reference_model as naive;
 
 use super::Judge;
@@ -209,7 +209,11 @@ impl Judge {
             return;
         };
         let count = self.count(store, &subset, pod.revision.as_deref());
-        if count > maximum {
+        // A stepping stone stands beside the old pod that is to leave, one at a time.
+        let mut others = self.pods(store).filter(|other| !other.terminating && !other.finished);
+        let is_rolling = others.any(|other| other.revision != pod.revision);
+        let stones = self.spread.rollout() == Rollout::Keep && self.spread.capacity() != Capacity::Exact && is_rolling;
+        if count > maximum + u32::from(stones) {
             let text = format!(
                 "pod {} makes {count} pods in {subset}, its maximum is {maximum}",
                 pod.name
