@@ -120,7 +120,7 @@ impl<'w> Planning<'w> {
             match choice {
                 Choice::Rung(rung, reason) => self.bind(spread, pod, rung, reason, observation),
                 Choice::NotOffered => self.release(pod, WhyReleased::NotOffered),
-                Choice::Full => blocked.push(pod),
+                Choice::Full | Choice::Shut => blocked.push(pod),
                 Choice::Wait => self.wait_or_give_up(spread, pod),
             }
         }

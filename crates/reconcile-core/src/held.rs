@@ -31,7 +31,7 @@ impl<'w> Planning<'w> {
         if let Choice::Rung(rung, _) = choice {
             return self.confirm(spread, pod, rung, observation);
         }
-        if self.size(spread, observation).is_some() {
+        if !matches!(choice, Choice::Shut) && self.size(spread, observation).is_some() {
             let lacked = self
                 .ladder(spread, observation, &Closed::none())
                 .lacked(&observation.taken);

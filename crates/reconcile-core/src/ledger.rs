@@ -62,7 +62,13 @@ fn status(world: &World, id: &SpreadId, rule: &Rule, full: &Closed, closings: &C
         taken: all.taken,
         revisions: Vec::new(),
         closed: names(&closed),
-        probing: names(&closings.probing()),
+        probing: names(
+            &closings
+                .probing()
+                .iter()
+                .filter(|subset| !full.contains(*subset))
+                .collect(),
+        ),
         closings: closings.all().map(Closing::status).collect(),
         first_ordinal: first_ordinal(world, spread),
         order: world.order(id),

@@ -1,6 +1,6 @@
 //! Where a pod goes that waits behind its gate, past what is closed for pods like it.
 
-use placement_core::ladder::{Ladder, Rung};
+use placement_core::ladder::Rung;
 use placement_core::offer::is_offered_nothing;
 use placement_core::spread::Spread;
 use placement_core::{Closed, Observation, Reason, SubsetIx};
@@ -20,6 +20,8 @@ pub(crate) enum Choice {
     Wait,
     /// There is no place.
     Full,
+    /// The subset that it has is closed for pods like it.
+    Shut,
     /// No subset is for it.
     NotOffered,
 }
@@ -61,18 +63,21 @@ impl Planning<'_> {
         closings: &Closings,
     ) -> Choice {
         let closed = both(&Closed::none(), closed_for(spread, pod, closings));
-        let is_left = {
-            let ladder = Ladder::new(spread, observation.replicas, &closed);
-            ladder.free(&observation.taken).next().is_some()
+        // Where nothing else is left, it may as well wait there.
+        let closed = match self.lowest(spread, observation, &closed) {
+            Some(_) => closed,
+            None => Closed::none(),
         };
-        let closed = if is_left { closed } else { Closed::none() };
+        if closed.contains(subset) {
+            return Choice::Shut;
+        }
         let Some(rung) = self.free_in(spread, observation, subset, &closed) else {
             return Choice::Full;
         };
         match self.try_there(spread, pod, subset, closings) {
             Passage::Open | Passage::Tries => Choice::Rung(rung, Reason::Bound),
             Passage::Wait => Choice::Wait,
-            Passage::Shut => Choice::Full,
+            Passage::Shut => Choice::Shut,
         }
     }
 
