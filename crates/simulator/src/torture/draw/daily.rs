@@ -147,7 +147,7 @@ fn spread(random: &mut Random) -> Value {
 /// A first scale-out, then whatever a day brings; every fourth thing comes before the one before it has settled. At the
 /// end nothing changes: that is when the last rest is looked at.
 fn events(random: &mut Random, nodes: u64) -> Vec<EventCase> {
-    let mut at = 5000;
+    let mut at = 60_000;
     let mut size = number(random, 1, MOST);
     let mut events = vec![EventCase {
         at,
