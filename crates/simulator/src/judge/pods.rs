@@ -59,7 +59,7 @@ impl Judge {
                 self.recreated(now, store, old, version);
             }
             self.freed += u32::from(held_before);
-            if let Some(old) = old.filter(|_| held_before) {
+            if let Some(old) = old.filter(|old| held_before && !self.has_given_way(old)) {
                 self.note_left(now, old);
             }
             // Whoever binds it does not know yet that it is gone.
@@ -71,6 +71,9 @@ impl Judge {
         };
         if new.terminating && old.is_some_and(|old| !old.terminating) {
             self.freed += u32::from(held_before);
+            if held_before && self.has_given_way(new) {
+                self.note_left(now, new);
+            }
         }
         if let By::Sidecar { epoch, landed, .. } = by {
             self.epoch(now, *epoch, "writes to a pod");
@@ -87,6 +90,11 @@ impl Judge {
         if new.is_placed() && !new.finished && !old.is_some_and(Pod::is_placed) {
             self.placed(now, store, new, by);
         }
+    }
+
+    /// Whether a pod that is still there gives its place to whoever replaces it.
+    fn has_given_way(&self, pod: &Pod) -> bool {
+        pod.terminating && self.spread.terminating() == Terminating::Ignored
     }
 
     pub(super) fn gate(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod, by: &By) {

@@ -51,6 +51,7 @@ impl Plane<'_> {
         };
         let gated = self.store.pods().filter(|pod| pod.gated).count();
         self.tally.happened(gated, happening);
+        self.observer.happens(self.now, &self.store, happening);
         self.tell(|| format!("{happening:?}"));
         match *happening {
             Happening::Scale { workload, replicas } => self.scale(workload, replicas),

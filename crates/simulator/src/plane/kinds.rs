@@ -25,8 +25,6 @@ pub(crate) struct DeploymentKind {
     pub(crate) strategy: Strategy,
     /// So long a pod is ready before it counts as available.
     pub(crate) min_ready: Millis,
-    /// A rollout that has not gone on for so long has failed.
-    pub(crate) progress_deadline: Option<Millis>,
 }
 
 /// `spec.strategy` of a Deployment.

@@ -18,6 +18,7 @@ mod script_reader;
 mod settings;
 mod traffic_reader;
 mod tree;
+mod unplayed;
 
 use policy_settings::{Observe, Settings};
 use reconcile_core::Rule;

@@ -78,11 +78,6 @@ fn kind(spec: &scenario::Workload) -> Kind {
                 Strategy::rolling(&amount("maxSurge"), &amount("maxUnavailable"))
             },
             min_ready,
-            progress_deadline: Some(Millis(
-                number("/spec/progressDeadlineSeconds")
-                    .unwrap_or(600)
-                    .saturating_mul(1000),
-            )),
         })),
     }
 }

@@ -147,9 +147,14 @@ impl Case {
                 replicas,
                 max_surge,
                 max_unavailable,
+                is_recreated,
             } => {
                 let kind = Kind::Deployment(Rc::new(DeploymentKind {
-                    strategy: Strategy::rolling(max_surge, max_unavailable),
+                    strategy: if *is_recreated {
+                        Strategy::Recreate
+                    } else {
+                        Strategy::rolling(max_surge, max_unavailable)
+                    },
                     ..DeploymentKind::default()
                 }));
                 (kind, *replicas)
