@@ -78,7 +78,7 @@ impl Site {
             Component::ApiServer => self.api_server_flags(folder),
             Component::Controllers => self.controller_flags(folder),
             Component::Scheduler => self.scheduler_flags(folder),
-            Component::Kwok => kwok_flags(folder)?,
+            Component::Kwok => self.kwok_flags(folder)?,
         };
         command.args(flags).current_dir(folder.path());
         Ok(command)
@@ -155,6 +155,19 @@ impl Site {
         flags
     }
 
+    fn kwok_flags(&self, folder: &Folder) -> Result<Vec<String>, ClusterError> {
+        let mut flags = vec![
+            flag("kubeconfig", Identity::Kwok.kubeconfig(folder).display()),
+            flag("manage-all-nodes", true),
+            flag("cidr", "10.0.0.0/16"),
+            flag("node-ip", "10.0.0.1"),
+            flag("node-lease-duration-seconds", 40),
+        ];
+        let stages = self.options.pods.stages(folder)?;
+        flags.extend(stages.iter().map(|stage| flag("config", stage.display())));
+        Ok(flags)
+    }
+
     fn tls(&self, folder: &Folder) -> [String; 3] {
         [
             flag("cert-dir", folder.path().display()),
@@ -162,19 +175,6 @@ impl Site {
             flag("tls-private-key-file", self.certificate_key.display()),
         ]
     }
-}
-
-fn kwok_flags(folder: &Folder) -> Result<Vec<String>, ClusterError> {
-    let mut flags = vec![
-        flag("kubeconfig", Identity::Kwok.kubeconfig(folder).display()),
-        flag("manage-all-nodes", true),
-        flag("cidr", "10.0.0.0/16"),
-        flag("node-ip", "10.0.0.1"),
-        flag("node-lease-duration-seconds", 40),
-    ];
-    let stages = places::kwok_stages()?;
-    flags.extend(stages.iter().map(|stage| flag("config", stage.display())));
-    Ok(flags)
 }
 
 fn flag(name: &str, value: impl fmt::Display) -> String {

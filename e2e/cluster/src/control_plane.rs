@@ -16,6 +16,7 @@ use crate::identity::{self, Identity};
 use crate::ports;
 use crate::process::Process;
 use crate::ready;
+use crate::stages::PodPace;
 use crate::standing::Left;
 
 /// How long a component may take to be ready; the machine may be busy.
@@ -26,6 +27,8 @@ const START: Duration = Duration::from_secs(120);
 pub struct Options {
     /// Requests per second of the controllers. Kubernetes' own default is 20, which makes bursts slow.
     pub controller_qps: u32,
+    /// How long pods take to start and to end.
+    pub pods: PodPace,
     /// What runs; the API server and its store always do.
     pub components: Vec<Component>,
 }
@@ -34,6 +37,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             controller_qps: 20,
+            pods: PodPace::AtOnce,
             components: Component::ALL.to_vec(),
         }
     }

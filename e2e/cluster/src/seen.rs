@@ -53,6 +53,7 @@ pub struct Seen {
     pub gaps: usize,
     placed: Counts<String>,
     placed_by_revision: Counts<(String, String)>,
+    standing: Counts<String>,
     bound: Counts<String>,
     bound_by_revision: Counts<(String, String)>,
     ever_placed: BTreeSet<String>,
@@ -63,6 +64,7 @@ pub struct Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     Active,
+    Staying,
     Gated,
     Ready,
     Unplaced,
@@ -125,9 +127,15 @@ impl PodState {
         }
     }
 
-    /// The subset that it takes a place of: a terminating pod still does, a gated or finished one does not.
+    /// The subset that it takes a place of: a gated, finished or terminating pod takes none.
     #[must_use]
     pub fn placed(&self) -> Option<&str> {
+        self.standing().filter(|_| !self.terminating)
+    }
+
+    /// The same where a pod that is going still takes its place (`terminating: Counted`).
+    #[must_use]
+    pub fn standing(&self) -> Option<&str> {
         if self.gated || self.finished {
             return None;
         }
@@ -146,6 +154,12 @@ impl Seen {
     #[must_use]
     pub fn most_placed(&self, subset: &str) -> usize {
         self.placed.most.get(subset).copied().unwrap_or_default()
+    }
+
+    /// The most pods that ever stood in a subset at one moment, those on their way out included.
+    #[must_use]
+    pub fn most_standing(&self, subset: &str) -> usize {
+        self.standing.most.get(subset).copied().unwrap_or_default()
     }
 
     /// The most pods of any one revision that ever took a place of a subset at one moment.
@@ -167,7 +181,7 @@ impl Seen {
         self.bound.most.get(subset).copied().unwrap_or_default()
     }
 
-    /// The same of any one revision, pods on their way out left out: what a maximum of a revision is about.
+    /// The same of any one revision: what a maximum of a revision is about.
     #[must_use]
     pub fn most_bound_of_a_revision(&self, subset: &str) -> usize {
         let of_subset = self.bound_by_revision.most.iter();
@@ -209,6 +223,12 @@ impl Seen {
         self.now(State::Active)
     }
 
+    /// The pods that are neither finished nor being deleted, gated ones included.
+    #[must_use]
+    pub fn staying(&self) -> usize {
+        self.now(State::Staying)
+    }
+
     /// The pods that are ready, not finished and not being deleted.
     #[must_use]
     pub fn ready(&self) -> usize {
@@ -225,6 +245,12 @@ impl Seen {
     #[must_use]
     pub fn settled_at(&self, pods: usize) -> bool {
         self.pods.len() == pods && self.ready() == pods
+    }
+
+    /// The same, whoever is still on its way out.
+    #[must_use]
+    pub fn replaced_at(&self, pods: usize) -> bool {
+        self.staying() == pods && self.ready() == pods
     }
 
     fn now(&self, state: State) -> usize {
@@ -249,6 +275,7 @@ impl Seen {
     fn count(&mut self, pod: &PodState, there: bool) {
         let states = [
             (State::Active, !pod.finished),
+            (State::Staying, !pod.finished && !pod.terminating),
             (State::Gated, pod.gated && !pod.finished),
             (State::Ready, pod.ready && !pod.terminating && !pod.finished),
             (
@@ -259,14 +286,15 @@ impl Seen {
         for (state, _) in states.into_iter().filter(|(_, is)| *is) {
             self.states.change(state, there);
         }
+        if let Some(subset) = pod.standing() {
+            self.standing.change(subset.to_owned(), there);
+        }
         if let Some(subset) = pod.placed() {
             self.placed.change(subset.to_owned(), there);
             let of_revision = (pod.revision.clone(), subset.to_owned());
             self.placed_by_revision.change(of_revision.clone(), there);
             if !pod.exempt {
                 self.bound.change(subset.to_owned(), there);
-            }
-            if !pod.exempt && !pod.terminating {
                 self.bound_by_revision.change(of_revision, there);
             }
             if there {
@@ -349,11 +377,12 @@ mod tests {
         seen.put("c".to_owned(), named("c"));
         assert_eq!(
             (
+                seen.most_standing("fixed"),
                 seen.most_placed("fixed"),
                 seen.most_bound("fixed"),
                 seen.most_bound_of_a_revision("fixed")
             ),
-            (3, 2, 1)
+            (3, 2, 1, 1)
         );
         seen.remove("a");
         assert_eq!(seen.given_up(), 1);
@@ -377,8 +406,9 @@ mod tests {
         seen.put("a".to_owned(), leaving);
         assert_eq!(
             (seen.placed("fixed"), seen.most_placed("fixed"), seen.ready()),
-            (1, 1, 0)
+            (0, 1, 0)
         );
+        assert!(seen.replaced_at(0) && !seen.settled_at(0));
         let finished = PodState {
             finished: true,
             ..pod("fixed", "1")

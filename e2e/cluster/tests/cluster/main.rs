@@ -11,6 +11,7 @@
 
 mod adaptive;
 mod adoption;
+mod daily;
 mod exact;
 mod failover;
 mod foreign;

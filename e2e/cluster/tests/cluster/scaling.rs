@@ -40,17 +40,8 @@ async fn sizes_that_change_before_they_are_reached_never_exceed_the_maximum() {
         .await;
     scene.scale(260).await;
     let seen = scene.settled_at(260).await;
-    assert_eq!(seen.unplaced(), 0);
-    // Who was made while a pod of `fixed` was on its way out went to `elastic`, and no more than were deleted.
-    let empty = 100 - seen.placed("fixed");
-    assert!(empty <= 200 - 80, "{:?}", seen.split());
-    // The next pods find these places.
-    let seen = scene.settle_at(260 + empty).await;
-    assert_eq!(
-        (split(&seen), seen.unplaced()),
-        ((100, 160 + empty), 0),
-        "{empty} were empty"
-    );
+    // Who was made while a pod of `fixed` was on its way out has its place.
+    assert_eq!((split(&seen), seen.unplaced()), ((100, 160), 0));
     assert_eq!(scene.end().await.most_placed("fixed"), 100, "at any moment");
 }
 

@@ -87,8 +87,18 @@ impl Scene<'static> {
 impl<'p> Scene<'p> {
     /// On a control plane of the test's own.
     pub(crate) async fn on(plane: &'p ControlPlane, shop: &str, rule: Value, options: SceneOptions) -> Self {
+        Self::of(plane, shop, &[(WEB, rule)], options).await
+    }
+
+    /// The same with a spread for each of several Deployments, by their names.
+    pub(crate) async fn of(
+        plane: &'p ControlPlane,
+        shop: &str,
+        rules: &[(&str, Value)],
+        options: SceneOptions,
+    ) -> Self {
         let admin = namespace(plane, shop).await;
-        let settings = settings(shop, rule);
+        let settings = settings(shop, rules);
         let mut sidecars = Vec::new();
         for number in 0..options.sidecars {
             let options = SidecarOptions {
@@ -110,7 +120,9 @@ impl<'p> Scene<'p> {
             turn: None,
         };
         scene.start_policy().await;
-        until_published(&scene.admin, shop, WEB).await;
+        for (name, _) in rules {
+            until_published(&scene.admin, shop, name).await;
+        }
         scene
     }
 
@@ -191,21 +203,39 @@ impl<'p> Scene<'p> {
     pub(crate) async fn until_deployment(
         &self,
         what: &str,
+        done: impl FnMut(&Deployment) -> bool,
+    ) -> Deployment {
+        self.until_deployment_of(WEB, what, done).await
+    }
+
+    /// The same of the Deployment of this name.
+    pub(crate) async fn until_deployment_of(
+        &self,
+        name: &str,
+        what: &str,
         mut done: impl FnMut(&Deployment) -> bool,
     ) -> Deployment {
         let deployments: Api<Deployment> = Api::namespaced(self.admin.clone(), &self.shop);
-        let only = watcher::Config::default().fields(&format!("metadata.name={WEB}"));
+        let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
         let found = wait::until(&deployments, only, what, SCENE_PATIENCE, |found| {
             found.values().any(&mut done)
         });
-        found.await.unwrap().into_values().next().unwrap()
+        match found.await {
+            Ok(found) => found.into_values().next().unwrap(),
+            Err(error) => panic!("{name}: {error}; logs: {}", self.plane.folder().display()),
+        }
     }
 
     /// Changes the Deployment by a strategic merge patch.
     pub(crate) async fn change(&self, patch: Value) {
+        self.change_of(WEB, patch).await;
+    }
+
+    /// The same of the Deployment of this name.
+    pub(crate) async fn change_of(&self, name: &str, patch: Value) {
         let deployments: Api<Deployment> = Api::namespaced(self.admin.clone(), &self.shop);
         deployments
-            .patch(WEB, &PatchParams::default(), &Patch::Strategic(patch))
+            .patch(name, &PatchParams::default(), &Patch::Strategic(patch))
             .await
             .unwrap();
     }
@@ -329,8 +359,13 @@ pub(crate) fn subset(name: &str, pool: &str) -> Value {
     })
 }
 
-fn settings(shop: &str, mut rule: Value) -> Value {
-    rule["name"] = WEB.into();
-    rule["namespace"] = shop.into();
-    json!({"observe": "Ledger", "spreads": [rule]})
+fn settings(shop: &str, rules: &[(&str, Value)]) -> Value {
+    let named = rules.iter().map(|(name, rule)| {
+        let mut rule = rule.clone();
+        rule["name"] = (*name).into();
+        rule["namespace"] = shop.into();
+        rule["targetRef"]["name"] = (*name).into();
+        rule
+    });
+    json!({"observe": "Ledger", "spreads": named.collect::<Vec<Value>>()})
 }
