@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
 use placement_core::ladder::Rung;
-use placement_core::spread::Spread;
+use placement_core::spread::{Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx, inject};
 
