@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use placement_core::time::UnixMillis;
-use policy_host::{Counted, Grants, HostError, Kubernetes, Module, ObjectId, Policy, Resource, Store};
+use policy_host::{
+    Cluster, Counted, Grants, HostError, Kubernetes, Module, ObjectId, Policy, Query, Resource, Store, View,
+};
 use serde_json::Value;
 use simulator::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Millis, Verdict, Write};
 
@@ -70,9 +72,27 @@ pub(crate) fn load(path: &Path) -> Result<Module, PolicyError> {
 pub(crate) struct PolicyAdmission {
     policy: Policy,
     grants: Arc<Grants>,
+    /// What the watches have delivered.
     store: Store,
+    /// What is, for reads that pass the caches by.
+    written: Store,
     changes: u32,
     lease: Option<Value>,
+}
+
+/// Lists as the watches show them; a single read that wants no cache is answered by the API server itself.
+struct Seen {
+    lists: View,
+    written: Store,
+}
+
+impl Cluster for Seen {
+    fn answer(&self, query: &Query) -> Result<Vec<u8>, String> {
+        match query {
+            Query::GetResource(get) if get.disable_cache => self.written.answer(query),
+            _ => self.lists.answer(query),
+        }
+    }
 }
 
 impl PolicyAdmission {
@@ -90,6 +110,7 @@ impl PolicyAdmission {
             policy,
             grants: Arc::new(grants),
             store: Store::new(),
+            written: Store::new(),
             changes: 0,
             lease: None,
         })
@@ -99,8 +120,10 @@ impl PolicyAdmission {
         let review = serde_json::to_vec(call.review).map_err(|error| error.to_string())?;
         self.forget(call.now);
         self.date_lease(call)?;
-        // A policy's lists lag behind, its single reads go to the API server.
-        let cluster = Arc::new(self.store.lists_as_of(call.now.0));
+        let cluster = Arc::new(Seen {
+            lists: self.store.as_of(call.now.0),
+            written: self.written.clone(),
+        });
         let host = Arc::new(Counted::new(Arc::new(Kubernetes::new(
             cluster,
             Arc::clone(&self.grants),
@@ -163,37 +186,48 @@ impl PolicyAdmission {
         if self.changes > CHANGES_KEPT {
             self.changes = 0;
             self.store.forget_before(now.0);
+            self.written.forget_before(0);
         }
     }
+}
+
+/// Does a write.
+fn put(store: &Store, at: u64, write: Write) {
+    let stored = match write {
+        Write::Stored(object) => store.put(at, object).map(drop),
+        Write::Removed {
+            api_version,
+            kind,
+            namespace,
+            name,
+        } => {
+            let id = ObjectId {
+                api_version: api_version.to_owned(),
+                kind: kind.to_owned(),
+                namespace,
+                name,
+            };
+            store.remove(at, &id)
+        }
+    };
+    // INVARIANT: every object of the simulator has a name, and changes come in order.
+    debug_assert!(stored.is_ok(), "{stored:?}");
 }
 
 impl Admission for PolicyAdmission {
     fn watch(&mut self, change: Change) {
         self.changes += 1;
-        let at = change.seen.0;
-        let stored = match change.write {
+        match change.write {
             Write::Stored(object) if object.get("kind").and_then(Value::as_str) == Some("Lease") => {
                 self.lease = Some(object);
-                Ok(())
             }
-            Write::Stored(object) => self.store.put(at, object).map(drop),
-            Write::Removed {
-                api_version,
-                kind,
-                namespace,
-                name,
-            } => {
-                let id = ObjectId {
-                    api_version: api_version.to_owned(),
-                    kind: kind.to_owned(),
-                    namespace,
-                    name,
-                };
-                self.store.remove(at, &id)
-            }
-        };
-        // INVARIANT: every object of the simulator has a name, and changes come in order.
-        debug_assert!(stored.is_ok(), "{stored:?}");
+            write => put(&self.store, change.seen.0, write),
+        }
+    }
+
+    fn written(&mut self, write: Write) {
+        // Nobody looks at its past.
+        put(&self.written, 0, write);
     }
 
     fn admit(&mut self, call: &AdmissionCall<'_>) -> Result<Answer, AdmissionFailure> {

@@ -83,8 +83,17 @@ impl<'w> Planning<'w> {
                     self.reversed(spread, &pods)
                 }
                 _ => {
-                    let wanted = set.and_then(|set| usize::try_from(set.replicas).ok());
-                    self.in_order(spread, &pods, wanted == Some(pods.len()))
+                    let is_target = |set: &WorkloadRecord| {
+                        world
+                            .workload_of(spread)
+                            .is_some_and(|target| target.uid == set.uid)
+                    };
+                    let wanted = set.and_then(|set| match is_target(set) {
+                        true => replicas(world, spread),
+                        false => Some(set.replicas),
+                    });
+                    let has = u32::try_from(pods.len()).ok();
+                    self.in_order(spread, &pods, wanted.is_some() && wanted == has)
                 }
             };
             self.write(wanted);

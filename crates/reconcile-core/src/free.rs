@@ -29,7 +29,14 @@ impl Planning<'_> {
         if spread.rollout() != Rollout::Keep || !spread.has_shared_maximums() || has_ordinals {
             return None;
         }
-        let size = self.wanted(spread)?;
+        // Who may come back to the subset that it was moved from holds two places.
+        let twice = match spread.patience() {
+            Some(_) => self.world.kept_places(self.id, spread).count(),
+            None => 0,
+        };
+        let size = self
+            .wanted(spread)?
+            .saturating_add(u32::try_from(twice).unwrap_or(0));
         Some(if is_exact {
             size
         } else {

@@ -49,18 +49,16 @@ impl<'w> Planning<'w> {
                 continue;
             };
             let set = sets.get(owner.uid.as_str())?;
-            match (&set.owner, set.desired_by_owner) {
-                (Some(above), Some(desired)) => {
+            match &set.owner {
+                Some(above) => {
                     let deployment = sets.get(above.uid.as_str());
-                    wanted.insert(
-                        &above.uid,
-                        deployment.map_or(desired, |deployment| deployment.replicas),
-                    );
+                    let replicas = deployment.map(|deployment| deployment.replicas);
+                    wanted.insert(&above.uid, replicas.or(set.desired_by_owner)?);
                 }
-                (None, _) if set.id.kind.known().is_some() => {
+                None if set.id.kind.known().is_some() => {
                     wanted.insert(&set.uid, set.replicas);
                 }
-                _ => return None,
+                None => return None,
             }
         }
         Some(wanted.values().fold(0, |sum, wanted| sum.saturating_add(*wanted)))

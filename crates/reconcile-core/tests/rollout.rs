@@ -313,7 +313,11 @@ subsets: [{name: fixed, maxReplicas: 4}, {name: elastic}]";
     scene.pod(&gated("n0", 0));
     assert_eq!(binds(&mut scene), ["bind n0 to 1 costs 100"]);
     scene.pod(&gated("n1", 0)).workload(&revision("abc", 2, 2));
-    assert_eq!(binds(&mut scene), [""; 0], "both places in `fixed` are held by old pods");
+    assert_eq!(
+        binds(&mut scene),
+        [""; 0],
+        "both places in `fixed` are held by old pods"
+    );
     gone(&mut scene, "a");
     assert_eq!(binds(&mut scene), ["bind n1 to 0 costs 200"]);
 }

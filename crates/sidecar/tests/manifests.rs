@@ -39,7 +39,11 @@ fn full_ledger() -> Value {
         "spec": {},
         "status": {
             "summary": "a 1", "replicas": 1, "active": 1, "gated": 0, "taken": [1], "closed": ["a"], "probing": ["b"],
-            "closings": [{"subset": "a", "since": "2026-01-01T00:00:00.000000Z", "until": "2026-01-01T00:05:00.000000Z"}], "firstOrdinal": 3, "order": 2,
+            "closings": [{
+                "subset": "a", "since": "2026-01-01T00:00:00.000000Z", "until": "2026-01-01T00:05:00.000000Z",
+                "failed": 1, "template": "5d", "requests": {"cpu": "1"}, "plain": true,
+            }],
+            "firstOrdinal": 3, "order": 2, "vacating": true,
             "revisions": [{"revision": "r", "desired": 1, "active": 1, "gated": 0, "taken": [1]}],
             "binder": {"epoch": 1, "rule": "s"},
         },
@@ -87,6 +91,7 @@ fn misfits(value: &Value, schema: &Value, at: &str, found: &mut Vec<String>) {
         }
         Value::Number(_) if kind == Some("integer") || schema["x-kubernetes-int-or-string"] == true => {}
         Value::String(_) if schema["x-kubernetes-int-or-string"] == true => {}
+        Value::Bool(_) if kind == Some("boolean") => {}
         Value::String(text) if kind == Some("string") => {
             if let Some(words) = schema["enum"].as_array()
                 && !words.contains(value)

@@ -12,6 +12,9 @@ pub trait Admission {
     /// [`Change::seen`]: until then the watches behind the list have not delivered it.
     fn watch(&mut self, change: Change);
 
+    /// Takes a write the moment it is done, whoever sees it when: what a read past every cache shows from now on.
+    fn written(&mut self, _write: Write) {}
+
     /// Judges one pod.
     ///
     /// # Errors
@@ -22,6 +25,10 @@ pub trait Admission {
 impl<A: Admission + ?Sized> Admission for &mut A {
     fn watch(&mut self, change: Change) {
         (**self).watch(change);
+    }
+
+    fn written(&mut self, write: Write) {
+        (**self).written(write);
     }
 
     fn admit(&mut self, call: &AdmissionCall<'_>) -> Result<Answer, AdmissionFailure> {

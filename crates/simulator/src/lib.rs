@@ -49,8 +49,8 @@ pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_orde
 pub use report::{Counts, Evictions, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};
 pub use scenario::{
     Amount, Autoscaler, Bound, Cluster, ClusterAutoscaler, Demand, EventKind, Expectation, Fault,
-    NodeGroupSpec, NodeSpec, OwnCase, OwnScale, SCRIPT_FILE, SETTINGS_FILE, Scenario, Script, ScriptEvent,
-    SourceFile, Split, SubsetRule, Taint, Workload,
+    NodeGroupSpec, NodeSpec, OwnCase, OwnScale, Revision, SCRIPT_FILE, SETTINGS_FILE, Scenario, Script,
+    ScriptEvent, SourceFile, Split, SubsetRule, Taint, Workload,
 };
 pub use simulation::{Moment, run};
 pub use time::Millis;

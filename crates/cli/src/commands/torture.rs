@@ -9,8 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use simulator::Admission;
 use simulator::torture::{
-    Case, CoreAdmission, Failure, Played, Violation, attempt, hostility, is_for_a_real_cluster, minimise,
-    play,
+    Case, CoreAdmission, Failure, Played, Violation, hostility, is_for_a_real_cluster, minimise, play,
 };
 
 use crate::exit::{self, Exit};
@@ -20,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   spillway torture --runs 10000
   spillway torture --seed 7 --runs 1000 --save cases
+  spillway torture --daily --runs 1000 --save days
   spillway torture --replay cases/seed-23.json
   spillway torture --runs 10000 --hostile 40 --save hostile
 
@@ -39,6 +39,10 @@ pub(crate) struct Raw {
     /// How many runs
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
+    /// Draw ordinary days: rollouts, scaling, deletions, drains, lost nodes and restarts, each followed by a rest at which
+    /// every subset must be as full as its ladder says
+    #[arg(long, conflicts_with_all = ["hostile", "replay"])]
+    daily: bool,
     /// Begin no further run after so many seconds
     #[arg(long, value_name = "SECONDS")]
     time_limit: Option<u64>,
@@ -119,7 +123,12 @@ fn search(raw: &Raw, begun: Instant) -> Result<Search, Exit> {
         if limit.is_some_and(|limit| begun.elapsed() >= limit) {
             break;
         }
-        let (case, played) = attempt(seed, &mut policy).map_err(|error| Exit::bad(&error))?;
+        let case = if raw.daily {
+            Case::draw_daily(seed)
+        } else {
+            Case::draw(seed)
+        };
+        let played = play(&case, &mut policy).map_err(|error| Exit::bad(&error))?;
         search.count(&played);
         bar.inc(1);
         if let Some(found) = &played.violation {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use placement_core::spread::{Fill, When};
+use placement_core::spread::{Fill, Rollout, When};
 use reconcile_core::WhyMoved;
 use reference_model as naive;
 
@@ -58,7 +58,8 @@ impl Judge {
         };
         match self.spread.rebalance().when {
             When::Never => false,
-            When::OnScaleIn => is_percent,
+            // Stepping stones go home whatever else does.
+            When::OnScaleIn => is_percent || self.spread.rollout() == Rollout::Keep,
             When::Continuous => true,
         }
     }

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 pub(crate) use calm::Calm;
 use closings::Closing;
+pub(crate) use naive::naive_fill;
 
 use crate::plane::objects::Pod;
 use crate::plane::observer::{By, Chosen, Observer};

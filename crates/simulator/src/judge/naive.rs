@@ -46,7 +46,7 @@ impl Judge {
     }
 }
 
-pub(super) fn naive_fill(spread: &Spread) -> naive::Fill {
+pub(crate) fn naive_fill(spread: &Spread) -> naive::Fill {
     let amount = |amount: Amount| match amount {
         Amount::Count(count) => naive::Amount::Count(count),
         Amount::Percent(percent) => naive::Amount::Percent(percent),

@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use placement_core::nodes::NodeAffinity;
 use placement_core::offer::barred;
+use placement_core::spread::Rollout;
 use reference_model as naive;
 use serde_json::Value;
 
 use super::Judge;
-use crate::plane::objects::Pod;
+use crate::plane::objects::{Maker, Pod};
 use crate::plane::observer::Chosen;
 use crate::plane::store::Store;
 use crate::time::Millis;
@@ -30,6 +31,11 @@ impl Judge {
         let naive::Fill::InOrder(bounds) = self.fill.clone() else {
             return;
         };
+        // While two revisions are there, each keeps to its own ladder: what it says at rest is judged on ordinary days.
+        let revisions: BTreeSet<Maker> = self.pods(store).map(|pod| pod.origin.maker).collect();
+        if revisions.len() > 1 && self.spread.rollout() == Rollout::Keep {
+            return;
+        }
         let there: BTreeSet<&str> = self.pods(store).map(|pod| pod.uid.as_str()).collect();
         // A pod that wants other nodes itself is not offered every place.
         let is_choosy = |pod: &&Rc<Pod>| {

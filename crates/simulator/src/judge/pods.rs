@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use placement_core::spread::{Binding, Capacity, Terminating};
+use placement_core::spread::{Binding, Capacity, Rollout, Terminating};
 use reference_model as naive;
 
 use super::Judge;
@@ -59,7 +59,7 @@ impl Judge {
                 self.recreated(now, store, old, version);
             }
             self.freed += u32::from(held_before);
-            if let Some(old) = old.filter(|_| held_before) {
+            if let Some(old) = old.filter(|old| held_before && !self.has_given_way(old)) {
                 self.note_left(now, old);
             }
             // Whoever binds it does not know yet that it is gone.
@@ -71,6 +71,9 @@ impl Judge {
         };
         if new.terminating && old.is_some_and(|old| !old.terminating) {
             self.freed += u32::from(held_before);
+            if held_before && self.has_given_way(new) {
+                self.note_left(now, new);
+            }
         }
         if let By::Sidecar { epoch, landed, .. } = by {
             self.epoch(now, *epoch, "writes to a pod");
@@ -87,6 +90,11 @@ impl Judge {
         if new.is_placed() && !new.finished && !old.is_some_and(Pod::is_placed) {
             self.placed(now, store, new, by);
         }
+    }
+
+    /// Whether a pod that is still there gives its place to whoever replaces it.
+    fn has_given_way(&self, pod: &Pod) -> bool {
+        pod.terminating && self.spread.terminating() == Terminating::Ignored
     }
 
     pub(super) fn gate(&mut self, now: Millis, store: &Store, old: &Pod, new: &Pod, by: &By) {
@@ -209,7 +217,11 @@ impl Judge {
             return;
         };
         let count = self.count(store, &subset, pod.revision.as_deref());
-        if count > maximum {
+        // A stepping stone stands beside the old pod that is to leave, one at a time.
+        let mut others = self.pods(store).filter(|other| !other.terminating && !other.finished);
+        let is_rolling = others.any(|other| other.revision != pod.revision);
+        let stones = self.spread.rollout() == Rollout::Keep && self.spread.capacity() != Capacity::Exact && is_rolling;
+        if count > maximum + u32::from(stones) {
             let text = format!(
                 "pod {} makes {count} pods in {subset}, its maximum is {maximum}",
                 pod.name

@@ -98,24 +98,27 @@ impl<'a> Plane<'a> {
         let uid = self.chance.uids.uuid();
         let (id, replicas) = (Rc::clone(&spec.id), spec.replicas);
         self.observer.replicas(workload, version, self.now, replicas);
-        self.put(match spec.kind {
-            WorkloadKind::Deployment { .. } => Object::Deployment(Rc::new(Deployment {
+        self.put(match &spec.kind {
+            WorkloadKind::Deployment(kind) => Object::Deployment(Rc::new(Deployment {
                 workload,
                 id,
                 uid,
                 version,
                 replicas,
                 template: 0,
+                is_paused: false,
+                kind: Rc::clone(kind),
                 status_replicas: 0,
             })),
-            WorkloadKind::StatefulSet { first_ordinal, .. } => Object::StatefulSet(Rc::new(StatefulSet {
+            WorkloadKind::StatefulSet(kind) => Object::StatefulSet(Rc::new(StatefulSet {
                 workload,
                 id,
                 uid,
                 version,
                 replicas,
-                first_ordinal,
                 template: 0,
+                current: 0,
+                kind: Rc::clone(kind),
                 status_replicas: 0,
             })),
             WorkloadKind::Job { .. } => Object::Job(Rc::new(Job {

@@ -29,6 +29,19 @@ pub(crate) struct Change {
     pub(crate) workload: usize,
     pub(crate) replicas: Option<u32>,
     pub(crate) template: Option<u32>,
+    pub(crate) is_paused: Option<bool>,
+}
+
+impl Change {
+    /// Of a workload, as yet of nothing.
+    fn of(workload: usize) -> Self {
+        Self {
+            workload,
+            replicas: None,
+            template: None,
+            is_paused: None,
+        }
+    }
 }
 
 impl Plane<'_> {
@@ -38,13 +51,17 @@ impl Plane<'_> {
         };
         let gated = self.store.pods().filter(|pod| pod.gated).count();
         self.tally.happened(gated, happening);
+        self.observer.happens(self.now, &self.store, happening);
         self.tell(|| format!("{happening:?}"));
         match *happening {
             Happening::Scale { workload, replicas } => self.scale(workload, replicas),
             Happening::Rollout { workload, template } => self.change_workload(Change {
-                workload,
-                replicas: None,
                 template: Some(template),
+                ..Change::of(workload)
+            }),
+            Happening::Pause { workload, is_paused } => self.change_workload(Change {
+                is_paused: Some(is_paused),
+                ..Change::of(workload)
             }),
             Happening::LoseNode { node, back_after } => self.lose_node(node, back_after),
             Happening::FailNode { node, back_after } => self.fail_node(node, back_after),
@@ -111,9 +128,8 @@ impl Plane<'_> {
     /// Sets the replicas of a workload, as whoever writes its scale does.
     pub(super) fn scale(&mut self, workload: usize, replicas: u32) {
         self.change_workload(Change {
-            workload,
             replicas: Some(replicas),
-            template: None,
+            ..Change::of(workload)
         });
     }
 
@@ -127,6 +143,7 @@ impl Plane<'_> {
             workload,
             replicas,
             template,
+            is_paused,
         } = change;
         let Some(old) = self.workload(workload).cloned() else {
             return;
@@ -140,6 +157,7 @@ impl Plane<'_> {
                 version,
                 replicas: replicas.unwrap_or(old.replicas),
                 template: template.unwrap_or(old.template),
+                is_paused: is_paused.unwrap_or(old.is_paused),
                 ..old.as_ref().clone()
             }))),
             Object::StatefulSet(old) => self.put(Object::StatefulSet(Rc::new(StatefulSet {
@@ -160,8 +178,8 @@ impl Plane<'_> {
     /// A workload as it is stored.
     pub(super) fn workload(&self, workload: usize) -> Option<&Object> {
         let kind = match self.setup.workloads.get(workload)?.kind {
-            WorkloadKind::Deployment { .. } => Kind::Deployment,
-            WorkloadKind::StatefulSet { .. } => Kind::StatefulSet,
+            WorkloadKind::Deployment(_) => Kind::Deployment,
+            WorkloadKind::StatefulSet(_) => Kind::StatefulSet,
             WorkloadKind::Job { .. } => Kind::Job,
         };
         self.store.of((kind, workload as u64))

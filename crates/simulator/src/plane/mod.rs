@@ -16,6 +16,7 @@ mod controllers;
 mod demand;
 mod event;
 mod happenings;
+pub(crate) mod kinds;
 mod lease;
 mod mutability;
 mod nodes;
@@ -32,6 +33,7 @@ pub(crate) mod store;
 pub(crate) mod tally;
 mod views;
 mod webhooks;
+pub(crate) mod workloads;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -112,17 +112,27 @@ fn affinity(old: &Value, new: &Value) -> Result<(), String> {
             "a required node selector term is added or removed, terms can only be tightened".to_owned(),
         );
     }
-    for (before, after) in before.iter().zip(&after) {
-        for list in ["matchExpressions", "matchFields"] {
-            let kept = json::list(after, &[list]);
-            if json::list(before, &[list])
-                .iter()
-                .any(|expression| !kept.contains(expression))
-            {
-                return Err(format!(
-                    "an expression of `{list}` is removed, terms can only be tightened"
-                ));
-            }
+    before
+        .iter()
+        .zip(&after)
+        .try_for_each(|(before, after)| term(before, after))
+}
+
+/// A term may only be made stricter: what it has stays in its place. One without any condition selects nothing; with one
+/// it would select something.
+fn term(before: &Value, after: &Value) -> Result<(), String> {
+    const LISTS: [&str; 2] = ["matchExpressions", "matchFields"];
+    let is_empty = |term: &Value| LISTS.iter().all(|list| json::list(term, &[list]).is_empty());
+    if is_empty(before) && !is_empty(after) {
+        return Err(
+            "an empty node selector term is given a condition, it must go on selecting nothing".to_owned(),
+        );
+    }
+    for list in LISTS {
+        if !json::list(after, &[list]).starts_with(json::list(before, &[list])) {
+            return Err(format!(
+                "an expression of `{list}` is changed or removed, terms can only be tightened"
+            ));
         }
     }
     Ok(())
@@ -153,6 +163,62 @@ mod tests {
         assert_eq!(check(&old, &new), Ok(()));
         let old = pod(json!({"schedulingGates": gated}));
         assert_eq!(check(&old, &pod(json!({"affinity": term(json!(["y"]))}))), Ok(()));
+    }
+
+    #[test]
+    fn terms_are_made_stricter_one_by_one() {
+        let gates = json!([{"name": "g"}]);
+        let with = |terms: Value| {
+            pod(json!({
+                "schedulingGates": gates,
+                "affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": terms}}},
+            }))
+        };
+        let (a, b) = (json!({"key": "a"}), json!({"key": "b"}));
+        for (before, after, is_allowed) in [
+            (
+                json!([{"matchExpressions": [a]}]),
+                json!([{"matchExpressions": [a, b]}]),
+                true,
+            ),
+            (
+                json!([{"matchExpressions": [a]}]),
+                json!([{"matchExpressions": [a], "matchFields": [b]}]),
+                true,
+            ),
+            (
+                json!([{"matchExpressions": [a]}]),
+                json!([{"matchExpressions": [b, a]}]),
+                false,
+            ),
+            (
+                json!([{"matchExpressions": [a, b]}]),
+                json!([{"matchExpressions": [a]}]),
+                false,
+            ),
+            (
+                json!([{"matchExpressions": [a]}]),
+                json!([{"matchExpressions": [a]}, {}]),
+                false,
+            ),
+            (
+                json!([{}, {"matchExpressions": [a]}]),
+                json!([{}, {"matchExpressions": [a, b]}]),
+                true,
+            ),
+            (json!([{}]), json!([{"matchExpressions": [a]}]), false),
+            (
+                json!([{"matchExpressions": []}]),
+                json!([{"matchFields": [a]}]),
+                false,
+            ),
+        ] {
+            assert_eq!(
+                check(&with(before.clone()), &with(after.clone())).is_ok(),
+                is_allowed,
+                "{before} -> {after}"
+            );
+        }
     }
 
     #[test]

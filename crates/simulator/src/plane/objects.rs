@@ -1,14 +1,15 @@
-//! What the API server of the plane stores.
+//! What the API server of the plane stores; the workloads among it are in [`workloads`](super::workloads).
 
 use std::rc::Rc;
 
-use placement_core::names::{DELETION_COST_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SUBSET_LABEL};
+use placement_core::names::{
+    CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SUBSET_LABEL,
+};
 use reconcile_core::PodRecord;
 use serde_json::{Value, json};
 
-use super::setup::{Template, WorkloadName};
+pub(crate) use super::workloads::{Deployment, Job, ReplicaSet, SetStatus, StatefulSet, set_key};
 use crate::json;
-use crate::objects::owner;
 use crate::ranking::{Phase, deletion_cost};
 use crate::time::Millis;
 
@@ -88,78 +89,6 @@ pub(crate) struct Pod {
     pub(crate) terminating: bool,
 }
 
-/// A Deployment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Deployment {
-    /// Its place among the workloads.
-    pub(crate) workload: usize,
-    pub(crate) id: Rc<WorkloadName>,
-    pub(crate) uid: String,
-    pub(crate) version: u64,
-    pub(crate) replicas: u32,
-    /// Which template it has.
-    pub(crate) template: u32,
-    pub(crate) status_replicas: u32,
-}
-
-/// A ReplicaSet of a Deployment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ReplicaSet {
-    /// The place of its Deployment among the workloads.
-    pub(crate) workload: usize,
-    /// Its Deployment.
-    pub(crate) id: Rc<WorkloadName>,
-    pub(crate) name: String,
-    pub(crate) uid: String,
-    pub(crate) version: u64,
-    /// The uid of its Deployment.
-    pub(crate) owner: String,
-    pub(crate) created: Millis,
-    pub(crate) template: u32,
-    pub(crate) made_of: Rc<Template>,
-    pub(crate) hash: String,
-    pub(crate) ordinal: u64,
-    pub(crate) replicas: u32,
-    /// What the Deployment asked for when it last wrote here, and that with the surge.
-    pub(crate) desired: u32,
-    pub(crate) max: u32,
-    pub(crate) status: SetStatus,
-}
-
-/// What a ReplicaSet tells of its pods.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SetStatus {
-    pub(crate) replicas: u32,
-    pub(crate) available: u32,
-}
-
-/// A StatefulSet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StatefulSet {
-    /// Its place among the workloads.
-    pub(crate) workload: usize,
-    pub(crate) id: Rc<WorkloadName>,
-    pub(crate) uid: String,
-    pub(crate) version: u64,
-    pub(crate) replicas: u32,
-    pub(crate) first_ordinal: u32,
-    /// Which template it has.
-    pub(crate) template: u32,
-    pub(crate) status_replicas: u32,
-}
-
-/// A Job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Job {
-    /// Its place among the workloads.
-    pub(crate) workload: usize,
-    pub(crate) id: Rc<WorkloadName>,
-    pub(crate) uid: String,
-    pub(crate) version: u64,
-    pub(crate) parallelism: u32,
-    pub(crate) ended: bool,
-}
-
 /// The Lease of the sidecars.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
@@ -170,11 +99,6 @@ pub(crate) struct Lease {
     /// By the holder's clock, milliseconds since 1970.
     pub(crate) renewed: i64,
     pub(crate) settings: String,
-}
-
-/// Where the ReplicaSet of a template is stored.
-pub(crate) fn set_key(workload: usize, template: u32) -> Key {
-    (Kind::ReplicaSet, (workload as u64) << 32 | u64::from(template))
 }
 
 impl Maker {
@@ -252,7 +176,8 @@ impl Pod {
             name: text(&["metadata", "name"])?,
             uid: text(&["metadata", "uid"])?,
             origin,
-            revision: text(&["metadata", "labels", POD_TEMPLATE_HASH]),
+            revision: text(&["metadata", "labels", POD_TEMPLATE_HASH])
+                .or_else(|| text(&["metadata", "labels", CONTROLLER_REVISION_HASH])),
             subset: text(&["metadata", "labels", SUBSET_LABEL]),
             cost: deletion_cost(json::text(
                 &value,
@@ -306,70 +231,14 @@ impl Pod {
         !self.finished && !self.terminating
     }
 
+    /// From when on it is available, if it stays ready.
+    pub(crate) fn available_since(&self, min_ready: Millis) -> Option<Millis> {
+        self.ready_since.map(|since| since + min_ready)
+    }
+
     /// In a subset and let go, or let go already and running.
     pub(crate) fn is_placed(&self) -> bool {
         self.subset.is_some() && !self.gated
-    }
-}
-
-/// The metadata that every workload has.
-fn metadata(id: &WorkloadName, uid: &str, version: u64) -> Value {
-    json!({
-        "name": id.name, "namespace": id.namespace, "uid": uid,
-        "resourceVersion": version.to_string(), "creationTimestamp": Millis::ZERO.timestamp(),
-    })
-}
-
-impl Deployment {
-    pub(crate) fn value(&self) -> Value {
-        json!({
-            "apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": metadata(&self.id, &self.uid, self.version),
-            "spec": {"replicas": self.replicas},
-            "status": {"replicas": self.status_replicas},
-        })
-    }
-}
-
-impl ReplicaSet {
-    pub(crate) fn value(&self) -> Value {
-        json!({
-            "apiVersion": "apps/v1", "kind": "ReplicaSet",
-            "metadata": {
-                "name": self.name, "namespace": self.id.namespace, "uid": self.uid,
-                "resourceVersion": self.version.to_string(), "creationTimestamp": self.created.timestamp(),
-                "labels": {POD_TEMPLATE_HASH: self.hash},
-                "annotations": {
-                    "deployment.kubernetes.io/desired-replicas": self.desired.to_string(),
-                    "deployment.kubernetes.io/max-replicas": self.max.to_string(),
-                    "deployment.kubernetes.io/revision": self.ordinal.to_string(),
-                },
-                "ownerReferences": [owner("Deployment", &self.id.name, &self.owner)],
-            },
-            "spec": {"replicas": self.replicas, "template": self.made_of.value},
-            "status": {"replicas": self.status.replicas, "availableReplicas": self.status.available},
-        })
-    }
-}
-
-impl StatefulSet {
-    pub(crate) fn value(&self) -> Value {
-        json!({
-            "apiVersion": "apps/v1", "kind": "StatefulSet",
-            "metadata": metadata(&self.id, &self.uid, self.version),
-            "spec": {"replicas": self.replicas, "ordinals": {"start": self.first_ordinal}},
-            "status": {"replicas": self.status_replicas},
-        })
-    }
-}
-
-impl Job {
-    pub(crate) fn value(&self) -> Value {
-        json!({
-            "apiVersion": "batch/v1", "kind": "Job",
-            "metadata": metadata(&self.id, &self.uid, self.version),
-            "spec": {"parallelism": self.parallelism},
-        })
     }
 }
 

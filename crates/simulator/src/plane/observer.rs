@@ -5,6 +5,7 @@ use std::rc::Rc;
 use reconcile_core::{SpreadId, WhyMoved};
 
 use super::objects::Pod;
+use super::setup::Happening;
 use super::store::Store;
 use crate::load::Step;
 use crate::time::Millis;
@@ -59,6 +60,9 @@ pub(crate) struct Chosen<'a> {
 
 /// Is told of everything that matters in a run. What is not listened to is passed over.
 pub(crate) trait Observer {
+    /// Something is about to happen to the cluster.
+    fn happens(&mut self, _now: Millis, _store: &Store, _happening: &Happening) {}
+
     /// Nothing happens between two events.
     fn passes(&mut self, _now: Millis, _next: Millis) {}
 

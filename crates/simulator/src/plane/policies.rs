@@ -14,7 +14,7 @@ use crate::admission::{Admission, AdmissionCall, Change as Shown, Verdict, Write
 use crate::json;
 use crate::objects::review;
 use crate::plane::observer::By;
-use crate::plane::setup::PolicySpec;
+use crate::plane::setup::{Observe, PolicySpec};
 use crate::time::Millis;
 
 /// A replica of the policy, and what its watches have shown it.
@@ -55,35 +55,31 @@ impl Plane<'_> {
         let Some(replica) = self.replicas.get_mut(ix) else {
             return;
         };
-        let write = match change {
+        match &change {
             Change::Stored(Object::Ledger(_, value)) => {
-                let epoch = json::at(&value, &["status", "binder", "epoch"]);
+                let epoch = json::at(value, &["status", "binder", "epoch"]);
                 replica.binder = epoch.and_then(Value::as_u64);
-                Write::Stored(value.as_ref().clone())
             }
-            Change::Stored(Object::Lease(lease)) => {
-                let value = lease.value();
-                replica.lease = Some(lease);
-                Write::Stored(value)
+            Change::Stored(Object::Lease(lease)) => replica.lease = Some(Rc::clone(lease)),
+            Change::Gone(Object::Ledger(..)) => replica.binder = None,
+            _ => {}
+        }
+        if let Some(write) = write_of(&change) {
+            let seen = self.now;
+            replica.admission.watch(Shown { seen, write });
+        }
+    }
+
+    /// Single reads of the policies pass their caches by.
+    pub(super) fn written_for_policies(&mut self, change: &Change) {
+        if self.setup.observe != Observe::Pods {
+            return;
+        }
+        for replica in &mut self.replicas {
+            if let Some(write) = write_of(change) {
+                replica.admission.written(write);
             }
-            Change::Gone(Object::Ledger(_, value)) => {
-                replica.binder = None;
-                removed(&value, spread_api::API_VERSION, spread_api::LEDGER_KIND)
-            }
-            Change::Stored(object) => Write::Stored(object.value()),
-            Change::Gone(object) => {
-                let (api_version, kind) = match object.kind() {
-                    Kind::Pod => ("v1", "Pod"),
-                    Kind::Node => ("v1", "Node"),
-                    _ => return,
-                };
-                removed(&object.value(), api_version, kind)
-            }
-        };
-        replica.admission.watch(Shown {
-            seen: self.now,
-            write,
-        });
+        }
     }
 
     pub(super) fn create_arrives(&mut self, owner: Sync, ordinal: Option<u32>) {
@@ -256,16 +252,28 @@ impl Plane<'_> {
     }
 }
 
-fn removed(object: &Value, api_version: &'static str, kind: &'static str) -> Write {
+/// A change in the words of the API; `None`: of a kind that no policy reads, or that never goes.
+fn write_of(change: &Change) -> Option<Write> {
+    let object = match change {
+        Change::Stored(object) => return Some(Write::Stored(object.value())),
+        Change::Gone(object) => object,
+    };
+    let (api_version, kind) = match object.kind() {
+        Kind::Pod => ("v1", "Pod"),
+        Kind::Node => ("v1", "Node"),
+        Kind::Ledger => (spread_api::API_VERSION, spread_api::LEDGER_KIND),
+        _ => return None,
+    };
+    let value = object.value();
     let text = |field| {
-        json::text(object, &["metadata", field])
+        json::text(&value, &["metadata", field])
             .unwrap_or_default()
             .to_owned()
     };
-    Write::Removed {
+    Some(Write::Removed {
         api_version,
         kind,
         namespace: text("namespace"),
         name: text("name"),
-    }
+    })
 }

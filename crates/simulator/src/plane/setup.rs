@@ -8,6 +8,7 @@ use reconcile_core::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use super::kinds::{DeploymentKind, Kind, StatefulSetKind, Strategy, Update};
 use crate::disruption::DisruptionBudget;
 use crate::hpa::Hpa;
 use crate::injector::Injector;
@@ -102,33 +103,14 @@ pub(crate) struct WorkloadName {
     pub(crate) name: String,
 }
 
-/// What sort of workload it is, and what only that sort has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Deployment {
-        /// Such as `25%` or `1`.
-        max_surge: String,
-        /// Such as `25%` or `1`.
-        max_unavailable: String,
-    },
-    StatefulSet {
-        first_ordinal: u32,
-        is_parallel: bool,
-    },
-    Job {
-        completions: u32,
-        /// How long a pod runs.
-        run: Millis,
-        backoff_limit: u32,
-    },
-}
-
 /// A pod template, defaulted, with the labels that the controller adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) value: Value,
-    /// `pod-template-hash` or `controller-revision-hash`.
+    /// `pod-template-hash`, or the end of `controller-revision-hash`.
     pub(crate) hash: String,
+    /// Its containers run, and are never ready.
+    pub(crate) is_never_ready: bool,
 }
 
 /// How late something is: so many milliseconds, and up to so many more.
@@ -222,6 +204,11 @@ pub(crate) enum Happening {
         workload: usize,
         template: u32,
     },
+    /// A rollout is held, or goes on.
+    Pause {
+        workload: usize,
+        is_paused: bool,
+    },
     /// A machine is gone with its pods.
     LoseNode {
         node: usize,
@@ -282,9 +269,11 @@ impl Happening {
     /// For how long it goes on.
     pub(crate) fn lasts(&self) -> Millis {
         match self {
-            Self::Scale { .. } | Self::Rollout { .. } | Self::DeletePods { .. } | Self::EditGated { .. } => {
-                Millis::ZERO
-            }
+            Self::Scale { .. }
+            | Self::Rollout { .. }
+            | Self::Pause { .. }
+            | Self::DeletePods { .. }
+            | Self::EditGated { .. } => Millis::ZERO,
             Self::LoseNode { back_after, .. }
             | Self::FailNode { back_after, .. }
             | Self::DrainNode { back_after, .. } => back_after.unwrap_or(Millis::ZERO),
@@ -308,14 +297,5 @@ impl Setup {
             .iter()
             .map(|(at, happening)| *at + happening.lasts());
         ends.max().unwrap_or(Millis::ZERO)
-    }
-}
-
-impl Kind {
-    pub(crate) fn api_version(&self) -> &'static str {
-        match self {
-            Self::Deployment { .. } | Self::StatefulSet { .. } => "apps/v1",
-            Self::Job { .. } => "batch/v1",
-        }
     }
 }

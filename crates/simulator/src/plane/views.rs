@@ -15,6 +15,7 @@ impl Plane<'_> {
     }
 
     pub(super) fn publish(&mut self, change: &Change) {
+        self.written_for_policies(change);
         let kind = match change {
             Change::Stored(object) | Change::Gone(object) => object.kind(),
         };

@@ -2,7 +2,8 @@
 
 use super::Workload;
 use super::reader::{At, Fields};
-use super::script::{EventKind, NodeSpec, ScriptEvent};
+use super::revisions::{Revisions, read_pause, read_rollout, read_undo};
+use super::script::{EventKind, NodeSpec, Revision, ScriptEvent};
 use super::script_reader::{index, positive};
 use crate::time::Millis;
 
@@ -14,10 +15,13 @@ pub(super) struct Known<'a> {
 }
 
 /// The words for what happens; an event has exactly one of them.
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 14] = [
     "scale",
     "ramp",
     "rollout",
+    "rolloutUndo",
+    "pauseRollout",
+    "resumeRollout",
     "loseNode",
     "failNode",
     "reclaimNode",
@@ -34,14 +38,15 @@ const NOTICE: Millis = Millis(120_000);
 /// How a workload stands as the events are read.
 struct Standing {
     replicas: Vec<u64>,
-    templates: Vec<u32>,
+    revisions: Vec<Revisions>,
 }
 
-pub(super) fn read_events(at: &At<'_>, known: &Known<'_>) -> Vec<ScriptEvent> {
+/// The events, and the revisions that they bring to each workload.
+pub(super) fn read_events(at: &At<'_>, known: &Known<'_>) -> (Vec<ScriptEvent>, Vec<Vec<Revision>>) {
     let mut events: Vec<ScriptEvent> = Vec::new();
     let mut standing = Standing {
         replicas: known.workloads.iter().map(|workload| workload.replicas).collect(),
-        templates: vec![0; known.workloads.len()],
+        revisions: known.workloads.iter().map(Revisions::of).collect(),
     };
     for item in at.as_list("a list of events such as `{at: 10s, scale: {deployment: web, replicas: 30}}`") {
         let Some(added) = read_event(&item, known, &mut standing) else {
@@ -57,7 +62,8 @@ pub(super) fn read_events(at: &At<'_>, known: &Known<'_>) -> Vec<ScriptEvent> {
         }
         events.extend(added);
     }
-    events
+    let revisions = standing.revisions.into_iter();
+    (events, revisions.map(|revisions| revisions.written).collect())
 }
 
 fn read_event(at: &At<'_>, known: &Known<'_>, standing: &mut Standing) -> Option<Vec<ScriptEvent>> {
@@ -83,7 +89,10 @@ fn read_event(at: &At<'_>, known: &Known<'_>, standing: &mut Standing) -> Option
     match *word {
         "scale" => read_scale(what, known, standing).map(one),
         "ramp" => read_ramp(what, known, standing, begin),
-        "rollout" => read_rollout(what, known, standing).map(one),
+        "rollout" => read_rollout(what, known, &mut standing.revisions).map(one),
+        "rolloutUndo" => read_undo(what, known, &mut standing.revisions).map(one),
+        "pauseRollout" => read_pause(what, known, &mut standing.revisions, true).map(one),
+        "resumeRollout" => read_pause(what, known, &mut standing.revisions, false).map(one),
         "loseNode" => {
             let (node, back_after) = read_node_event(what, known, None)?;
             Some(one(EventKind::LoseNode { node, back_after }))
@@ -187,19 +196,6 @@ fn read_ramp(
         *stands = target;
     }
     Some((1..=steps).map(scale).collect())
-}
-
-fn read_rollout(at: &At<'_>, known: &Known<'_>, standing: &mut Standing) -> Option<EventKind> {
-    let fields = at.as_map("`deployment`")?;
-    let workload = read_workload(&fields, known);
-    fields.no_others();
-    let workload = workload?;
-    let template = standing.templates.get_mut(workload)?;
-    *template += 1;
-    Some(EventKind::Rollout {
-        workload,
-        template: *template,
-    })
 }
 
 /// What happens to a node; `notice`: read too, where the event has one.

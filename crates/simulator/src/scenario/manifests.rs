@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::autoscalers::{Autoscaler, read_autoscalers};
 use super::budgets::read_budget;
 use super::reader::{At, Fault, Faults, Fields};
-use super::{SCRIPT_FILE, SETTINGS_FILE, SourceFile, documents};
+use super::{SCRIPT_FILE, SETTINGS_FILE, SourceFile, documents, unplayed};
 use crate::disruption::DisruptionBudget;
 use crate::time::Millis;
 
@@ -110,6 +110,11 @@ pub(super) fn read_with(files: &[SourceFile], unplayed: Unplayed, faults: &mut V
                                 workload.name
                             ));
                         }
+                        let name = format!("{} `{}`", workload.kind.kind(), workload.name);
+                        let unplayed = unplayed::paths(workload.kind, &workload.manifest).into_iter();
+                        notes.extend(
+                            unplayed.map(|path| format!("{}: {name}: `{path}` is not played", file.name)),
+                        );
                         workloads.push(workload);
                         continue;
                     }

@@ -12,11 +12,13 @@ mod nodes_reader;
 mod own;
 mod own_nodes;
 mod reader;
+mod revisions;
 mod script;
 mod script_reader;
 mod settings;
 mod traffic_reader;
 mod tree;
+mod unplayed;
 
 use policy_settings::{Observe, Settings};
 use reconcile_core::Rule;
@@ -27,9 +29,10 @@ pub use manifests::Workload;
 pub use own::{OwnCase, OwnScale};
 pub use placement_core::spread::Amount;
 pub use reader::Fault;
+pub(crate) use revisions::is_paused;
 pub use script::{
-    Bound, Cluster, ClusterAutoscaler, Demand, EventKind, Expectation, NodeGroupSpec, NodeSpec, Script,
-    ScriptEvent, Split, Taint,
+    Bound, Cluster, ClusterAutoscaler, Demand, EventKind, Expectation, NodeGroupSpec, NodeSpec, Revision,
+    Script, ScriptEvent, Split, Taint,
 };
 pub use settings::SubsetRule;
 

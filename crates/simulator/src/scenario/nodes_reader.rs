@@ -119,6 +119,7 @@ fn read_node(at: &At<'_>) -> Option<(Vec<NodeSpec>, Option<NodeGroupSpec>)> {
         allocatable.extend(read_amount(&at).map(|amount| (name.to_owned(), amount)));
     }
     let startup = fields.optional("startup").map(|at| at.as_span());
+    let termination = fields.optional("termination").map(|at| at.as_span());
     fields.no_others();
     let (name, count, pods) = (name?, count?, pods?);
     let named = |number: u64| {
@@ -135,6 +136,7 @@ fn read_node(at: &At<'_>) -> Option<(Vec<NodeSpec>, Option<NodeGroupSpec>)> {
         pods,
         allocatable,
         startup: startup.flatten(),
+        termination: termination.flatten(),
     };
     let node = |number| {
         let mut node = template.clone();

@@ -161,6 +161,13 @@ impl<'a> At<'a> {
         }
     }
 
+    pub(crate) fn as_bool(&self) -> Option<bool> {
+        match self.node.tree {
+            Tree::Bool(value) => Some(value),
+            _ => self.wanted("true or false"),
+        }
+    }
+
     pub(crate) fn as_one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         if let Tree::Text(text) = &self.node.tree
             && let Some((_, choice)) = choices.iter().find(|(name, _)| name == text)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::autoscaler::ScaleInSettings;
 use crate::checks::Check;
 use crate::injector::Injector;
@@ -36,6 +38,8 @@ pub struct Script {
     pub demands: Vec<Demand>,
     /// What happens, in order of time.
     pub events: Vec<ScriptEvent>,
+    /// The templates of each workload beyond its first; the events name them by number, from 1.
+    pub revisions: Vec<Vec<Revision>>,
     /// What must come out.
     pub expectations: Vec<Expectation>,
     /// What must be true, and when.
@@ -57,8 +61,12 @@ pub struct Cluster {
     pub admission_time: Millis,
     /// From scheduled to ready.
     pub startup: Millis,
+    /// At most so much is added to it, drawn for every pod.
+    pub startup_jitter: Millis,
     /// From deleted to gone.
     pub termination: Millis,
+    /// At most so much is added to it, drawn for every pod.
+    pub termination_jitter: Millis,
 }
 
 /// One node.
@@ -76,6 +84,8 @@ pub struct NodeSpec {
     pub allocatable: BTreeMap<String, String>,
     /// Its own time from scheduled to ready.
     pub startup: Option<Millis>,
+    /// Its own time from deleted to gone.
+    pub termination: Option<Millis>,
 }
 
 impl NodeSpec {
@@ -189,6 +199,15 @@ pub struct ScriptEvent {
     pub kind: EventKind,
 }
 
+/// What a rollout changes of the pods, beside the annotation that `kubectl rollout restart` writes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Revision {
+    /// Its containers run, and are never ready.
+    pub is_never_ready: bool,
+    /// A strategic merge patch of the template in the manifest.
+    pub patch: Option<Value>,
+}
+
 /// What happens. Workloads, nodes and sidecars are named by their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
@@ -205,6 +224,13 @@ pub enum EventKind {
         workload: usize,
         /// Its number.
         template: u32,
+    },
+    /// A Deployment's rollout is held, or goes on.
+    Pause {
+        /// Which.
+        workload: usize,
+        /// Whether it is held from now on.
+        is_paused: bool,
     },
     /// A machine is gone with its pods, and nobody said so before.
     LoseNode {
@@ -301,7 +327,9 @@ impl Default for Cluster {
             writes_per_second: 350,
             admission_time: Millis(5),
             startup: Millis(2000),
+            startup_jitter: Millis::ZERO,
             termination: Millis(2000),
+            termination_jitter: Millis::ZERO,
         }
     }
 }

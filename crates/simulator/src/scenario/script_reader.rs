@@ -118,7 +118,7 @@ pub(super) fn read_script(
         .map(|at| read_checks(&at, names, end))
         .unwrap_or_default();
     fields.no_others();
-    let (duration, events) = (duration?, events?);
+    let (duration, (events, revisions)) = (duration?, events?);
     check_times(root, duration, &events, &expectations);
     let ReadNodes { nodes, groups } = nodes?;
     let cluster_autoscaler = (!groups.is_empty()).then_some(ClusterAutoscaler {
@@ -138,6 +138,7 @@ pub(super) fn read_script(
         injectors,
         demands,
         events,
+        revisions,
         expectations,
         checks,
     })
@@ -203,7 +204,9 @@ fn read_cluster(at: &At<'_>) -> Option<Cluster> {
             .map_or(Some(default.writes_per_second), |at| at.as_number(1, 1_000_000)),
         span("admissionTime", default.admission_time),
         span("startup", default.startup),
+        span("startupJitter", default.startup_jitter),
         span("termination", default.termination),
+        span("terminationJitter", default.termination_jitter),
     );
     fields.no_others();
     Some(Cluster {
@@ -213,7 +216,9 @@ fn read_cluster(at: &At<'_>) -> Option<Cluster> {
         writes_per_second: cluster.3?,
         admission_time: cluster.4?,
         startup: cluster.5?,
-        termination: cluster.6?,
+        startup_jitter: cluster.6?,
+        termination: cluster.7?,
+        termination_jitter: cluster.8?,
     })
 }
 

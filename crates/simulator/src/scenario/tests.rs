@@ -111,12 +111,12 @@ events:
             "scenario.yaml:1: duration: found `60`; write a time span such as `250ms`, `10s` or `2m`",
             "scenario.yaml:2: sampleEvery: found `0s`; write a span longer than nothing",
             "scenario.yaml:5: nodes[0].pods: found `\"many\"`; write a whole number from 0 to 1000000",
-            "scenario.yaml:5: nodes[0].size: unknown field `size`; the fields here are `name`, `autoscale`, `count`, `pods`, `labels`, `taints`, `cpu`, `memory`, `resources`, `startup`",
+            "scenario.yaml:5: nodes[0].size: unknown field `size`; the fields here are `name`, `autoscale`, `count`, `pods`, `labels`, `taints`, `cpu`, `memory`, `resources`, `startup`, `termination`",
             "scenario.yaml:7: nodes[2].taints[0].effect: found `\"Never\"`; write one of `NoSchedule`, `PreferNoSchedule`, `NoExecute`",
             "scenario.yaml:7: nodes[2]: a second node `a`; write another name",
             "scenario.yaml:9: events[0].scale.deployment: found `other`; write `web`, a workload of this folder",
             "scenario.yaml:9: events[0].scale.replicas: found `-1`; write a whole number from 0 to 1000000",
-            "scenario.yaml:10: events[1]: found 0 things that happen; write exactly one of `scale`, `ramp`, `rollout`, `loseNode`, `failNode`, `reclaimNode`, `drainNode`, `deletePods`, `crashSidecar`, `policyDown`, `restartApi`",
+            "scenario.yaml:10: events[1]: found 0 things that happen; write exactly one of `scale`, `ramp`, `rollout`, `rolloutUndo`, `pauseRollout`, `resumeRollout`, `loseNode`, `failNode`, `reclaimNode`, `drainNode`, `deletePods`, `crashSidecar`, `policyDown`, `restartApi`",
             "scenario.yaml:3: color: unknown field `color`; the fields here are `description`, `seed`, `duration`, `sampleEvery`, `cluster`, `nodes`, `policies`, `sidecars`, `clusterAutoscaler`, `events`, `traffic`, `injectors`, `expect`, `checks`",
         ]
     );

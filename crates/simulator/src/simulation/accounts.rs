@@ -26,6 +26,10 @@ impl Accounts {
             let text = match event.kind {
                 EventKind::Scale { .. } => return None,
                 EventKind::Rollout { workload, .. } => format!("{} rolled out", name(scenario, workload)),
+                EventKind::Pause { workload, is_paused } => {
+                    let what = if is_paused { "held" } else { "goes on" };
+                    format!("the rollout of {} {what}", name(scenario, workload))
+                }
                 EventKind::LoseNode { node, .. } => format!("{} lost", node_name(scenario, node)),
                 EventKind::FailNode { node, .. } => format!("{} fails", node_name(scenario, node)),
                 EventKind::ReclaimNode { node, .. } => format!("{} reclaimed", node_name(scenario, node)),

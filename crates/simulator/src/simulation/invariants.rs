@@ -133,7 +133,8 @@ impl Observer for Judging<'_> {
 
     fn evicted(&mut self, now: Millis, pod: &Pod, is_allowed: bool) {
         self.recorder.evicted(now, pod, is_allowed);
-        self.judges().for_each(|judge| judge.evicted(now, pod, is_allowed));
+        self.judges()
+            .for_each(|judge| judge.evicted(now, pod, is_allowed));
     }
 
     fn served(&mut self, workload: usize, step: &Step) {

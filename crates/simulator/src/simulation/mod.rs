@@ -5,6 +5,7 @@ mod board;
 mod invariants;
 mod recorder;
 mod setup;
+mod workloads;
 
 use crate::admission::Admission;
 use crate::plane::Plane;

@@ -1,17 +1,9 @@
 //! A scenario as what a plane is made of.
 
-use std::rc::Rc;
-
-use placement_core::names::POD_TEMPLATE_HASH;
-use placement_core::spread::WorkloadKind;
-use serde_json::json;
-
-use crate::json;
+use super::workloads::workload;
 use crate::keda::TriggerKind;
-use crate::objects::{set_pod_defaults, template_hash};
 use crate::plane::setup::{
-    ClusterSpec, Demand, Happening, Kind, Lag, NodeLoss, Observe, PolicySpec, Scaler, Setup, SidecarSpec,
-    Template, Workload, WorkloadName,
+    ClusterSpec, Demand, Happening, Lag, NodeLoss, Observe, PolicySpec, Scaler, Setup, SidecarSpec,
 };
 use crate::scenario::{self, Autoscaler, EventKind, Scenario};
 use crate::time::Millis;
@@ -39,7 +31,8 @@ pub(super) fn begin(scenario: &Scenario) -> Millis {
     }
     if scenario.workloads.iter().any(|workload| workload.replicas > 0) {
         let own = script.nodes.iter().filter_map(|node| node.startup);
-        let slowest = own.max().unwrap_or(Millis::ZERO).max(script.cluster.startup);
+        let usual = script.cluster.startup + script.cluster.startup_jitter;
+        let slowest = own.max().unwrap_or(Millis::ZERO).max(usual);
         begin = begin + slowest + Millis(30_000);
     }
     begin
@@ -79,6 +72,16 @@ pub(super) fn setup(scenario: &Scenario, seed: u64, policies: usize) -> Setup {
             happenings.push((SIDECAR_STARTS, Happening::Scale { workload, replicas }));
         }
     }
+    // Its first pods run all the same.
+    let paused = scenario.workloads.iter().enumerate();
+    happenings.extend(
+        paused
+            .filter(|(_, spec)| scenario::is_paused(spec))
+            .map(|(workload, _)| {
+                let is_paused = true;
+                (begin, Happening::Pause { workload, is_paused })
+            }),
+    );
     happenings.extend(script.events.iter().flat_map(|event| {
         let at = begin + event.at;
         happening(&event.kind)
@@ -92,7 +95,7 @@ pub(super) fn setup(scenario: &Scenario, seed: u64, policies: usize) -> Setup {
             .workloads
             .iter()
             .enumerate()
-            .map(|(ix, spec)| workload(spec, templates_of(scenario, ix), script.sidecars > 0))
+            .map(|(ix, spec)| workload(scenario, ix, spec, script.sidecars > 0))
             .collect(),
         nodes: script.nodes.clone(),
         cluster: ClusterSpec {
@@ -100,8 +103,14 @@ pub(super) fn setup(scenario: &Scenario, seed: u64, policies: usize) -> Setup {
             scheduler: late(cluster.controller_lag),
             writes_per_second: count(cluster.writes_per_second),
             admission: late(cluster.admission_time),
-            startup: late(cluster.startup),
-            termination: late(cluster.termination),
+            startup: Lag {
+                millis: cluster.startup.0,
+                jitter: cluster.startup_jitter.0,
+            },
+            termination: Lag {
+                millis: cluster.termination.0,
+                jitter: cluster.termination_jitter.0,
+            },
             lost_requests: 0,
             lost_answers: 0,
             turned_away: 0,
@@ -169,6 +178,7 @@ fn happening(kind: &EventKind) -> Option<Happening> {
             replicas: count(replicas),
         },
         EventKind::Rollout { workload, template } => Happening::Rollout { workload, template },
+        EventKind::Pause { workload, is_paused } => Happening::Pause { workload, is_paused },
         EventKind::LoseNode { node, back_after } => Happening::LoseNode { node, back_after },
         EventKind::FailNode { node, back_after } => Happening::FailNode { node, back_after },
         EventKind::ReclaimNode {
@@ -191,86 +201,6 @@ fn happening(kind: &EventKind) -> Option<Happening> {
     })
 }
 
-fn templates_of(scenario: &Scenario, workload: usize) -> u32 {
-    let rollouts = scenario
-        .script
-        .events
-        .iter()
-        .filter_map(|event| match event.kind {
-            EventKind::Rollout {
-                workload: of,
-                template,
-            } if of == workload => Some(template),
-            _ => None,
-        });
-    rollouts.max().unwrap_or(0)
-}
-
-fn workload(spec: &scenario::Workload, newest: u32, waits: bool) -> Workload {
-    let text = |path: &str, default: &str| {
-        let value = spec.manifest.pointer(path);
-        value.map_or_else(
-            || default.to_owned(),
-            |value| {
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), ToOwned::to_owned)
-            },
-        )
-    };
-    let number = |path: &str| spec.manifest.pointer(path).and_then(serde_json::Value::as_u64);
-    let kind = match spec.kind {
-        WorkloadKind::StatefulSet => Kind::StatefulSet {
-            first_ordinal: count(number("/spec/ordinals/start").unwrap_or(0)),
-            is_parallel: text("/spec/podManagementPolicy", "OrderedReady") == "Parallel",
-        },
-        WorkloadKind::Job => Kind::Job {
-            completions: count(number("/spec/completions").unwrap_or(spec.replicas)),
-            run: spec.runs_for,
-            backoff_limit: count(number("/spec/backoffLimit").unwrap_or(6)),
-        },
-        _ => Kind::Deployment {
-            max_surge: text("/spec/strategy/rollingUpdate/maxSurge", "25%"),
-            max_unavailable: text("/spec/strategy/rollingUpdate/maxUnavailable", "25%"),
-        },
-    };
-    Workload {
-        id: Rc::new(WorkloadName {
-            namespace: spec.namespace.clone(),
-            name: spec.name.clone(),
-        }),
-        templates: (0..=newest)
-            .map(|number| Rc::new(template(spec, number)))
-            .collect(),
-        kind,
-        replicas: if waits { 0 } else { count(spec.replicas) },
-    }
-}
-
-/// A rollout changes nothing but an annotation, as `kubectl rollout restart` does.
-fn template(spec: &scenario::Workload, number: u32) -> Template {
-    let mut value = json::at(&spec.manifest, &["spec", "template"])
-        .cloned()
-        .unwrap_or_default();
-    if number > 0 {
-        let at = &["metadata", "annotations", "kubectl.kubernetes.io/restartedAt"];
-        json::put(&mut value, at, json!(number.to_string()));
-    }
-    let hash = template_hash(&value);
-    if spec.kind == WorkloadKind::Deployment {
-        json::put(
-            &mut value,
-            &["metadata", "labels", POD_TEMPLATE_HASH],
-            json!(hash),
-        );
-    }
-    if spec.kind == WorkloadKind::Job {
-        json::put_default(&mut value, &["spec", "restartPolicy"], json!("Never"));
-    }
-    set_pod_defaults(&mut value);
-    Template { value, hash }
-}
-
-fn count(number: u64) -> u32 {
+pub(super) fn count(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

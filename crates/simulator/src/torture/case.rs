@@ -46,13 +46,16 @@ pub struct Case {
     pub sidecars: Vec<SidecarSpec>,
     /// What happens, in any order.
     pub events: Vec<EventCase>,
+    /// It is about ordinary days: so many milliseconds after an event everything is at rest, and the split is as promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest_millis: Option<u64>,
 }
 
 /// Whose pods are placed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum WorkloadCase {
-    /// A Deployment with rolling updates.
+    /// A Deployment.
     Deployment {
         /// Its replicas at the beginning.
         replicas: u32,
@@ -60,6 +63,9 @@ pub enum WorkloadCase {
         max_surge: String,
         /// Such as `25%` or `1`.
         max_unavailable: String,
+        /// Old pods go before new ones come: neither of the two matters.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        is_recreated: bool,
     },
     /// A Job whose pods run for a while. Every pod that is deleted is a failure.
     Job {

@@ -10,9 +10,11 @@
 mod calm;
 mod case;
 mod core_admission;
+mod daily;
 mod draw;
 #[cfg(test)]
 mod home_tests;
+mod judges;
 mod search;
 mod setup;
 mod shrink;
@@ -27,7 +29,7 @@ pub use case::{
     Case, CaseError, EventCase, Happening, LoadCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase,
 };
 pub use core_admission::CoreAdmission;
-pub use search::{Failure, MOST_SHRINKS, attempt, hostility, is_for_a_real_cluster, minimise};
+pub use search::{Failure, MOST_SHRINKS, hostility, is_for_a_real_cluster, minimise};
 pub use shrink::shrink;
 
 use crate::admission::Admission;
@@ -78,16 +80,19 @@ fn run(
     sabotage: Sabotage,
 ) -> Result<Played, CaseError> {
     let spread = case.rule()?;
-    let mut judge = Judge::new(case.judged(spread.clone()));
+    let mut judges = judges::Judges {
+        daily: daily::Daily::of(case, &spread),
+        judge: Judge::new(case.judged(spread.clone())),
+    };
     let setup = case.setup(spread);
     let admissions = case.policies.iter().map(|_| policies(case)).collect();
     let trace = trace.map(|trace| Box::new(move |at: u64, text: &str| trace(at, text)) as Box<Trace<'_>>);
-    let mut plane = Plane::new(&setup, admissions, &mut judge, trace);
+    let mut plane = Plane::new(&setup, admissions, &mut judges, trace);
     plane.sabotage = sabotage;
     let ended = plane.rest();
     Ok(Played {
-        tolerated: judge.tolerated,
-        violation: judge.into_violation(),
+        tolerated: judges.judge.tolerated,
+        violation: judges.into_violation(),
         tally: ended.tally,
         millis: ended.now.0,
     })

@@ -1,6 +1,6 @@
 //! Plays cases one after the other, by their seeds, and keeps what is worth keeping.
 
-use super::case::{Case, CaseError, Happening, PoolCase};
+use super::case::{Case, Happening, PoolCase};
 use super::shrink::shrink;
 use super::{Played, Policies, Violation, play};
 
@@ -18,16 +18,6 @@ pub struct Failure {
     pub case: Case,
     /// What is wrong with that one.
     pub violation: Violation,
-}
-
-/// Draws and plays the case of a seed.
-///
-/// # Errors
-/// When a rule was drawn that is refused, which is a mistake of the draw.
-pub fn attempt(seed: u64, policies: &mut Policies<'_>) -> Result<(Case, Played), CaseError> {
-    let case = Case::draw(seed);
-    let played = play(&case, policies)?;
-    Ok((case, played))
 }
 
 /// Makes a failing case smaller, as long as the same rule is broken.

@@ -16,7 +16,8 @@ use crate::judge::{Calm, Judged};
 use crate::load::{Cpu, MICRO, Point, Service, Shape, Traffic};
 use crate::objects::{set_pod_defaults, template_hash};
 use crate::plane::setup::{
-    Demand, Happening, Kind, Lag, NodeLoss, Observe, Scaler, Setup, Template, Workload, WorkloadName,
+    Demand, DeploymentKind, Happening, Kind, Lag, NodeLoss, Observe, Scaler, Setup, Strategy, Template,
+    Workload, WorkloadName,
 };
 use crate::scenario::{NodeSpec, Taint};
 use crate::time::Millis;
@@ -146,11 +147,16 @@ impl Case {
                 replicas,
                 max_surge,
                 max_unavailable,
+                is_recreated,
             } => {
-                let kind = Kind::Deployment {
-                    max_surge: max_surge.clone(),
-                    max_unavailable: max_unavailable.clone(),
-                };
+                let kind = Kind::Deployment(Rc::new(DeploymentKind {
+                    strategy: if *is_recreated {
+                        Strategy::Recreate
+                    } else {
+                        Strategy::rolling(max_surge, max_unavailable)
+                    },
+                    ..DeploymentKind::default()
+                }));
                 (kind, *replicas)
             }
             WorkloadCase::Job {
@@ -193,7 +199,7 @@ fn template(number: u32, kind: &Kind, request_millis: u32) -> Template {
         "spec": {"containers": [container]},
     });
     let hash = template_hash(&value);
-    if matches!(kind, Kind::Deployment { .. }) {
+    if matches!(kind, Kind::Deployment(_)) {
         json::put(
             &mut value,
             &["metadata", "labels", POD_TEMPLATE_HASH],
@@ -203,7 +209,11 @@ fn template(number: u32, kind: &Kind, request_millis: u32) -> Template {
         json::put(&mut value, &["spec", "restartPolicy"], json!("Never"));
     }
     set_pod_defaults(&mut value);
-    Template { value, hash }
+    Template {
+        value,
+        hash,
+        is_never_ready: false,
+    }
 }
 
 fn nodes(pool: &PoolCase) -> impl Iterator<Item = NodeSpec> {
@@ -218,6 +228,7 @@ fn nodes(pool: &PoolCase) -> impl Iterator<Item = NodeSpec> {
             .into_iter()
             .collect(),
         startup: None,
+        termination: None,
     })
 }
 

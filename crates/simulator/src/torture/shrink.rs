@@ -272,14 +272,16 @@ fn simpler_rules(case: &Case, found: &mut Vec<Case>) {
         max_surge,
         max_unavailable,
         replicas,
+        is_recreated,
     } = &case.workload
     {
         let plain = WorkloadCase::Deployment {
             replicas: *replicas,
             max_surge: "25%".to_owned(),
             max_unavailable: "25%".to_owned(),
+            is_recreated: false,
         };
-        if max_surge != "25%" || max_unavailable != "25%" {
+        if *is_recreated || max_surge != "25%" || max_unavailable != "25%" {
             found.push(Case {
                 workload: plain,
                 ..case.clone()

@@ -235,6 +235,7 @@ fn a_delete_that_names_no_version_is_found_out() {
         let mut case = full_pool(false, &events);
         case.seed = at;
         case.cluster.startup.millis = 0;
+        case.cluster.termination.millis = 0;
         case.sidecars[0].requests.millis = 400;
         case.sidecars[0].pods.millis = 400;
         case
@@ -247,7 +248,11 @@ fn a_delete_that_names_no_version_is_found_out() {
             None,
             "{at}"
         );
-        found.extend(rules_broken(&case, Sabotage::NoPrecondition, &mut |_| core()));
+        let f = rules_broken(&case, Sabotage::NoPrecondition, &mut |_| core());
+        if f.is_some() {
+            println!("AT {at} {f:?}");
+        }
+        found.extend(f);
     }
     assert!(
         found

@@ -41,9 +41,12 @@ async fn pods_of_a_daemon_set_and_pods_with_a_node_run_where_they_are_told_and_t
     ground.until_held_by("sidecar").await;
     let (policy, witness) = ground.open().await;
 
+    // Its own label keeps it from taking the pinned pod for one of its own.
+    let mut template = workloads::template("web");
+    template["metadata"]["labels"]["role"] = "agent".into();
     let agent = json!({
         "metadata": {"name": "agent"},
-        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": workloads::template("web")},
+        "spec": {"selector": {"matchLabels": {"role": "agent"}}, "template": template},
     });
     let agent: DaemonSet = workloads::read("a daemon set", agent).unwrap();
     workloads::create(&ground.admin, SHOP, &agent).await.unwrap();

@@ -1,65 +1,152 @@
-//! The Deployment controller.
+//! The Deployment controller: `syncDeployment` of pkg/controller/deployment. What a rolling update comes to in numbers is
+//! in [`rollout`](super::rollout).
 
 use std::rc::Rc;
 
+use super::Owned;
 use super::rollout::{Share, Wanted};
 use crate::plane::Plane;
-use crate::plane::objects::{Deployment, Kind, Object, ReplicaSet, SetStatus, set_key};
-use crate::plane::setup::{Kind as WorkloadKind, Template};
+use crate::plane::objects::{Deployment, Kind, Maker, Object, ReplicaSet, SetStatus, set_key};
+use crate::plane::setup::{Strategy, Template};
+
+/// A Deployment as its controller sees it.
+struct Seen {
+    deployment: Rc<Deployment>,
+    /// The oldest first.
+    sets: Vec<Rc<ReplicaSet>>,
+    wanted: Wanted,
+}
+
+impl Seen {
+    fn shares(&self) -> Vec<Share> {
+        self.sets.iter().map(|set| self.share(set)).collect()
+    }
+
+    fn share(&self, set: &ReplicaSet) -> Share {
+        Share {
+            is_new: self.is_new(set),
+            replicas: set.replicas,
+            available: set.status.available,
+            desired: set.desired,
+            max: set.max,
+        }
+    }
+
+    fn is_new(&self, set: &ReplicaSet) -> bool {
+        set.template == self.deployment.template
+    }
+
+    fn new_set(&self) -> Option<&Rc<ReplicaSet>> {
+        self.sets.iter().find(|set| self.is_new(set))
+    }
+
+    /// The number that the new ReplicaSet has as `deployment.kubernetes.io/revision`.
+    fn revision(&self) -> u64 {
+        let newest = self.sets.iter().map(|set| set.ordinal).max().unwrap_or(0);
+        match self.new_set() {
+            Some(new) if new.ordinal == newest => newest,
+            _ => newest + 1,
+        }
+    }
+}
 
 impl Plane<'_> {
     pub(super) fn sync_deployment(&mut self, workload: usize) {
         let Some(deployment) = self.controllers.deployments.get(&workload).cloned() else {
             return;
         };
-        let Some(WorkloadKind::Deployment {
-            max_surge,
-            max_unavailable,
-        }) = self.setup.workloads.get(workload).map(|workload| &workload.kind)
-        else {
-            return;
-        };
         let known = self.controllers.sets.range((workload, 0)..=(workload, u32::MAX));
         let mut sets: Vec<Rc<ReplicaSet>> = known.map(|(_, set)| Rc::clone(set)).collect();
         sets.sort_by_key(|set| (set.created, set.name.clone()));
         let status = sets.iter().map(|set| set.status.replicas).sum();
-        let wanted = Wanted::new(deployment.replicas, max_surge, max_unavailable, status);
+        let wanted = Wanted::new(deployment.replicas, &deployment.kind.strategy, status);
         if deployment.status_replicas != status {
             self.put_deployment(Deployment {
                 status_replicas: status,
                 ..deployment.as_ref().clone()
             });
         }
-        let newest = sets.iter().map(|set| set.ordinal).max().unwrap_or(0);
-        let Some(new) = sets.iter().find(|set| set.template == deployment.template) else {
-            self.new_set(&deployment, &sets, wanted, newest + 1);
+        let seen = Seen {
+            deployment,
+            sets,
+            wanted,
+        };
+        if seen.deployment.is_paused || wanted.is_scaling(&seen.shares()) {
+            self.scale_sets(&seen);
+            return;
+        }
+        match seen.deployment.kind.strategy {
+            Strategy::Recreate => self.recreate(&seen),
+            Strategy::Rolling { .. } => self.roll(&seen),
+        }
+    }
+
+    /// The replicas were changed, or the rollout is held: it stands still.
+    fn scale_sets(&mut self, seen: &Seen) {
+        let sizes = seen.wanted.scaled(&seen.shares());
+        for (set, size) in seen.sets.iter().zip(sizes) {
+            self.resize(set, size, seen.wanted, set.ordinal);
+        }
+    }
+
+    fn roll(&mut self, seen: &Seen) {
+        let Some(new) = seen.new_set() else {
+            self.create_set(seen);
             return;
         };
-        let share = |set: &Rc<ReplicaSet>| Share {
-            is_new: set.template == deployment.template,
-            replicas: set.replicas,
-            available: set.status.available,
-            desired: set.desired,
-            max: set.max,
-        };
-        let shares: Vec<Share> = sets.iter().map(share).collect();
-        let ordinal_of_new = if new.ordinal == newest { newest } else { newest + 1 };
-        if wanted.is_scaling(&shares) {
-            let sizes = wanted.scaled(&shares);
-            for (set, size) in sets.iter().zip(sizes) {
-                self.resize(set, size, wanted, set.ordinal);
+        let shares = seen.shares();
+        let size = seen.wanted.of_new(&shares).unwrap_or(0);
+        if self.renew(seen, new, size) {
+            return;
+        }
+        for (set, size) in seen.sets.iter().zip(seen.wanted.of_old(&shares)) {
+            if !seen.is_new(set) && size != set.replicas {
+                self.resize(set, size, seen.wanted, set.ordinal);
+            }
+        }
+    }
+
+    /// All old pods go; only once the last of them is gone the new ones come.
+    fn recreate(&mut self, seen: &Seen) {
+        let old: Vec<&Rc<ReplicaSet>> = seen.sets.iter().filter(|set| !seen.is_new(set)).collect();
+        if old.iter().any(|set| set.replicas > 0) {
+            for set in old {
+                self.resize(set, 0, seen.wanted, set.ordinal);
             }
             return;
         }
-        let size = wanted.of_new(&shares).unwrap_or(0);
-        if size != new.replicas || new.ordinal != ordinal_of_new || new.desired != wanted.replicas {
-            self.resize(new, size, wanted, ordinal_of_new);
+        let maker = |set: &ReplicaSet| Maker::Set {
+            workload: set.workload,
+            template: set.template,
+        };
+        let runs = |owned: &Owned| owned.all().any(|pod| !pod.finished);
+        let mut pods = old
+            .iter()
+            .filter_map(|set| self.controllers.pods.get(&maker(set)));
+        if pods.any(runs) {
             return;
         }
-        for (set, size) in sets.iter().zip(wanted.of_old(&shares)) {
-            if set.name != new.name && size != set.replicas {
-                self.resize(set, size, wanted, set.ordinal);
-            }
+        match seen.new_set() {
+            None => self.create_set(seen),
+            Some(new) => drop(self.renew(seen, new, seen.wanted.replicas)),
+        }
+    }
+
+    /// Writes the new ReplicaSet as it should be; whether there was anything to write.
+    fn renew(&mut self, seen: &Seen, new: &ReplicaSet, size: u32) -> bool {
+        let ordinal = seen.revision();
+        let is_due = size != new.replicas || new.ordinal != ordinal || new.desired != seen.wanted.replicas;
+        if is_due {
+            self.resize(new, size, seen.wanted, ordinal);
+        }
+        is_due
+    }
+
+    /// A pod of a Deployment's ReplicaSet is gone: who waits for the last one may go on.
+    pub(super) fn old_pod_gone(&mut self, workload: usize) {
+        let deployment = self.controllers.deployments.get(&workload);
+        if deployment.is_some_and(|deployment| deployment.kind.strategy == Strategy::Recreate) {
+            self.queue_sync(super::Sync::Deployment(workload));
         }
     }
 
@@ -68,7 +155,10 @@ impl Plane<'_> {
         templates.get(usize::try_from(number).ok()?).cloned()
     }
 
-    fn new_set(&mut self, deployment: &Deployment, sets: &[Rc<ReplicaSet>], wanted: Wanted, ordinal: u64) {
+    fn create_set(&mut self, seen: &Seen) {
+        let Seen {
+            deployment, wanted, ..
+        } = seen;
         let Some(template) = self.template(deployment.workload, deployment.template) else {
             return;
         };
@@ -81,24 +171,7 @@ impl Plane<'_> {
         {
             return;
         }
-        let mut shares: Vec<Share> = sets
-            .iter()
-            .map(|set| Share {
-                is_new: false,
-                replicas: set.replicas,
-                available: set.status.available,
-                desired: set.desired,
-                max: set.max,
-            })
-            .collect();
-        shares.push(Share {
-            is_new: true,
-            replicas: 0,
-            available: 0,
-            desired: wanted.replicas,
-            max: 0,
-        });
-        let set = ReplicaSet {
+        let mut set = ReplicaSet {
             workload: deployment.workload,
             id: Rc::clone(&deployment.id),
             uid: self.chance.uids.uuid(),
@@ -108,12 +181,20 @@ impl Plane<'_> {
             template: deployment.template,
             made_of: template,
             hash,
-            ordinal,
-            replicas: wanted.of_new(&shares).unwrap_or(0),
+            ordinal: seen.revision(),
+            replicas: 0,
             desired: wanted.replicas,
-            max: wanted.replicas + wanted.surge,
+            max: wanted.max(),
             status: SetStatus::default(),
             name,
+        };
+        set.replicas = match deployment.kind.strategy {
+            Strategy::Recreate => wanted.replicas,
+            Strategy::Rolling { .. } => {
+                let mut shares = seen.shares();
+                shares.push(seen.share(&set));
+                wanted.of_new(&shares).unwrap_or(0)
+            }
         };
         self.put(Object::ReplicaSet(Rc::new(set)));
     }
@@ -123,7 +204,7 @@ impl Plane<'_> {
         let new = ReplicaSet {
             replicas: size,
             desired: wanted.replicas,
-            max: wanted.replicas + wanted.surge,
+            max: wanted.max(),
             ordinal,
             ..set.clone()
         };

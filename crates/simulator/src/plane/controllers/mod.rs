@@ -59,6 +59,8 @@ struct Work {
     /// When the watch must have shown what was asked for; then it is no more waited for.
     expires: Millis,
     failed_syncs: u32,
+    /// When its owner is looked at because a pod has been ready for long enough.
+    looks: Millis,
 }
 
 /// A pod that came and went while a watch was broken is never seen.
@@ -152,6 +154,7 @@ impl Plane<'_> {
                     owned.remove(pod.origin.number);
                 }
                 self.deletion_seen(&pod);
+                self.old_pod_gone(pod.origin.maker.workload());
             }
             Change::Stored(Object::ReplicaSet(set)) => {
                 let (workload, template) = (set.workload, set.template);

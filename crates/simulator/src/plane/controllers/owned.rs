@@ -4,6 +4,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::plane::objects::Pod;
+use crate::time::Millis;
+
+/// How many pods are available, and when the next one will be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Available {
+    pub(super) pods: usize,
+    pub(super) next: Option<Millis>,
+}
 
 /// The pods of one owner.
 #[derive(Debug, Default)]
@@ -59,9 +67,20 @@ impl Owned {
         self.active
     }
 
-    /// Active and ready.
-    pub(super) fn ready(&self) -> usize {
-        self.ready
+    /// Active, and ready for so long.
+    pub(super) fn available(&self, now: Millis, min_ready: Millis) -> Available {
+        if min_ready == Millis::ZERO {
+            return Available {
+                pods: self.ready,
+                next: None,
+            };
+        }
+        let active = self.pods.values().filter(|pod| pod.is_active());
+        let since: Vec<Millis> = active.filter_map(|pod| pod.available_since(min_ready)).collect();
+        Available {
+            pods: since.iter().filter(|since| **since <= now).count(),
+            next: since.into_iter().filter(|since| *since > now).min(),
+        }
     }
 
     pub(super) fn succeeded(&self) -> usize {

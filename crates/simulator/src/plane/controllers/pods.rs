@@ -95,12 +95,8 @@ impl Plane<'_> {
             }
             Sync::StatefulSet(workload) => {
                 let set = self.controllers.stateful_sets.get(workload)?;
-                (
-                    set.template,
-                    "StatefulSet",
-                    set.id.name.as_str(),
-                    set.uid.as_str(),
-                )
+                let (template, _) = self.revision_for(set, ordinal?)?;
+                (template, "StatefulSet", set.id.name.as_str(), set.uid.as_str())
             }
             Sync::Job(workload) => {
                 let job = self.controllers.jobs.get(workload)?;
@@ -108,7 +104,7 @@ impl Plane<'_> {
             }
             Sync::Deployment(_) => return None,
         };
-        let template = workload.templates.get(usize::try_from(number).ok()?)?;
+        let template = self.template(what.maker().workload(), number)?;
         let by = Controller {
             api_version: workload.kind.api_version(),
             kind,
@@ -116,26 +112,9 @@ impl Plane<'_> {
             name,
             uid,
         };
-        let mut pod = new_pod(template, &by);
+        let mut pod = new_pod(&template, &by);
         if let Some(ordinal) = ordinal {
-            let name = format!("{name}-{ordinal}");
-            for (path, value) in [
-                (&["metadata", "name"][..], name.as_str()),
-                (
-                    &["metadata", "labels", "statefulset.kubernetes.io/pod-name"],
-                    name.as_str(),
-                ),
-                (
-                    &["metadata", "labels", "apps.kubernetes.io/pod-index"],
-                    &ordinal.to_string(),
-                ),
-                (
-                    &["metadata", "labels", CONTROLLER_REVISION_HASH],
-                    template.hash.as_str(),
-                ),
-            ] {
-                json::put(&mut pod, path, value.into());
-            }
+            set_identity(&mut pod, name, ordinal, &template.hash);
         }
         Some(pod)
     }
@@ -226,5 +205,18 @@ impl Plane<'_> {
             work.expires = expires;
         }
         self.queue.push(expires, Event::Sync(*what));
+    }
+}
+
+/// What a StatefulSet gives to the pod of an ordinal.
+fn set_identity(pod: &mut Value, set: &str, ordinal: u32, hash: &str) {
+    let name = format!("{set}-{ordinal}");
+    json::put(pod, &["metadata", "name"], name.as_str().into());
+    for (label, value) in [
+        ("statefulset.kubernetes.io/pod-name", name),
+        ("apps.kubernetes.io/pod-index", ordinal.to_string()),
+        (CONTROLLER_REVISION_HASH, format!("{set}-{hash}")),
+    ] {
+        json::put(pod, &["metadata", "labels", label], value.into());
     }
 }

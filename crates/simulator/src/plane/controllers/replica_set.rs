@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::{Owned, Sync};
-use crate::plane::Plane;
 use crate::plane::objects::{Object, Pod, ReplicaSet, SetStatus, set_key};
+use crate::plane::{Event, Plane};
+use crate::time::Millis;
 
 impl Plane<'_> {
     pub(super) fn sync_set(&mut self, workload: usize, template: u32) {
@@ -15,8 +16,13 @@ impl Plane<'_> {
         if !self.is_idle(what) {
             return;
         }
-        let counts = |owned: &Owned| (owned.active(), owned.ready());
-        let (active, ready) = self.controllers.pods.get(&what.maker()).map_or((0, 0), counts);
+        let (now, min_ready) = (self.now, self.min_ready(workload));
+        let counts = |owned: &Owned| (owned.active(), owned.available(now, min_ready));
+        let pods = self.controllers.pods.get(&what.maker());
+        let (active, available) = pods.map_or_else(Default::default, counts);
+        if let Some(next) = available.next {
+            self.look_at(what, next);
+        }
         if self.is_expecting_nothing(what) {
             let wanted = usize::try_from(set.replicas).unwrap_or(0);
             if active < wanted {
@@ -29,13 +35,29 @@ impl Plane<'_> {
         let count = |pods: usize| u32::try_from(pods).unwrap_or(u32::MAX);
         let status = SetStatus {
             replicas: count(active),
-            available: count(ready),
+            available: count(available.pods),
         };
         if status != set.status {
             self.put_set(ReplicaSet {
                 status,
                 ..set.as_ref().clone()
             });
+        }
+    }
+
+    /// How long the pods of a workload are ready before they count as available.
+    pub(super) fn min_ready(&self, workload: usize) -> Millis {
+        let workload = self.setup.workloads.get(workload);
+        workload.map_or(Millis::ZERO, |workload| workload.kind.min_ready())
+    }
+
+    /// Looks at an owner again then.
+    pub(super) fn look_at(&mut self, what: Sync, at: Millis) {
+        let work = self.controllers.work.entry(what).or_default();
+        if work.looks != at {
+            work.looks = at;
+            self.awaited = self.awaited.max(at);
+            self.queue.push(at, Event::Sync(what));
         }
     }
 

@@ -1,6 +1,8 @@
 //! How many pods each ReplicaSet of a Deployment is to have: the arithmetic of the Deployment controller's rolling
 //! update, on plain numbers.
 
+use crate::plane::setup::Strategy;
+
 /// A ReplicaSet, as far as a rollout looks at it. The oldest comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Share {
@@ -16,37 +18,46 @@ pub(super) struct Share {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) replicas: u32,
-    pub(super) surge: u32,
-    pub(super) unavailable: u32,
+    surge: u32,
+    unavailable: u32,
     /// The pods that its status counts.
     pub(super) status: u32,
+    /// Whether old and new pods are there together, so that a change of scale is shared out among them.
+    is_rolling: bool,
 }
 
 impl Wanted {
     /// Resolves `25%` or `1`: a surge is rounded up, the unavailable down; where both are none, one may be unavailable.
-    pub(super) fn new(replicas: u32, surge: &str, unavailable: &str, status: u32) -> Self {
-        let part = |text: &str, up: bool| match text.strip_suffix('%').map(str::parse::<u32>) {
-            Some(Ok(percent)) if up => (replicas * percent).div_ceil(100),
-            Some(Ok(percent)) => replicas * percent / 100,
+    pub(super) fn new(replicas: u32, strategy: &Strategy, status: u32) -> Self {
+        let part = |text: &str, up: bool| match text.strip_suffix('%').map(str::parse::<u64>) {
+            Some(Ok(percent)) => {
+                let wanted = u64::from(replicas).saturating_mul(percent);
+                let part = if up { wanted.div_ceil(100) } else { wanted / 100 };
+                u32::try_from(part).unwrap_or(u32::MAX)
+            }
             _ => text.parse().unwrap_or(0),
         };
-        let surge = part(surge, true);
-        let unavailable = part(unavailable, false).min(replicas);
-        let unavailable = if surge == 0 && unavailable == 0 {
-            1
-        } else {
-            unavailable
+        let (surge, unavailable, is_rolling) = match strategy {
+            Strategy::Recreate => (0, 0, false),
+            Strategy::Rolling {
+                max_surge,
+                max_unavailable,
+            } => match (part(max_surge, true), part(max_unavailable, false)) {
+                (0, 0) => (0, 1, true),
+                (surge, unavailable) => (surge, unavailable.min(replicas), true),
+            },
         };
         Self {
             replicas,
             surge,
             unavailable,
             status,
+            is_rolling,
         }
     }
 
-    fn max(self) -> u32 {
-        self.replicas + self.surge
+    pub(super) fn max(self) -> u32 {
+        self.replicas.saturating_add(self.surge)
     }
 
     /// Whether the Deployment was scaled since it last wrote to its ReplicaSets.
@@ -89,7 +100,11 @@ impl Wanted {
             }
             return sizes;
         }
-        self.in_proportion(shares, active, sizes)
+        if self.is_rolling {
+            self.in_proportion(shares, active, sizes)
+        } else {
+            sizes
+        }
     }
 
     fn in_proportion(self, shares: &[Share], mut active: Vec<usize>, mut sizes: Vec<u32>) -> Vec<u32> {
@@ -201,17 +216,21 @@ mod tests {
         }
     }
 
+    fn rolling(replicas: u32, surge: &str, unavailable: &str, status: u32) -> Wanted {
+        Wanted::new(replicas, &Strategy::rolling(surge, unavailable), status)
+    }
+
     #[test]
     fn fenceposts_are_rounded_as_kubernetes_rounds_them() {
-        let wanted = Wanted::new(10, "25%", "25%", 0);
+        let wanted = rolling(10, "25%", "25%", 0);
         assert_eq!((wanted.surge, wanted.unavailable), (3, 2));
-        let wanted = Wanted::new(10, "0", "0%", 0);
+        let wanted = rolling(10, "0", "0%", 0);
         assert_eq!((wanted.surge, wanted.unavailable), (0, 1));
     }
 
     #[test]
     fn a_rollout_goes_up_by_the_surge_and_down_by_what_is_available() {
-        let wanted = Wanted::new(10, "25%", "25%", 10);
+        let wanted = rolling(10, "25%", "25%", 10);
         let begin = [share(false, 10, 10), share(true, 0, 0)];
         assert_eq!(wanted.of_new(&begin), Some(3));
         let surged = [share(false, 10, 10), share(true, 3, 0)];
@@ -223,15 +242,35 @@ mod tests {
 
     #[test]
     fn a_scale_in_the_middle_of_a_rollout_keeps_the_proportion() {
-        let wanted = Wanted::new(20, "25%", "25%", 13);
+        let wanted = rolling(20, "25%", "25%", 13);
         let shares = [share(false, 8, 8), share(true, 5, 5)];
         assert!(wanted.is_scaling(&shares));
         // 8 of 13 of 25 are 15.4, and the rest.
         assert_eq!(wanted.scaled(&shares), [15, 10]);
-        assert_eq!(Wanted::new(0, "25%", "25%", 13).scaled(&shares), [0, 0]);
+        assert_eq!(rolling(0, "25%", "25%", 13).scaled(&shares), [0, 0]);
         assert_eq!(
-            Wanted::new(4, "25%", "25%", 13).scaled(&[share(false, 0, 0), share(true, 5, 5)]),
+            rolling(4, "25%", "25%", 13).scaled(&[share(false, 0, 0), share(true, 5, 5)]),
             [0, 4]
         );
+    }
+
+    #[test]
+    fn with_none_or_all_unavailable_a_rollout_goes_on_one_way_only() {
+        let none = rolling(10, "1", "0", 10);
+        let begin = [share(false, 10, 10), share(true, 1, 0)];
+        assert_eq!(none.of_old(&begin), [10, 1]);
+        assert_eq!(none.of_old(&[share(false, 10, 10), share(true, 1, 1)]), [9, 1]);
+        let all = rolling(10, "100%", "100%", 10);
+        assert_eq!(all.of_new(&[share(false, 10, 10), share(true, 0, 0)]), Some(10));
+        assert_eq!(all.of_old(&[share(false, 10, 10), share(true, 10, 0)]), [0, 10]);
+    }
+
+    #[test]
+    fn a_recreated_deployment_is_not_scaled_in_proportion() {
+        let wanted = Wanted::new(20, &Strategy::Recreate, 13);
+        assert_eq!((wanted.max(), wanted.unavailable), (20, 0));
+        let shares = [share(false, 8, 8), share(true, 5, 5)];
+        assert_eq!(wanted.scaled(&shares), [8, 5]);
+        assert_eq!(wanted.scaled(&[share(false, 8, 8)]), [20]);
     }
 }

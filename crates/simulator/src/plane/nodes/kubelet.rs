@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scheduled;
 use crate::json;
@@ -27,10 +27,12 @@ impl Plane<'_> {
         if !pod.is_some_and(starts) {
             return;
         }
+        let is_ready = pod.is_some_and(|pod| !self.is_never_ready(pod));
         let now = self.now;
         self.change_pod(number, &By::Cluster, |value, ready_since| {
-            *ready_since = Some(Millis(now.whole_seconds() * 1000));
-            let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": now.timestamp()});
+            *ready_since = is_ready.then(|| Millis(now.whole_seconds() * 1000));
+            let status = if is_ready { "True" } else { "False" };
+            let ready = json!({"type": "Ready", "status": status, "lastTransitionTime": now.timestamp()});
             json::put(value, &["status", "phase"], json!("Running"));
             json::put(value, &["status", "conditions"], json!([scheduled(now), ready]));
         });
@@ -43,6 +45,17 @@ impl Plane<'_> {
             });
             self.after(run, Event::Finish(number));
         }
+    }
+
+    /// Whether a pod's template says that its containers are never ready.
+    fn is_never_ready(&self, pod: &Pod) -> bool {
+        let workload = self.setup.workloads.get(pod.origin.maker.workload());
+        let mut templates = workload.into_iter().flat_map(|workload| &workload.templates);
+        let hash = pod
+            .revision
+            .as_deref()
+            .and_then(|revision| revision.rsplit('-').next());
+        templates.any(|template| template.is_never_ready && Some(template.hash.as_str()) == hash)
     }
 
     pub(in crate::plane) fn finish(&mut self, number: u64) {
@@ -64,15 +77,27 @@ impl Plane<'_> {
             self.remove_stored(pod);
             return;
         }
+        let grace = grace_period(pod);
+        if grace == Millis::ZERO {
+            self.remove_stored(pod);
+            return;
+        }
         if pod.terminating {
             return;
         }
-        let grace = self.drawn(self.setup.cluster.termination);
+        let own = pod.node.as_deref().and_then(|node| self.nodes.termination(node));
+        let ends = own.unwrap_or_else(|| self.drawn(self.setup.cluster.termination));
         let at = (self.now + grace).timestamp();
         self.change_pod(pod.origin.number, by, |value, _| {
             json::put(value, &["metadata", "deletionTimestamp"], json!(at));
+            json::put(
+                value,
+                &["metadata", "deletionGracePeriodSeconds"],
+                json!(grace.whole_seconds()),
+            );
         });
-        self.after(grace, Event::Remove(pod.origin.number));
+        // Whoever has not ended by then is killed.
+        self.after(ends.min(grace), Event::Remove(pod.origin.number));
     }
 
     /// A pod of a Job that is deleted by anybody but the Job is a failure.
@@ -124,4 +149,12 @@ impl Plane<'_> {
     pub(in crate::plane) fn drawn(&mut self, lag: Lag) -> Millis {
         Millis(lag.millis + self.chance.nodes.below(lag.jitter + 1))
     }
+}
+
+/// How long the containers of a pod may take to end.
+fn grace_period(pod: &Pod) -> Millis {
+    let seconds = json::at(&pod.value, &["spec", "terminationGracePeriodSeconds"]).and_then(Value::as_i64);
+    // The API server takes what is below nothing for a second.
+    let seconds = seconds.map_or(30, |seconds| if seconds < 0 { 1 } else { seconds });
+    Millis(u64::try_from(seconds).unwrap_or(0).saturating_mul(1000))
 }

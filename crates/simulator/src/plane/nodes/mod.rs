@@ -101,6 +101,11 @@ impl Nodes {
     fn startup(&self, name: &str) -> Option<Millis> {
         self.named(name)?.spec.startup
     }
+
+    /// The time from deleted to gone that is a node's own.
+    fn termination(&self, name: &str) -> Option<Millis> {
+        self.named(name)?.spec.termination
+    }
 }
 
 fn scheduled(now: Millis) -> Value {

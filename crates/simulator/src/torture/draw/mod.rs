@@ -1,5 +1,6 @@
 //! Draws cases at random.
 
+mod daily;
 mod disruptions;
 mod full_pools;
 mod home;
@@ -108,6 +109,7 @@ impl Case {
                 replicas: 0,
                 max_surge: part(random),
                 max_unavailable: part(random),
+                is_recreated: false,
             }
         };
         let cluster = ClusterSpec {
@@ -163,6 +165,7 @@ impl Case {
             policies,
             sidecars: sidecar_cases,
             events,
+            rest_millis: None,
         };
         full_pools::add(&mut case, most);
         disruptions::add(&mut case, most);
