@@ -1,7 +1,5 @@
 //! What users of other systems asked for in public, as scenarios: each must come out as it says, whatever is drawn.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 mod common;
 
 use std::path::Path;

@@ -101,7 +101,14 @@ mod tests {
 
     #[test]
     fn only_what_no_value_can_meet_contradicts() {
-        let cases: [(bool, &str, &[&str], &str, &[&str]); 18] = [
+        type Case = (
+            bool,
+            &'static str,
+            &'static [&'static str],
+            &'static str,
+            &'static [&'static str],
+        );
+        let cases: [Case; 18] = [
             (true, "In", &["a", "b"], "In", &["b"]),
             (false, "In", &["a"], "In", &["b"]),
             (false, "In", &["a"], "NotIn", &["a"]),

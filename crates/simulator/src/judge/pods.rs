@@ -218,9 +218,12 @@ impl Judge {
         };
         let count = self.count(store, &subset, pod.revision.as_deref());
         // A stepping stone stands beside the old pod that is to leave, one at a time.
-        let mut others = self.pods(store).filter(|other| !other.terminating && !other.finished);
+        let mut others = self
+            .pods(store)
+            .filter(|other| !other.terminating && !other.finished);
         let is_rolling = others.any(|other| other.revision != pod.revision);
-        let stones = self.spread.rollout() == Rollout::Keep && self.spread.capacity() != Capacity::Exact && is_rolling;
+        let stones =
+            self.spread.rollout() == Rollout::Keep && self.spread.capacity() != Capacity::Exact && is_rolling;
         if count > maximum + u32::from(stones) {
             let text = format!(
                 "pod {} makes {count} pods in {subset}, its maximum is {maximum}",

@@ -192,10 +192,12 @@ impl Story {
             replicas,
             max_surge,
             max_unavailable,
+            is_recreated,
         } = &self.workload
         else {
             panic!("a Job")
         };
+        assert!(!is_recreated, "hostile cases roll out");
         let amount = |text: &str| {
             text.parse::<u32>()
                 .map_or_else(|_| json!(text), |number| json!(number))
