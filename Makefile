@@ -100,7 +100,7 @@ bench-simulator: setup policy.wasm ## Measure the simulator: decisions and admis
 	target/dist/spillway-bench simulator $(BENCH)
 
 .PHONY: bench-e2e
-bench-e2e: setup policy.wasm $(EMPTY_POLICY) ## Measure bursts on a real control plane: no webhook, an empty policy, Spillway; BENCH=arguments
+bench-e2e: setup policy.wasm $(EMPTY_POLICY) ## Measure bursts on a real control plane: no webhook, an empty policy, Spillway; BENCH=arguments, or BENCH=rollout
 	e2e/cluster/build.sh
 	$(CARGO) build --locked --profile dist --workspace --bin policy-host-serve --bin spillway-sidecar --bin spillway-bench-e2e
 	target/dist/spillway-bench-e2e --base $(EMPTY_POLICY) $(BENCH)

@@ -5,16 +5,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use k8s_openapi::api::apps::v1::Deployment;
 use serde::Serialize;
 use serde_json::{Value, json};
 use spillway_e2e::metrics::Metrics;
 use spillway_e2e::{
-    ControlPlane, Folder, Identity, NodePool, Options, PolicyHost, PolicyHostOptions, Sidecar,
+    ControlPlane, Folder, Identity, NodePool, Options, PodPace, PolicyHost, PolicyHostOptions, Sidecar,
     SidecarOptions, Witness, install, places, wait, workloads,
 };
 
 const PATIENCE: Duration = Duration::from_secs(600);
-const SHOP: &str = "shop";
+pub(crate) const SHOP: &str = "shop";
 
 /// What stands between the controller and the pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +51,11 @@ impl Side {
 }
 
 /// A control plane with both pools and the shipped rights.
-pub(crate) async fn plane() -> Result<ControlPlane> {
+pub(crate) async fn plane(pods: PodPace) -> Result<ControlPlane> {
     let folder = Folder::temporary(&places::repository().join("target/e2e"))?;
     let options = Options {
         controller_qps: 2000,
+        pods,
         ..Options::default()
     };
     let plane = ControlPlane::start(folder, options).await?;
@@ -67,25 +69,41 @@ pub(crate) async fn plane() -> Result<ControlPlane> {
 
 /// One spread for each name: half of `pods` in `fixed`, the others in `elastic`.
 pub(crate) fn settings(names: &[String], pods: usize) -> Value {
-    let pool =
-        |pool: &str| json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]});
     let spreads = names.iter().map(|name| {
-        json!({
-            "name": name,
-            "namespace": SHOP,
-            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "capacity": "Exact",
-            "subsets": [
-                {"name": "fixed", "maxReplicas": pods / 2, "requiredNodeSelectorTerm": pool("fixed")},
-                {
-                    "name": "elastic",
-                    "requiredNodeSelectorTerm": pool("elastic"),
-                    "tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}],
-                },
-            ],
-        })
+        let mut spread = spread(name, pods / 2);
+        spread["capacity"] = "Exact".into();
+        spread
     });
     json!({"observe": "Ledger", "spreads": spreads.collect::<Vec<Value>>()})
+}
+
+/// The spread of a Deployment: `fixed` up to a maximum, then `elastic`.
+pub(crate) fn spread(name: &str, maximum: usize) -> Value {
+    let pool =
+        |pool: &str| json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]});
+    json!({
+        "name": name,
+        "namespace": SHOP,
+        "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+        "subsets": [
+            {"name": "fixed", "maxReplicas": maximum, "requiredNodeSelectorTerm": pool("fixed")},
+            {
+                "name": "elastic",
+                "requiredNodeSelectorTerm": pool("elastic"),
+                "tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}],
+            },
+        ],
+    })
+}
+
+/// Lets pods to which nobody gives a pool go to both.
+pub(crate) fn tolerate_both(web: &mut Deployment) -> Result<()> {
+    let tolerations = json!([{"key": "virtual-kubelet.io/provider", "operator": "Exists"}]);
+    let spec = web.spec.as_mut().and_then(|spec| spec.template.spec.as_mut());
+    if let Some(spec) = spec {
+        spec.tolerations = Some(serde_json::from_value(tolerations)?);
+    }
+    Ok(())
 }
 
 /// Waits until a spread has a ledger that says who binds.
@@ -106,7 +124,7 @@ pub(crate) async fn until_published(plane: &ControlPlane, spread: &str) -> Resul
 
 /// Measures one burst on a control plane of its own, so that none profits from the caches of another.
 pub(crate) async fn measure(side: Side, pods: usize, base: &Path, run: usize) -> Result<Burst> {
-    let plane = plane().await?;
+    let plane = plane(PodPace::AtOnce).await?;
     let admin = plane.client(Identity::Admin).await?;
     workloads::namespace(&admin, SHOP).await?;
     let names = ["web".to_owned()];
@@ -129,12 +147,7 @@ pub(crate) async fn measure(side: Side, pods: usize, base: &Path, run: usize) ->
     }
     let mut web = workloads::deployment("web", 0)?;
     if side != Side::Spillway {
-        // Nobody gives these pods a pool: they must tolerate both.
-        let tolerations = json!([{"key": "virtual-kubelet.io/provider", "operator": "Exists"}]);
-        let spec = web.spec.as_mut().and_then(|spec| spec.template.spec.as_mut());
-        if let Some(spec) = spec {
-            spec.tolerations = Some(serde_json::from_value(tolerations)?);
-        }
+        tolerate_both(&mut web)?;
     }
     workloads::create(&admin, SHOP, &web).await?;
     if side == Side::Spillway {

@@ -1,15 +1,16 @@
-//! `spillway-bench-e2e`: a burst without a webhook, with an empty policy and with Spillway, in turn on one control plane.
+//! `spillway-bench-e2e`: a burst without a webhook, with an empty policy and with Spillway, in turn; or rollouts.
 //!
 //! Times are of this machine; the ratios of one run are what counts.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod burst;
+mod rollout;
 mod sidecar;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use serde_json::json;
 
 use burst::{Burst, Side};
@@ -30,11 +31,30 @@ struct Args {
     /// Measure the sidecar with so many spreads of a hundred pods each; 0 leaves it out.
     #[arg(long, value_name = "N", default_value_t = 100)]
     spreads: usize,
+    #[command(subcommand)]
+    instead: Option<Instead>,
+}
+
+/// What is measured in place of bursts.
+#[derive(Subcommand)]
+enum Instead {
+    /// Rollouts where pods take 2 to 4 s to start and 15 to 20 s to end, without a spread, under Keep and under Surge.
+    Rollout {
+        /// How many pods.
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        pods: usize,
+    },
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(Instead::Rollout { pods }) = args.instead {
+        for line in rollout::measure(pods, args.runs).await? {
+            println!("{line}");
+        }
+        return Ok(());
+    }
     let mut report = Vec::new();
     for pods in &args.pods {
         let mut sides = Vec::new();

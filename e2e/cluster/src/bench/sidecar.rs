@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use spillway_e2e::{Identity, PolicyHost, PolicyHostOptions, Sidecar, SidecarOptions, Witness, workloads};
+use spillway_e2e::{
+    Identity, PodPace, PolicyHost, PolicyHostOptions, Sidecar, SidecarOptions, Witness, workloads,
+};
 
 use crate::burst;
 
@@ -13,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// Starts so many Deployments of so many pods each and reads the sidecar's own process.
 pub(crate) async fn measure(spreads: usize, each: usize) -> Result<Value> {
     eprintln!("the sidecar with {spreads} spreads of {each} pods");
-    let plane = burst::plane().await?;
+    let plane = burst::plane(PodPace::AtOnce).await?;
     let admin = plane.client(Identity::Admin).await?;
     let shop = "shop";
     workloads::namespace(&admin, shop).await?;
