@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use placement_core::spread::{Fill, When};
+use placement_core::spread::{Fill, Rollout, When};
 use reconcile_core::WhyMoved;
 use reference_model as naive;
 
@@ -58,7 +58,7 @@ impl Judge {
         };
         match self.spread.rebalance().when {
             When::Never => false,
-            When::OnScaleIn => is_percent,
+            When::OnScaleIn => is_percent || self.spread.rollout() == Rollout::Keep,
             When::Continuous => true,
         }
     }
