@@ -232,6 +232,8 @@ impl Observer for Daily {
                     &self.state(store),
                 );
             }
+            // Who is to go home goes after a while of rest.
+            None if self.may_move() && now < self.last + self.rest => {}
             None if !self.is_excused && !self.stones_are_let_go() => self.split_holds(now, store),
             _ => {}
         }
