@@ -250,6 +250,37 @@ mod tests {
     }
 
     #[test]
+    fn a_single_read_past_the_cache_shows_what_no_watch_has_delivered() {
+        let deployment = |replicas: u32| {
+            serde_json::json!({
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": {"name": "web", "namespace": "shop"}, "spec": {"replicas": replicas},
+            })
+        };
+        let (lagging, written) = (Store::new(), Store::new());
+        put(&lagging, 5, Write::Stored(deployment(0)));
+        put(&written, 0, Write::Stored(deployment(0)));
+        put(&written, 0, Write::Stored(deployment(300)));
+        let seen = Seen {
+            lists: lagging.as_of(10),
+            written,
+        };
+        let replicas = |disable_cache| {
+            let query = Query::GetResource(policy_host::GetResource {
+                api_version: "apps/v1".to_owned(),
+                kind: "Deployment".to_owned(),
+                name: "web".to_owned(),
+                namespace: Some("shop".to_owned()),
+                disable_cache,
+                field_masks: None,
+            });
+            let found: Value = serde_json::from_slice(&seen.answer(&query).unwrap()).unwrap();
+            found["spec"]["replicas"].as_u64()
+        };
+        assert_eq!((replicas(true), replicas(false)), (Some(300), Some(0)));
+    }
+
+    #[test]
     fn a_file_that_is_no_module_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.wasm");

@@ -2,10 +2,13 @@
 
 use std::rc::Rc;
 
+use placement_core::Reason;
+use placement_core::names::DECISION_ANNOTATION;
 use placement_core::spread::{Binding, Capacity, Rollout, Terminating};
 use reference_model as naive;
 
 use super::Judge;
+use crate::json;
 use crate::plane::objects::Pod;
 use crate::plane::observer::{By, Landed, Observer};
 use crate::plane::store::Store;
@@ -90,6 +93,17 @@ impl Judge {
         if new.is_placed() && !new.finished && !old.is_some_and(Pod::is_placed) {
             self.placed(now, store, new, by);
         }
+    }
+
+    /// Whether a pod is a stepping stone of a rollout, which may stand beside the old pods for a while.
+    fn is_stone(&self, store: &Store, pod: &Pod) -> bool {
+        let reason = json::text(&pod.value, &["metadata", "annotations", DECISION_ANNOTATION]);
+        let is_meant = || reason.is_some_and(|reason| reason.contains(&Reason::StoneBeside.to_string()));
+        let is_old = |other: &Rc<Pod>| other.origin.maker != pod.origin.maker;
+        self.spread.rollout() == Rollout::Keep
+            && self.spread.capacity() != Capacity::Exact
+            && is_meant()
+            && self.pods(store).any(is_old)
     }
 
     /// Whether a pod that is still there gives its place to whoever replaces it.
@@ -196,7 +210,7 @@ impl Judge {
             }
             By::Cluster | By::Controller | By::User => return,
         };
-        if self.exempt.contains(&pod.uid) {
+        if self.exempt.contains(&pod.uid) || self.is_stone(store, pod) {
             return;
         }
         let from = self
@@ -217,14 +231,7 @@ impl Judge {
             return;
         };
         let count = self.count(store, &subset, pod.revision.as_deref());
-        // A stepping stone stands beside the old pod that is to leave, one at a time.
-        let mut others = self
-            .pods(store)
-            .filter(|other| !other.terminating && !other.finished);
-        let is_rolling = others.any(|other| other.revision != pod.revision);
-        let stones =
-            self.spread.rollout() == Rollout::Keep && self.spread.capacity() != Capacity::Exact && is_rolling;
-        if count > maximum + u32::from(stones) {
+        if count > maximum {
             let text = format!(
                 "pod {} makes {count} pods in {subset}, its maximum is {maximum}",
                 pod.name

@@ -32,7 +32,8 @@ pub(super) struct Daily {
     template: u32,
     /// When the last event was over.
     last: Millis,
-    /// Kubernetes took pods that were not ready, so that the split of this revision is nobody's fault.
+    /// The split of this revision is nobody's fault: Kubernetes took pods that were not ready, or a budget kept a stepping
+    /// stone from going home.
     is_excused: bool,
     broken: Option<Violation>,
 }
@@ -197,6 +198,12 @@ impl Daily {
         }
     }
 
+    /// Whether a stepping stone has no subset to go to, and is let go without one.
+    fn stones_are_let_go(&self) -> bool {
+        let is_open = |ix| self.fill.maximum(ix, 0).is_none();
+        self.spread.capacity() == Capacity::Exact && !(0..self.names.len()).any(is_open)
+    }
+
     /// Whether a sidecar may move pods: stones that went beyond go home, and percentages of which no order of removal keeps
     /// all are put right at rest.
     fn may_move(&self) -> bool {
@@ -225,7 +232,9 @@ impl Observer for Daily {
                     &self.state(store),
                 );
             }
-            None if !self.is_excused => self.split_holds(now, store),
+            // Who is to go home goes after a while of rest.
+            None if self.may_move() && now < self.last + self.rest => {}
+            None if !self.is_excused && !self.stones_are_let_go() => self.split_holds(now, store),
             _ => {}
         }
         match *happening {
@@ -257,6 +266,11 @@ impl Observer for Daily {
         if let By::Sidecar { landed, .. } = by {
             self.moved(now, pod, landed, "");
         }
+    }
+
+    /// Whoever drains a node asks too: that is not told apart.
+    fn evicted(&mut self, _now: Millis, _pod: &Pod, is_allowed: bool) {
+        self.is_excused |= !is_allowed && self.may_move();
     }
 
     /// Kubernetes gives up pods that are not ready first, wherever they stand.

@@ -49,6 +49,9 @@ impl Observer for Judges {
 
     fn evicted(&mut self, now: Millis, pod: &Pod, is_allowed: bool) {
         self.judge.evicted(now, pod, is_allowed);
+        if let Some(daily) = &mut self.daily {
+            daily.evicted(now, pod, is_allowed);
+        }
     }
 
     fn scaled_in(&mut self, now: Millis, removed: &[Rc<Pod>], kept: &[Rc<Pod>]) {

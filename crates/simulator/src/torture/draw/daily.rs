@@ -98,7 +98,9 @@ fn spread(random: &mut Random) -> Value {
     let count = pick(random, &[2, 2, 2, 3], 2);
     let is_shares = one_in(random, 6);
     let has_percents = one_in(random, 5);
-    let is_open = !one_in(random, 4);
+    // Under `Exact` a stepping stone needs an open end.
+    let is_exact = one_in(random, 2);
+    let is_open = is_exact || !one_in(random, 4);
     let mut left = 100;
     let mut subsets = Vec::new();
     for (ix, name) in all.iter().take(count).enumerate() {
@@ -133,12 +135,11 @@ fn spread(random: &mut Random) -> Value {
     let mut spread = json!({
         "name": "web", "namespace": NAMESPACE, "subsets": subsets,
         "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WORKLOAD},
-        "capacity": pick(random, &["Auto", "Exact"], "Auto"),
+        "capacity": if is_exact { "Exact" } else { "Auto" },
     });
     if one_in(random, 5) {
         json::put(&mut spread, &["rollout"], json!("Surge"));
-    }
-    if one_in(random, 5) {
+    } else if one_in(random, 5) {
         json::put(&mut spread, &["terminating"], json!("Counted"));
     }
     spread
