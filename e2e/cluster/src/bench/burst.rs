@@ -69,18 +69,18 @@ pub(crate) async fn plane(pods: PodPace) -> Result<ControlPlane> {
 
 /// One spread for each name: half of `pods` in `fixed`, the others in `elastic`.
 pub(crate) fn settings(names: &[String], pods: usize) -> Value {
-    let spreads = names.iter().map(|name| {
-        let mut spread = spread(name, pods / 2);
-        spread["capacity"] = "Exact".into();
-        spread
-    });
+    let spreads = names
+        .iter()
+        .map(|name| spread(name, pods / 2, ("capacity", "Exact")));
     json!({"observe": "Ledger", "spreads": spreads.collect::<Vec<Value>>()})
 }
 
 /// The spread of a Deployment: `fixed` up to a maximum, then `elastic`.
-pub(crate) fn spread(name: &str, maximum: usize) -> Value {
-    let pool =
-        |pool: &str| json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]});
+pub(crate) fn spread(name: &str, maximum: usize, (field, value): (&str, &str)) -> Value {
+    let pool = |pool: &str| {
+        json!({
+        field: value,"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]})
+    };
     json!({
         "name": name,
         "namespace": SHOP,

@@ -47,11 +47,8 @@ pub(crate) async fn measure(pods: usize, runs: usize) -> Result<Vec<Value>> {
     for namespace in [SHOP, PLAIN] {
         workloads::namespace(&admin, namespace).await?;
     }
-    let spreads = [("keep", "Keep"), ("surge", "Surge")].map(|(name, rollout)| {
-        let mut spread = burst::spread(name, pods * 4 / 5);
-        spread["rollout"] = rollout.into();
-        spread
-    });
+    let spreads = [("keep", "Keep"), ("surge", "Surge")]
+        .map(|(name, rollout)| burst::spread(name, pods * 4 / 5, ("rollout", rollout)));
     let settings = json!({"observe": "Ledger", "spreads": spreads});
     let sidecar = Sidecar::start(&plane, &settings, &SidecarOptions::default()).await?;
     let _policy = PolicyHost::start(&plane, &settings, PolicyHostOptions::for_namespace(SHOP)).await?;
