@@ -78,12 +78,12 @@ pub(crate) fn settings(names: &[String], pods: usize) -> Value {
 /// The spread of a Deployment: `fixed` up to a maximum, then `elastic`.
 pub(crate) fn spread(name: &str, maximum: usize, (field, value): (&str, &str)) -> Value {
     let pool = |pool: &str| {
-        json!({
-        field: value,"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]})
+        json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]})
     };
     json!({
         "name": name,
         "namespace": SHOP,
+        field: value,
         "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
         "subsets": [
             {"name": "fixed", "maxReplicas": maximum, "requiredNodeSelectorTerm": pool("fixed")},
