@@ -13,7 +13,8 @@ const LISTED: &str = include_str!("../known-differences.json");
 #[derive(Debug)]
 pub(crate) struct KnownDifferences(Vec<Difference>);
 
-/// One difference. All that is written must fit the vector, whose note must say that it is a quirk.
+/// One difference. All that is written must fit the vector, whose note must say that it is a quirk; or it is named, the
+/// whole answer is written, and a decision record says why.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Difference {
@@ -26,6 +27,8 @@ struct Difference {
     expect: Option<Value>,
     /// What is answered instead; absent: anything else.
     ours: Option<Value>,
+    /// The page of docs/decisions by which ours is meant, where the vector is no quirk.
+    decision: Option<String>,
     /// Why a user is better off.
     reason: String,
 }
@@ -98,11 +101,13 @@ impl Difference {
             note,
             expect,
             ours,
+            decision,
             reason: _,
         } = self;
         let quirk = vector.note.as_deref().unwrap_or_default();
         own == file
-            && vector.is_quirk()
+            // Where OpenKruise's answer is no quirk, ours is a decision: it stands here as a whole.
+            && (vector.is_quirk() || (decision.is_some() && name.is_some() && ours.is_some()))
             && name.as_ref().is_none_or(|name| *name == vector.name)
             && note.as_ref().is_none_or(|note| quirk.contains(note.as_str()))
             && expect.as_ref().is_none_or(|part| holds(&vector.expect, part))
@@ -175,6 +180,15 @@ mod tests {
         let plain = vector("no defect", json!({"subset": "a"}));
         assert!(matches!(
             judged(list, &plain, std::slice::from_ref(&ours)),
+            Verdict::Failed(_)
+        ));
+        let decided = list.replace("\"reason\"", "\"decision\":\"0001\",\"reason\"");
+        assert!(matches!(
+            judged(&decided, &plain, std::slice::from_ref(&ours)),
+            Verdict::KnownDifference
+        ));
+        assert!(matches!(
+            judged(&decided, &plain, &[json!({"subset": "c"})]),
             Verdict::Failed(_)
         ));
         // Native and wasm disagree.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use placement_core::ladder::{Closed, Ladder, Rung};
 use placement_core::sizes::is_ladder;
-use placement_core::spread::{Fill, Spread};
+use placement_core::spread::{Fill, Spread, Target, WorkloadKind};
 use placement_core::{DeletionCost, SubsetIx, Taken, Tier};
 
 use crate::bind;
@@ -102,9 +102,12 @@ impl<'w> Planning<'w> {
 
     /// The Deployment's newest ReplicaSet; `None` where revisions do not matter.
     pub(crate) fn newest(&self, spread: &'w Spread) -> Option<&'w WorkloadRecord> {
-        self.world
-            .sets_of(spread)
-            .max_by_key(|set| (set.ordinal, set.created))
+        let Target::Workload { kind, .. } = spread.target() else {
+            return None;
+        };
+        let is_deployment = kind.known() == Some(WorkloadKind::Deployment);
+        let sets = is_deployment.then(|| self.world.sets_of(spread));
+        sets?.max_by_key(|set| (set.ordinal, set.created))
     }
 
     /// As the ladder has it: minimums above maximums above excess above pods of no subset.
@@ -119,10 +122,13 @@ impl<'w> Planning<'w> {
         for (subset, mut pods) in by_subset {
             pods.sort_by_key(|pod| worth(pod));
             let tiers = match spread.fill() {
-                Fill::InOrder(_) if spread.has_percentages() && are_complete => {
+                Fill::InOrder(_) if spread.has_percentages() => {
+                    let is_ours = |cost| DeletionCost::rung(cost, subset, spread.fill()).is_some();
+                    if !are_complete && pods.iter().all(|pod| pod.facts().cost.is_some_and(is_ours)) {
+                        continue;
+                    }
                     sizes(spread, &ladder, subset, pods.len())
                 }
-                Fill::InOrder(_) if spread.has_percentages() => continue,
                 Fill::InOrder(_) => tiers(&ladder, subset, pods.len(), subsets),
                 Fill::Shares(_) if are_complete => lowest(&ladder, subset, pods.len(), subsets),
                 Fill::Shares(_) => match rungs(spread, &ladder, subset, &pods) {

@@ -77,9 +77,8 @@ pub(crate) fn settings(names: &[String], pods: usize) -> Value {
 
 /// The spread of a Deployment: `fixed` up to a maximum, then `elastic`.
 pub(crate) fn spread(name: &str, maximum: usize, (field, value): (&str, &str)) -> Value {
-    let pool = |pool: &str| {
-        json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]})
-    };
+    let pool =
+        |pool: &str| json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]});
     json!({
         "name": name,
         "namespace": SHOP,
