@@ -35,8 +35,10 @@ impl<'w> Planning<'w> {
             let lacked = self
                 .ladder(spread, observation, &Closed::none())
                 .lacked(&observation.taken);
-            if let Some(run) = lacked.iter().find(|run| run.rung.subset == subset) {
-                return self.wait_in(spread, pod, run.rung, observation);
+            if let Some(run) = lacked.iter().find(|run| run.rung.subset == subset)
+                && self.wait_in(spread, pod, run.rung, observation)
+            {
+                return;
             }
         }
         if !full.contains(&subset) {

@@ -94,14 +94,15 @@ impl<'w> Planning<'w> {
         }
     }
 
-    /// A pod that has its subset since admission, where others hold its place.
+    /// A pod that has its subset since admission, where others hold its place: whether it waits for it, or got it beside
+    /// them. It can be given no other subset any more, so that where it must not exceed it is one too many.
     pub(crate) fn wait_in(
         &mut self,
         spread: &'w Spread,
         pod: &KnownPod,
         rung: Rung,
         observation: &mut Observation,
-    ) {
+    ) -> bool {
         let stands_still = match self.standstill(spread) {
             Standstill::Now => true,
             Standstill::Until(at) => {
@@ -109,13 +110,17 @@ impl<'w> Planning<'w> {
                 false
             }
         };
-        let is_late = self.longest_wait(spread, pod) <= self.now;
-        // It can be given no other subset any more.
-        if is_late || (stands_still && spread.capacity() != Capacity::Exact && !self.has_stone()) {
+        let due = self.longest_wait(spread, pod);
+        let is_late = due <= self.now;
+        if (stands_still || is_late) && spread.capacity() == Capacity::Exact {
+            return false;
+        }
+        if is_late || (stands_still && !self.has_stone()) {
             self.confirm(spread, pod, rung, observation);
         } else {
-            self.wake(self.longest_wait(spread, pod));
+            self.wake(due);
         }
+        true
     }
 
     /// Whether a stepping stone was planned already: one at a time.

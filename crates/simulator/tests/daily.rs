@@ -1,7 +1,5 @@
 //! A few ordinary days, always the same: the split holds at every rest. `spillway torture --daily` draws many more.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
 use simulator::torture::{Case, CoreAdmission, play};
 
 #[test]
