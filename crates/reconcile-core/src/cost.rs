@@ -76,8 +76,8 @@ impl<'w> Planning<'w> {
             }
             let wanted = match &latest {
                 Some(latest) if latest != owner => {
-                    // All of them go in the next step: there is no order to keep.
-                    if set.is_some_and(|set| set.replicas == 0) {
+                    // All of them go in the next step: there is no order to keep. One that is not known yet may be newer.
+                    if set.is_none_or(|set| set.replicas == 0) {
                         continue;
                     }
                     self.reversed(spread, &pods)

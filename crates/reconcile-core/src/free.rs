@@ -1,7 +1,7 @@
 //! Which rungs a pod may take: the one place that reads a ladder for pods that wait or move.
 
 use placement_core::ladder::{Ladder, Run, Rung};
-use placement_core::spread::{Fill, Rollout, Spread, Target, WorkloadKind};
+use placement_core::spread::{Fill, Rollout, Spread, Target, Terminating, WorkloadKind};
 use placement_core::{Closed, Observation, SubsetIx};
 
 use crate::ledger::replicas;
@@ -66,6 +66,10 @@ impl Planning<'_> {
             let lacked = ladder.lacked_shares(&observation.taken);
             let mut taken = observation.taken.clone();
             lacked.iter().for_each(|rung| taken.add_on(*rung));
+            // Who takes the place of a pod that is going, and still counts, waits for that place.
+            if self.counts_pods_that_go(spread) {
+                return Box::new(lacked.into_iter());
+            }
             // Whoever comes beyond the size of the workload was seen before its replicas were.
             return Box::new(lacked.into_iter().chain(ladder.free(&taken).flat_map(each)));
         }
@@ -79,6 +83,12 @@ impl Planning<'_> {
             false => &observation.taken,
         };
         Box::new(ladder.free(taken).flat_map(each))
+    }
+
+    /// Whether pods hold their places until they are gone, and some are going.
+    pub(crate) fn counts_pods_that_go(&self, spread: &Spread) -> bool {
+        spread.terminating() == Terminating::Counted
+            && self.world.pods_of(self.id).any(|pod| pod.record.terminating)
     }
 
     /// The lowest of them.

@@ -140,7 +140,7 @@ impl<'w> Planning<'w> {
         let places = || -> u32 { ladder.split(ladder.replicas()).iter().sum() };
         // All that the ladder has is its own already, and it is too short for the workload.
         let is_exhausted = || places() < ladder.replicas() && ladder.lacked(&observation.taken).is_empty();
-        if is_kept && !is_exhausted() {
+        if (is_kept && !is_exhausted()) || self.counts_pods_that_go(spread) {
             return self.wait_for_a_place(spread, ladder, observation, pods);
         }
         for pod in pods {

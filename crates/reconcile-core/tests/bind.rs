@@ -241,6 +241,34 @@ fn a_replacement_takes_the_place_of_what_goes_unless_that_is_counted() {
 }
 
 #[test]
+fn in_shares_too_a_replacement_waits_for_a_place_that_is_counted_until_it_is_left() {
+    for capacity in ["Auto", "Exact"] {
+        let shares = "[{name: fixed, replicas: 50%}, {name: elastic, replicas: 50%}]";
+        let mut scene = Scene::new(rule(&format!(
+            "terminating: Counted\ncapacity: {capacity}\nsubsets: {shares}"
+        )));
+        let mut leaving = running("old", Some("fixed"), Some(1_000_000), "abc");
+        leaving["metadata"]["deletionTimestamp"] = common::START.to_string().into();
+        scene.scaled_to(2).pod(&leaving);
+        scene
+            .pod(&running("other", Some("elastic"), Some(999_999), "abc"))
+            .pod(&gated("new", 0));
+        assert_eq!(all(&scene.begin()), ["publish fixed 1, elastic 1"], "{capacity}");
+        scene.world.take(
+            Event::PodGone {
+                uid: "uid-old".into(),
+            },
+            scene.now,
+        );
+        assert_eq!(
+            all(&scene.begin())[0],
+            "bind new to 0 costs 1000000",
+            "{capacity}"
+        );
+    }
+}
+
+#[test]
 fn each_revision_has_the_maximum_where_it_is_counted_by_revision() {
     let mut scene = Scene::new(rule(&format!("maximumScope: Revision{TWO}")));
     scene.scaled_to(4);

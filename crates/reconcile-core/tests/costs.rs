@@ -158,6 +158,15 @@ fn a_step_of_a_rollout_that_is_on_its_way_is_not_disturbed() {
 }
 
 #[test]
+fn a_replica_set_that_is_not_known_yet_is_not_taken_for_an_old_one() {
+    let mut scene = rollout(0);
+    for (name, subset, cost) in [("n", "fixed", 400), ("m", "elastic", 100)] {
+        scene.pod(&running(name, Some(subset), Some(cost), "newest"));
+    }
+    assert_eq!(costs(&mut scene), Vec::<String>::new());
+}
+
+#[test]
 fn jobs_and_statefulsets_have_no_costs() {
     let mut scene = Scene::new(rule(TWO));
     scene.scaled_to(1);

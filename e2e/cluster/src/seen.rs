@@ -199,6 +199,13 @@ impl Seen {
         self.ever_placed.len() - hold.count()
     }
 
+    /// Of how many revisions there are pods that have not finished.
+    #[must_use]
+    pub fn revisions(&self) -> usize {
+        let active = self.pods.values().filter(|pod| !pod.finished);
+        active.map(|pod| &pod.revision).collect::<BTreeSet<_>>().len()
+    }
+
     /// Pods by subset, now.
     #[must_use]
     pub fn split(&self) -> BTreeMap<String, usize> {

@@ -10,6 +10,7 @@ use serde_json::json;
 use simulator::Admission;
 use simulator::torture::{
     Case, CoreAdmission, Failure, Played, Violation, hostility, is_for_a_real_cluster, minimise, play,
+    play_aloud,
 };
 
 use crate::exit::{self, Exit};
@@ -20,7 +21,7 @@ Examples:
   spillway torture --runs 10000
   spillway torture --seed 7 --runs 1000 --save cases
   spillway torture --daily --runs 1000 --save days
-  spillway torture --replay cases/seed-23.json
+  spillway torture --replay cases/seed-23.json --trace
   spillway torture --runs 10000 --hostile 40 --save hostile
 
 Each run is drawn from its own seed: bursts, lags, scale changes, rollouts, node loss, crashes, frozen sidecars, lost answers, pools
@@ -55,6 +56,9 @@ pub(crate) struct Raw {
     /// Play this saved case, and nothing else
     #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "time_limit", "hostile"])]
     replay: Option<PathBuf>,
+    /// Tell everything that happens in the replayed case, a line each
+    #[arg(long, requires = "replay")]
+    trace: bool,
     /// How to show the result
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -92,7 +96,7 @@ pub(crate) fn run(raw: Raw) -> Result<(), Exit> {
             .map_err(|error| Exit::BadInput(vec![format!("--save `{}`: {error}", save.display())]))?;
     }
     if let Some(file) = &raw.replay {
-        return replay(file);
+        return replay(file, raw.trace);
     }
     let begun = Instant::now();
     let search = search(&raw, begun)?;
@@ -170,11 +174,22 @@ impl Search {
     }
 }
 
-fn replay(file: &Path) -> Result<(), Exit> {
+fn replay(file: &Path, is_told: bool) -> Result<(), Exit> {
     let bad = |reason: String| Exit::BadInput(vec![format!("`{}`: {reason}", file.display())]);
     let text = folder::file(file).map_err(|error| Exit::bad(&error))?.text;
     let case = Case::read(&text).map_err(|error| bad(error.to_string()))?;
-    let played = play(&case, &mut policy).map_err(|error| bad(error.to_string()))?;
+    let mut broken = Ok(());
+    let mut tell = |at: u64, text: &str| {
+        if broken.is_ok() {
+            broken = output::print_line(format_args!("{at:>9} ms  {text}"));
+        }
+    };
+    let played = match is_told {
+        true => play_aloud(&case, &mut policy, &mut tell),
+        false => play(&case, &mut policy),
+    };
+    broken?;
+    let played = played.map_err(|error| bad(error.to_string()))?;
     match played.violation {
         None => {
             let (pods, millis) = (played.tally.pods, played.millis);

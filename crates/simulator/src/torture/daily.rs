@@ -32,8 +32,8 @@ pub(super) struct Daily {
     template: u32,
     /// When the last event was over.
     last: Millis,
-    /// The split of this revision is nobody's fault: Kubernetes took pods that were not ready, or a budget kept a stepping
-    /// stone from going home.
+    /// The split of this revision is nobody's fault: Kubernetes took pods that were not ready, a budget kept a stepping stone
+    /// from going home, or the workload shrank in the middle of its rollout.
     is_excused: bool,
     broken: Option<Violation>,
 }
@@ -238,8 +238,13 @@ impl Observer for Daily {
             _ => {}
         }
         match *happening {
-            Happening::Scale { replicas, .. } => self.replicas = replicas,
-            Happening::Rollout { template, .. } => {
+            Happening::Scale { replicas, .. } => {
+                // New pods run where the larger workload wanted them, and none is moved for a scale-in.
+                let is_smaller = replicas < self.replicas;
+                self.is_excused |= is_smaller && store.pods().any(|pod| !self.is_newest(pod));
+                self.replicas = replicas;
+            }
+            Happening::Rollout { template, .. } if template != self.template => {
                 self.template = template;
                 self.is_excused = false;
             }

@@ -40,13 +40,12 @@ impl Seen {
         self.sets.iter().find(|set| self.is_new(set))
     }
 
-    /// The number that the new ReplicaSet has as `deployment.kubernetes.io/revision`.
+    /// The number that the new ReplicaSet has as `deployment.kubernetes.io/revision`: above that of every old one, of which
+    /// one may be seen late (`SetNewReplicaSetAnnotations`).
     fn revision(&self) -> u64 {
-        let newest = self.sets.iter().map(|set| set.ordinal).max().unwrap_or(0);
-        match self.new_set() {
-            Some(new) if new.ordinal == newest => newest,
-            _ => newest + 1,
-        }
+        let old = self.sets.iter().filter(|set| !self.is_new(set));
+        let above = old.map(|set| set.ordinal + 1).max().unwrap_or(1);
+        self.new_set().map_or(above, |new| new.ordinal.max(above))
     }
 }
 
