@@ -133,13 +133,14 @@ pub(crate) fn is_placed(pod: &PodHead<'_>, settings: &SettingsText<'_>, namespac
 }
 
 /// The spread and the subset that a pod carries the labels of, where its decision is that subset's.
-pub(crate) fn placed_in<'p>(pod: &'p PodHead<'_>) -> Option<(&'p str, &'p str)> {
+fn placed_in<'p>(pod: &'p PodHead<'_>) -> Option<(&'p str, &'p str)> {
     let (spread, subset) = (pod.label(SPREAD_LABEL)?, pod.label(SUBSET_LABEL)?);
     let reason = pod.annotation(DECISION_ANNOTATION)?.strip_prefix(subset)?;
     reason.starts_with(": ").then_some((spread, subset))
 }
 
-fn in_namespace<'s, 't>(
+/// The spreads of the settings that can concern pods of a namespace, in order.
+pub(crate) fn in_namespace<'s, 't>(
     settings: &'s SettingsText<'t>,
     namespace: &'s str,
 ) -> impl Iterator<Item = (usize, SpreadHead<'s, 't>)> {

@@ -117,7 +117,7 @@ impl Cluster {
         let mut observation = facts
             .counts()
             .unwrap()
-            .observation(&self.rule.spread, Some("abc"));
+            .observation(&self.rule.spread, Some("abc"), &facts.subset_names());
         observation.binder = Binder::Serving;
         let arrival = Arrival {
             uid: name,

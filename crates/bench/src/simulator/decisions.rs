@@ -32,7 +32,9 @@ pub(super) fn native() -> Result<Vec<Figure>> {
     let revision = ledger
         .pointer("/status/revisions/0/revision")
         .and_then(Value::as_str);
-    let observation = facts.counts()?.observation(&spread, revision);
+    let observation = facts
+        .counts()?
+        .observation(&spread, revision, &facts.subset_names());
     let uids: Vec<String> = (0..1024)
         .map(|number| format!("b1d1a3f4-54b2-4a3c-8f0e-{number:012}"))
         .collect();

@@ -17,24 +17,6 @@ use crate::time::UnixMillis;
 #[derive(Debug)]
 pub struct LedgerFacts<'a>(Fields<'a>);
 
-/// As much of a rule as tells whether it can concern a pod.
-#[derive(Debug)]
-pub struct LedgerHead<'a> {
-    namespace: Option<Text<'a>>,
-    target: Option<LedgerTarget<'a>>,
-}
-
-/// The workload that a rule names.
-#[derive(Debug)]
-pub struct LedgerTarget<'a> {
-    /// `targetRef.apiVersion`.
-    pub api_version: Text<'a>,
-    /// `targetRef.kind`.
-    pub kind: Text<'a>,
-    /// `targetRef.name`.
-    pub name: Text<'a>,
-}
-
 /// The counts of a ledger.
 #[derive(Debug)]
 pub struct LedgerCounts<'a> {
@@ -46,7 +28,6 @@ pub struct LedgerCounts<'a> {
     closings: Vec<ClosingRow<'a>>,
     binder: Option<BinderRow>,
     first_ordinal: u32,
-    order: u32,
     vacating: bool,
 }
 
@@ -79,6 +60,14 @@ pub struct BinderRow {
     epoch: u64,
 }
 
+impl BinderRow {
+    /// Whoever leads, in whichever term.
+    #[must_use]
+    pub fn of_any_term() -> Self {
+        Self { epoch: 0 }
+    }
+}
+
 /// The Lease of the sidecars.
 #[derive(Debug)]
 pub struct LeaseFacts {
@@ -99,29 +88,31 @@ impl<'a> LedgerFacts<'a> {
         Fields::of(item.get(), "item").map(Self)
     }
 
-    /// Whom the rule concerns.
-    ///
-    /// # Errors
-    /// When the rule is no object, or has another shape than the API server lets it have.
-    pub fn head(&self) -> Result<LedgerHead<'a>, FieldError> {
-        let spec = self.0.object("spec")?;
-        let target = spec.raw("targetRef").map(|target| {
-            let target = Fields::of(target.get(), "targetRef")?;
-            let text = |field| {
-                target
-                    .text(field)
-                    .map(|text| text.unwrap_or_else(|| Text::from("")))
-            };
-            Ok(LedgerTarget {
-                api_version: text("apiVersion")?,
-                kind: text("kind")?,
-                name: text("name")?,
+    /// Whether it tells of a spread: by its own name and namespace, and by those of its rule. An object of another namespace
+    /// tells nothing, whatever is written in it.
+    #[must_use]
+    pub fn is_of(&self, spread: &Spread) -> bool {
+        let is_named = |part| {
+            self.0.object(part).is_ok_and(|part: Fields<'_>| {
+                let is = |field, wanted: &str| {
+                    part.text(field)
+                        .is_ok_and(|text| text.is_some_and(|text| text.as_str() == wanted))
+                };
+                is("namespace", spread.namespace()) && is("name", spread.name())
             })
-        });
-        Ok(LedgerHead {
-            namespace: spec.text("namespace")?,
-            target: target.transpose()?,
-        })
+        };
+        is_named("metadata") && is_named("spec")
+    }
+
+    /// The names of the subsets of its rule, in order, as far as they can be read: what its counts are of.
+    #[must_use]
+    pub fn subset_names(&self) -> Vec<Text<'a>> {
+        let subsets = self.0.object("spec").and_then(|spec| spec.list("subsets"));
+        let name = |subset: &'a RawValue| {
+            let name = Fields::of(subset.get(), "subsets").and_then(|subset| subset.text("name"));
+            name.ok().flatten().unwrap_or_else(|| Text::from(""))
+        };
+        subsets.map_or_else(|_| Vec::new(), |subsets| subsets.into_iter().map(name).collect())
     }
 
     /// The rule, as it stands in settings; null where there is none.
@@ -175,7 +166,6 @@ impl<'a> LedgerFacts<'a> {
             closings: closings.collect::<Result<_, FieldError>>()?,
             binder: binder.transpose()?,
             first_ordinal: count(&status, "firstOrdinal")?.unwrap_or(0),
-            order: count(&status, "order")?.unwrap_or(0),
             vacating: status.is_true("vacating"),
         })
     }
@@ -201,20 +191,6 @@ impl Counts {
     }
 }
 
-impl<'a> LedgerHead<'a> {
-    /// The namespace of the pods.
-    #[must_use]
-    pub fn namespace(&self) -> &str {
-        self.namespace.as_ref().map_or("", Text::as_str)
-    }
-
-    /// The workload; `None` where pods are chosen by label.
-    #[must_use]
-    pub fn target(&self) -> Option<&LedgerTarget<'a>> {
-        self.target.as_ref()
-    }
-}
-
 impl LedgerCounts<'_> {
     /// Who binds, if anybody said so.
     #[must_use]
@@ -234,12 +210,6 @@ impl LedgerCounts<'_> {
         self.first_ordinal
     }
 
-    /// The place of the spread in its settings: of two that match a pod, the lower has it.
-    #[must_use]
-    pub fn order(&self) -> u32 {
-        self.order
-    }
-
     fn is_closed_for(&self, spread: &Spread, subset: SubsetIx, revision: Option<&str>) -> bool {
         let name = spread.subset(subset).map(Subset::name);
         let mut rows = self
@@ -255,9 +225,10 @@ impl LedgerCounts<'_> {
         rows.peek().is_none() || rows.any(is_about)
     }
 
-    /// The published counts as an observation for a pod of this revision. Nobody is known to bind.
+    /// The published counts as an observation for a pod of this revision, where they are of the subsets of these names: a
+    /// ledger may be of another version of the rule, and who reads it goes by names. Nobody is known to bind.
     #[must_use]
-    pub fn observation(&self, spread: &Spread, revision: Option<&str>) -> Observation {
+    pub fn observation(&self, spread: &Spread, revision: Option<&str>, names: &[Text<'_>]) -> Observation {
         let row = self
             .revisions
             .iter()
@@ -273,10 +244,16 @@ impl LedgerCounts<'_> {
             ),
         };
         let is_new = row.is_none() && self.all.active > 0;
-        let subsets = spread.subsets().len();
+        let columns: Vec<Option<usize>> = spread
+            .subsets()
+            .iter()
+            .map(|subset| names.iter().position(|name| name.as_str() == subset.name()))
+            .collect();
         let taken = |counts: &Counts| -> Taken {
-            let places = counts.taken.iter().copied().chain(core::iter::repeat(0));
-            places.take(subsets).collect()
+            let places = columns
+                .iter()
+                .map(|column| column.and_then(|column| counts.taken.get(column)));
+            places.map(|places| places.copied().unwrap_or(0)).collect()
         };
         let named = |names: &[Text<'_>]| -> Vec<SubsetIx> {
             let known = names.iter().map(|name| spread.subset_named(name.as_str()));

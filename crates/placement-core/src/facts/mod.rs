@@ -16,9 +16,7 @@ mod workload;
 
 pub use fields::{FieldError, Fields, Texts};
 pub use foreign::Foreign;
-pub use ledger::{
-    BINDER_AWAY_MILLIS, BinderRow, LeaseFacts, LedgerCounts, LedgerFacts, LedgerHead, LedgerTarget,
-};
+pub use ledger::{BINDER_AWAY_MILLIS, BinderRow, LeaseFacts, LedgerCounts, LedgerFacts};
 pub use list::{ListError, items, listed_pods, named};
 pub use listed::{ListedPod, PodFacts};
 pub use pod::{OwnerReference, PodHead};

@@ -61,7 +61,7 @@ impl CoreAdmission {
         let template = json::text(&pod, &["metadata", "labels", POD_TEMPLATE_HASH]);
         let revision = revision_key(kind, template, None);
         let counts = facts.counts().map_err(|error| told(&error))?;
-        let mut observation = counts.observation(spread, revision);
+        let mut observation = counts.observation(spread, revision, &facts.subset_names());
         if let (Some(binder), Some(lease)) = (counts.binder(), &self.lease) {
             let lease = LeaseFacts::of(lease).map_err(|error| told(&error))?;
             if lease.serves(binder, UnixMillis(call.clock)) {
