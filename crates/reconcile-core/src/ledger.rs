@@ -1,6 +1,6 @@
 //! The ledger of a spread: its rule, and an observation of each revision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use placement_core::Ladder;
 use placement_core::facts::PodFacts;
@@ -14,6 +14,12 @@ use spread_api::{
 
 use crate::reschedule::{Closing, Closings};
 use crate::world::{KnownPod, Rule, SpreadId, World};
+
+/// More revisions than this have one row together.
+const MOST_REVISIONS: usize = 50;
+
+/// The revision of the row of all others, which no revision can be called.
+const OTHER_REVISIONS: &str = "*";
 
 /// The ledger as it is to be stored.
 pub(crate) fn ledger(
@@ -78,33 +84,46 @@ fn status(world: &World, id: &SpreadId, rule: &Rule, full: &Closed, closings: &C
             rule: rule.hash.clone(),
         }),
     };
+    status.revisions = revisions(world, spread, &pods);
+    status
+}
+
+/// A row for each revision; the smallest are one row together where there are too many.
+fn revisions(world: &World, spread: &Spread, pods: &[&KnownPod]) -> Vec<RevisionStatus> {
     let desired = desired_by_revision(world, spread);
-    let revisions: BTreeSet<Option<&str>> = pods
-        .iter()
-        .filter(|pod| pod.record.is_active())
-        .map(|pod| pod.record.revision.as_deref())
-        .chain(
-            desired
-                .iter()
-                .filter(|(_, desired)| **desired > 0)
-                .map(|(revision, _)| Some(*revision)),
-        )
-        .collect();
-    for revision in revisions {
-        let of_revision = pods
-            .iter()
-            .copied()
-            .filter(|pod| pod.record.revision.as_deref() == revision);
-        let counts = Counts::of(world, spread, of_revision);
-        status.revisions.push(RevisionStatus {
+    let mut by_revision: BTreeMap<Option<&str>, Vec<&KnownPod>> = BTreeMap::new();
+    for (revision, _) in desired.iter().filter(|(_, desired)| **desired > 0) {
+        by_revision.entry(Some(revision)).or_default();
+    }
+    for pod in pods.iter().filter(|pod| pod.record.is_active()) {
+        by_revision.entry(pod.record.revision.as_deref()).or_default();
+    }
+    for pod in pods {
+        if let Some(of_revision) = by_revision.get_mut(&pod.record.revision.as_deref()) {
+            of_revision.push(pod);
+        }
+    }
+    let row = |revision: Option<&str>, pods: &[&KnownPod]| {
+        let counts = Counts::of(world, spread, pods.iter().copied());
+        RevisionStatus {
             revision: revision.map(ToOwned::to_owned),
             desired: revision.and_then(|revision| desired.get(revision).copied()),
             active: counts.active,
             gated: counts.gated,
             taken: counts.taken,
-        });
-    }
-    status
+        }
+    };
+    let mut largest: Vec<(Option<&str>, Vec<&KnownPod>)> = by_revision.into_iter().collect();
+    largest.sort_by_key(|(revision, pods)| {
+        let is_known = revision.is_some_and(|revision| desired.contains_key(revision));
+        core::cmp::Reverse((is_known, pods.len()))
+    });
+    let others = largest.split_off(largest.len().min(MOST_REVISIONS));
+    largest.sort_by_key(|(revision, _)| *revision);
+    let rows = largest.iter().map(|(revision, pods)| row(*revision, pods));
+    let others: Vec<&KnownPod> = others.into_iter().flat_map(|(_, pods)| pods).collect();
+    let merged = (!others.is_empty()).then(|| row(Some(OTHER_REVISIONS), &others));
+    rows.chain(merged).collect()
 }
 
 /// The replicas that percentages are taken of; `None`: not known.

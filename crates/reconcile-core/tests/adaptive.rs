@@ -632,9 +632,9 @@ fn nobody_is_deleted_whom_no_controller_replaces() {
         Some(("GameServerSet", "game.example.io/v1")),
         None,
     ];
+    let selected = common::yaml(&format!("selector: {{matchLabels: {{app: web}}}}{ANEW}")).to_string();
     for owner in owners {
-        let mut scene = Scene::new(rule(ANEW));
-        scene.scaled_to(6);
+        let mut scene = Scene::new(rule(&selected));
         let mut pod = pending("a", 0);
         match owner {
             Some((kind, api)) => {
@@ -672,8 +672,8 @@ fn nobody_is_deleted_while_his_controller_gives_pods_up() {
 
 #[test]
 fn a_job_moves_on_in_place() {
-    let mut scene = Scene::new(rule(IN_PLACE));
-    scene.scaled_to(6);
+    let target = "targetRef: {apiVersion: batch/v1, kind: Job, name: web-abc}";
+    let mut scene = Scene::new(rule(&format!("{target}{IN_PLACE}")));
     let mut pod = pending("a", 0);
     pod["metadata"]["ownerReferences"][0]["kind"] = "Job".into();
     pod["metadata"]["ownerReferences"][0]["apiVersion"] = "batch/v1".into();

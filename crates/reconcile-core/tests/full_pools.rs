@@ -114,10 +114,11 @@ impl Cluster {
         let Some(ledger) = &self.ledger else { return pod };
         let text = serde_json::value::to_raw_value(ledger).unwrap();
         let facts = LedgerFacts::of(&text).unwrap();
-        let mut observation = facts
-            .counts()
-            .unwrap()
-            .observation(&self.rule.spread, Some("abc"), &facts.subset_names());
+        let mut observation =
+            facts
+                .counts()
+                .unwrap()
+                .observation(&self.rule.spread, Some("abc"), &facts.subset_names());
         observation.binder = Binder::Serving;
         let arrival = Arrival {
             uid: name,

@@ -30,8 +30,12 @@ fn observation(ledger: &SpreadLedger, rule: &reconcile_core::Rule, revision: Opt
     let text = serde_json::to_string(ledger).unwrap();
     let facts = LedgerFacts::of(serde_json::from_str(&text).unwrap()).unwrap();
     assert_eq!(facts.rule().unwrap(), rule.written);
-    assert_eq!(facts.head().unwrap().namespace(), "shop");
-    facts.counts().unwrap().observation(&rule.spread, revision)
+    assert!(facts.is_of(&rule.spread));
+    let names = facts.subset_names();
+    facts
+        .counts()
+        .unwrap()
+        .observation(&rule.spread, revision, &names)
 }
 
 #[test]
@@ -298,12 +302,28 @@ fn a_ledger_that_another_may_have_is_told_of_and_goes_when_nobody_writes_it() {
     assert_eq!(follow_old(&mut scene), Vec::<String>::new(), "once");
     // Whoever has the rule leads for a while.
     scene.later(200_000);
+    let leader = scene.world.leader().cloned();
+    scene.world.lead(None);
     left_by(&mut scene, "other", 2);
+    scene.world.lead(leader);
     assert_eq!(follow_old(&mut scene), ["publish ", "note LedgerOfOtherSettings"]);
     scene.later(299_999);
     assert_eq!(follow_old(&mut scene), ["note LedgerOfOtherSettings"]);
     scene.later(1);
     assert_eq!(follow_old(&mut scene), ["remove ledger"]);
+}
+
+#[test]
+fn a_stranger_who_writes_a_ledger_again_and_again_keeps_it_no_longer() {
+    let mut scene = Scene::new(rule(TWO));
+    left_by(&mut scene, "other", 1);
+    for active in 2..5 {
+        assert_eq!(follow_old(&mut scene)[0], "publish ", "disowned each time");
+        scene.later(99_000);
+        left_by(&mut scene, "other", active);
+    }
+    scene.later(3_000);
+    assert!(follow_old(&mut scene).contains(&"remove ledger".to_owned()));
 }
 
 #[test]

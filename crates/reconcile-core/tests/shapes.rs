@@ -158,8 +158,9 @@ fn an_admission_passes_by_what_is_closed_for_its_own_template_alone() {
     let text = serde_json::value::to_raw_value(&ledger).unwrap();
     let spread = rule(ANEW).spread;
     let admitted = |revision: &str, wishes: Value| {
-        let counts = LedgerFacts::of(&text).unwrap().counts().unwrap();
-        let mut observation = counts.observation(&spread, Some(revision));
+        let facts = LedgerFacts::of(&text).unwrap();
+        let counts = facts.counts().unwrap();
+        let mut observation = counts.observation(&spread, Some(revision), &facts.subset_names());
         observation.binder = Binder::Serving;
         let arrival = Arrival {
             uid: "u",

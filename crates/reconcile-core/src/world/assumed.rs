@@ -211,7 +211,11 @@ impl World {
         match outcome {
             Outcome::Done(_) | Outcome::Gone => {
                 ledger.retry = None;
-                ledger.seen_at = now;
+                let status = written.as_ref().and_then(|written| written.status.as_ref());
+                // Who takes the binder out of another's ledger does not make it younger.
+                if status.is_none_or(|status| status.binder.is_some()) {
+                    ledger.seen_at = now;
+                }
                 ledger.stored = if matches!(outcome, Outcome::Done(_)) {
                     written
                 } else {

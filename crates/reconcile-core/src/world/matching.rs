@@ -7,23 +7,38 @@ use placement_core::matching::Owner;
 use placement_core::shard::deployment_of;
 use placement_core::spread::{GroupKind, Target, WorkloadKind};
 
-use super::{SpreadId, World};
-use crate::record::{PodRecord, WorkloadId};
+use super::{Rule, SpreadId, World};
+use crate::record::{OwnerRecord, PodRecord, WorkloadId};
 
 /// No chain of owners is longer; what is read could say that one owns itself.
 const LONGEST_CHAIN: usize = 8;
 
 impl World {
-    /// The spread whose name a pod carries, else the first that matches it; none where it is not ours to place.
+    /// The spread that has a pod; none where it is not ours to place.
+    ///
+    /// Its label is no proof: whoever may create pods can write it. It counts for the spread that it names if its controllers
+    /// lead to the target of that one, or if the target is a selector, and for a spread that is no more.
     pub(super) fn spread_of(&self, pod: &PodRecord) -> Option<SpreadId> {
         if pod.foreign.is_some() {
             return None;
         }
-        if let Some(name) = &pod.spread {
-            return Some(SpreadId {
-                namespace: pod.namespace.clone(),
-                name: name.clone(),
-            });
+        let named = pod.spread.as_ref().map(|name| SpreadId {
+            namespace: pod.namespace.clone(),
+            name: name.clone(),
+        });
+        let chain = OnceCell::new();
+        let reaches = |target: &Target| {
+            let chain = chain.get_or_init(|| self.chain(pod));
+            chain.iter().any(|owner| target.is(owner))
+        };
+        if let Some(named) = named {
+            let is_its = |rule: &Rule| match rule.spread.target() {
+                Target::Selector(_) => true,
+                target => reaches(target),
+            };
+            if self.rule(&named).is_none_or(is_its) {
+                return Some(named);
+            }
         }
         let mut here = self
             .rules
@@ -31,12 +46,11 @@ impl World {
             .filter(|(id, _)| id.namespace == pod.namespace)
             .peekable();
         here.peek()?;
-        let (chain, labels) = (self.chain(pod), OnceCell::new());
+        let labels = OnceCell::new();
         let label = |key: &str| labels.get_or_init(|| pod.labels()).get(key).copied();
         here.find(|(_, rule)| {
             let target = rule.spread.target();
-            let is_target =
-                matches!(target, Target::Selector(_)) || chain.iter().any(|owner| target.is(owner));
+            let is_target = matches!(target, Target::Selector(_)) || reaches(target);
             is_target && target.selects(label)
         })
         .map(|(id, _)| id.clone())
@@ -45,25 +59,32 @@ impl World {
     /// The owners above a pod, nearest first, as far as they were seen.
     fn chain(&self, pod: &PodRecord) -> Vec<Owner> {
         let mut chain = Vec::new();
-        let mut next = pod.owner.as_ref().map(|owner| owner.owner.clone());
-        while let Some(owner) = next {
+        let mut next = pod.owner.clone();
+        while let Some(OwnerRecord { owner, uid }) = next {
             let seen = self.workloads.get(&WorkloadId {
                 namespace: pod.namespace.clone(),
                 kind: owner.kind.clone(),
                 name: owner.name.clone(),
             });
+            // One of the same name that was there before, or never was.
+            if seen.is_some_and(|seen| !uid.is_empty() && seen.uid != uid) {
+                break;
+            }
             next = match seen {
-                Some(workload) => workload.owner.as_ref().map(|owner| owner.owner.clone()),
+                Some(workload) => workload.owner.clone(),
                 // The ReplicaSet is younger than what the watch shows: its name must do.
                 None => owner.kind.known().and_then(|kind| {
                     let name = deployment_of(kind, &owner.name, pod.revision.as_deref())?;
                     let kind = WorkloadKind::Deployment;
-                    Some(Owner {
-                        kind: GroupKind {
-                            group: kind.group().to_owned(),
-                            kind: kind.kind().to_owned(),
+                    Some(OwnerRecord {
+                        owner: Owner {
+                            kind: GroupKind {
+                                group: kind.group().to_owned(),
+                                kind: kind.kind().to_owned(),
+                            },
+                            name: name.to_owned(),
                         },
-                        name: name.to_owned(),
+                        uid: String::new(),
                     })
                 }),
             };

@@ -121,7 +121,7 @@ pub struct World {
 pub(crate) struct KnownLedger {
     /// As it is stored, as far as anybody knows.
     pub(crate) stored: Option<SpreadLedger>,
-    /// When somebody was last seen to write it.
+    /// When a sidecar was last seen to write it.
     pub(crate) seen_at: UnixMillis,
     /// When the last write was begun.
     pub(crate) written_at: Option<UnixMillis>,
@@ -258,7 +258,8 @@ impl World {
                 };
                 let known = self.ledgers.entry(id.clone()).or_default();
                 let is_news = known.stored.as_ref() != Some(&ledger);
-                if is_news {
+                // While this one leads no other sidecar writes: a stranger who does keeps no ledger alive.
+                if is_news && (self.leader.is_none() || known.stored.is_none()) {
                     known.seen_at = now;
                 }
                 known.stored = Some(*ledger);

@@ -34,7 +34,8 @@ pub(crate) fn rule(fields: &str) -> Rule {
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}),
         ),
     ] {
-        if written.get(key).is_none() {
+        let is_chosen = key == "targetRef" && written.get("selector").is_some();
+        if written.get(key).is_none() && !is_chosen {
             written[key] = value;
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use kube::Api;
 use kube::runtime::watcher;
@@ -13,7 +14,7 @@ use placement_core::ladder::Closed;
 use placement_core::spread::Binding;
 use spillway_e2e::{PodState, Seen, wait};
 
-use super::stage::Stage;
+use super::stage::{Stage, WEB};
 use super::story::Story;
 
 /// A failover, a gate that times out, and a machine with other work to do.
@@ -91,25 +92,23 @@ async fn until_at_rest(stage: &Stage, story: &Story, wanted: u32) -> Seen {
     } else if story.is_roomy() {
         let replicas = i32::try_from(wanted).unwrap();
         let what = format!("{wanted} pods of {shop}, all of the latest template");
-        wait::until(
-            &stage.deployments(story),
-            watcher::Config::default(),
-            &what,
-            PATIENCE,
-            |found| {
-                found.values().any(|web| {
-                    let status = web.status.as_ref();
-                    status.is_some_and(|status| {
-                        status.observed_generation == web.metadata.generation
-                            && status.replicas.unwrap_or(0) == replicas
-                            && status.updated_replicas.unwrap_or(0) == replicas
-                            && status.ready_replicas.unwrap_or(0) == replicas
-                    })
-                })
-            },
-        )
-        .await
-        .unwrap();
+        let deployments = stage.deployments(story);
+        let config = watcher::Config::default();
+        let is_rolled_out = |web: &Deployment| {
+            let status = web.status.as_ref();
+            status.is_some_and(|status| {
+                status.observed_generation == web.metadata.generation
+                    && status.replicas.unwrap_or(0) == replicas
+                    && status.updated_replicas.unwrap_or(0) == replicas
+                    && status.ready_replicas.unwrap_or(0) == replicas
+            })
+        };
+        let waited = wait::until(&deployments, config, &what, PATIENCE, |found| {
+            found.values().any(is_rolled_out)
+        });
+        if let Err(error) = waited.await {
+            stuck(stage, story, &error).await;
+        }
     }
     let is_roomy = story.is_roomy();
     let at_rest = |seen: &Seen| {
@@ -129,6 +128,19 @@ async fn until_at_rest(stage: &Stage, story: &Story, wanted: u32) -> Seen {
             stage.plane.folder().display()
         ),
     }
+}
+
+/// Fails with what there is to see of a rollout that does not end.
+async fn stuck(stage: &Stage, story: &Story, error: &impl std::fmt::Display) -> ! {
+    let web = stage.deployments(story).get(WEB).await.unwrap();
+    panic!(
+        "{}, seed {}: {error}; {:?}; {:#?}; logs: {}",
+        story.shop,
+        story.seed,
+        web.status,
+        stage.witness(&story.shop).seen().pods,
+        stage.plane.folder().display()
+    );
 }
 
 /// Of percentages, the most that ever held.
