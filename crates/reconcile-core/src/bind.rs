@@ -23,6 +23,8 @@ use crate::step::{PodPatch, PodRef};
 pub(crate) enum Unrenderable {
     /// Its outline was not kept, or it has no gate: it was decided already.
     Decided,
+    /// It is too large for anybody to hold.
+    TooLarge,
     /// It cannot be given what its subset says.
     Inject(Refused),
 }
@@ -35,6 +37,11 @@ pub(crate) fn pod_ref(pod: &PodRecord) -> PodRef {
     }
 }
 
+fn whole(pod: &PodRecord) -> Result<Value, Unrenderable> {
+    let outline = pod.outline.as_ref().ok_or(Unrenderable::Decided)?;
+    outline.whole().ok_or(Unrenderable::TooLarge)
+}
+
 /// The patch that gives a gated pod its subset and opens its gate, in one write.
 pub(crate) fn bind(
     pod: &PodRecord,
@@ -42,7 +49,7 @@ pub(crate) fn bind(
     placement: &Placement,
     now: UnixMillis,
 ) -> Result<PodPatch, Unrenderable> {
-    let outline = pod.outline.as_ref().ok_or(Unrenderable::Decided)?.value();
+    let outline = whole(pod)?;
     let placed =
         inject(outline.clone(), spread, &Decision::Place(*placement)).map_err(Unrenderable::Inject)?;
     open(&outline, placed, now)
@@ -120,7 +127,7 @@ pub(crate) fn move_in_place(
     placement: &Placement,
     now: UnixMillis,
 ) -> Result<PodPatch, Unrenderable> {
-    let outline = pod.outline.as_ref().ok_or(Unrenderable::Decided)?.value();
+    let outline = whole(pod)?;
     let mut moved =
         inject::move_in_place(outline.clone(), spread, from, placement).map_err(Unrenderable::Inject)?;
     annotate(&mut moved, BOUND_AT_ANNOTATION, &now.to_string());
@@ -241,6 +248,9 @@ impl fmt::Display for Unrenderable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decided => f.write_str("the pod does not wait any more"),
+            Self::TooLarge => {
+                f.write_str("its labels, annotations, tolerations and affinity are too large to be kept")
+            }
             Self::Inject(refused) => refused.fmt(f),
         }
     }

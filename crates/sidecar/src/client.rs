@@ -6,12 +6,13 @@ use std::time::Duration;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Builder, Client as HyperClient};
 use hyper_util::rt::TokioExecutor;
-use kube::client::{Body, ConfigExt};
+use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tower::ServiceBuilder;
 
 use crate::fence::{Fence, FencedConnector};
+use crate::pages::Bounded;
 
 /// A request takes so long at most, here and in the API server.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,12 +66,13 @@ pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, ClientError> {
     Ok(config)
 }
 
-/// A client that may always ask.
+/// A client that may always ask. Its lists fail where a page of them is too large to be held.
 ///
 /// # Errors
 /// When the configuration cannot be used.
 pub fn reading(config: &Config) -> Result<Client, ClientError> {
-    Ok(Client::try_from(config.clone())?)
+    let builder = ClientBuilder::try_from(config.clone())?;
+    Ok(builder.with_layer(&Bounded).build())
 }
 
 /// A client that falls silent when the fence closes.

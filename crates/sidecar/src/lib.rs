@@ -24,6 +24,7 @@ pub mod http;
 pub mod lease;
 pub mod metrics;
 pub mod observe;
+mod pages;
 pub mod release;
 pub mod run;
 mod said;

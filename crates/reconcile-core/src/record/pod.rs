@@ -177,6 +177,21 @@ impl PodRecord {
         })
     }
 
+    /// What is kept of a pod that no rule can mean: that our gate is on it, and what it takes to open it. `None`: there is no
+    /// such gate.
+    #[must_use]
+    pub fn gate_alone(self) -> Option<Self> {
+        self.gated.then(|| Self {
+            owner: None,
+            subset: None,
+            revision: None,
+            moved_from: None,
+            requests: Resources::default(),
+            outline: self.outline.as_ref().map(Outline::gates_alone),
+            ..self
+        })
+    }
+
     /// Whether it is neither finished nor being deleted.
     #[must_use]
     pub fn is_active(&self) -> bool {

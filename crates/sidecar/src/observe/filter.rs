@@ -10,6 +10,8 @@ use reconcile_core::{PodRecord, Rule};
 pub struct Filter {
     /// By namespace; `None`: everything, everywhere.
     wanted: Option<BTreeMap<String, Vec<Wanted>>>,
+    /// Whether of all other pods it lets through whether a gate of ours is on them.
+    has_gates: bool,
 }
 
 /// Pods that may be a spread's.
@@ -25,7 +27,19 @@ enum Wanted {
 
 impl Filter {
     pub(crate) fn everything() -> Self {
-        Self { wanted: None }
+        Self {
+            wanted: None,
+            has_gates: false,
+        }
+    }
+
+    /// The pods of the namespaces of rules; of all others only whether our gate is on them, which must be opened one day.
+    pub(crate) fn of_placed(rules: &[Rule]) -> Self {
+        let namespaces = rules.iter().map(|rule| rule.spread.namespace()).collect();
+        Self {
+            has_gates: true,
+            ..Self::of_namespaces(&namespaces)
+        }
     }
 
     pub(crate) fn of_namespaces(namespaces: &BTreeSet<&str>) -> Self {
@@ -34,6 +48,7 @@ impl Filter {
             .map(|namespace| ((*namespace).to_owned(), vec![Wanted::All]));
         Self {
             wanted: Some(wanted.collect()),
+            has_gates: false,
         }
     }
 
@@ -56,7 +71,10 @@ impl Filter {
                 .or_default()
                 .push(one);
         }
-        Self { wanted: Some(wanted) }
+        Self {
+            wanted: Some(wanted),
+            has_gates: false,
+        }
     }
 
     /// The part of it that concerns one namespace.
@@ -70,7 +88,10 @@ impl Filter {
                 .map(|(name, wanted)| (name.clone(), wanted.clone()))
                 .collect()
         });
-        Self { wanted }
+        Self {
+            wanted,
+            has_gates: self.has_gates,
+        }
     }
 
     pub(crate) fn takes_namespace(&self, namespace: &str) -> bool {
@@ -79,7 +100,16 @@ impl Filter {
             .is_none_or(|wanted| wanted.contains_key(namespace))
     }
 
-    pub(crate) fn takes_pod(&self, pod: &PodRecord) -> bool {
+    /// As much of a pod as is let through; `None`: nothing.
+    pub(crate) fn kept(&self, pod: PodRecord) -> Option<PodRecord> {
+        match self.takes_pod(&pod) {
+            true => Some(pod),
+            false if self.has_gates => pod.gate_alone(),
+            false => None,
+        }
+    }
+
+    fn takes_pod(&self, pod: &PodRecord) -> bool {
         let Some(wanted) = &self.wanted else { return true };
         let here = wanted.get(&pod.namespace).map(Vec::as_slice).unwrap_or_default();
         here.iter().any(|wanted| match wanted {
@@ -151,6 +181,29 @@ spreads:
         ] {
             assert_eq!(filter.takes_pod(&pod), wanted, "{pod:?}");
         }
+    }
+
+    #[test]
+    fn of_pods_elsewhere_only_their_gate_is_kept() {
+        let rules = read(SETTINGS, "f").unwrap().rules;
+        let filter = Filter::of_placed(&rules);
+        let placed = |namespace: &str, gates: serde_json::Value| {
+            let pod = json!({
+                "metadata": {
+                    "name": "p", "uid": "u", "namespace": namespace,
+                    "labels": {"spillway.dev/spread": "web", "spillway.dev/subset": "a", "app": "x".repeat(60)},
+                    "annotations": {"big": "x".repeat(100_000)},
+                },
+                "spec": {"schedulingGates": gates, "affinity": {"podAffinity": {"big": "x".repeat(100_000)}}},
+            });
+            filter.kept(PodRecord::read(&pod).unwrap())
+        };
+        let gate = json!([{"name": "spillway.dev/placement"}]);
+        assert!(placed("shop", json!([])).is_some());
+        assert_eq!(placed("elsewhere", json!([])), None);
+        let kept = placed("elsewhere", gate).unwrap();
+        assert!(kept.gated && kept.subset.is_none());
+        assert!(format!("{kept:?}").len() < 2_000, "{kept:?}");
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn sources(loaded: &Loaded) -> BTreeMap<Source, Filter> {
         what,
         namespace: None,
     };
-    sources.insert(everywhere(What::PlacedPods), Filter::everything());
+    sources.insert(everywhere(What::PlacedPods), Filter::of_placed(&loaded.rules));
     sources.insert(everywhere(What::Ledgers), Filter::everything());
     if loaded.rules.is_empty() {
         return sources;

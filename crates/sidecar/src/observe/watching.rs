@@ -21,13 +21,20 @@ use super::{Change, Told};
 use crate::backoff::Backoff;
 use crate::events::{About, Teller};
 use crate::metrics::Metrics;
+use crate::pages::{Page, is_too_large};
 use crate::said::{Said, of_watch};
-
-/// So many objects come with one page of a list: more would only be held in memory.
-const PAGE: u32 = 250;
 
 /// A kind that cannot be found is looked for again after this.
 const ABSENT: Duration = Duration::from_secs(30);
+
+/// Why a watch is no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// Nobody listens any more.
+    Unheard,
+    /// A page of a list was too large.
+    TooLarge,
+}
 
 /// One watch, as a task.
 pub(super) struct Watching {
@@ -84,7 +91,15 @@ impl Watching {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
             None => Api::all_with(self.client.clone(), resource),
         };
-        let mut config = Config::default().page_size(PAGE);
+        let mut page = Page::default();
+        while self.watch_by(api.clone(), page).await == Ended::TooLarge {
+            page = page.smaller();
+        }
+    }
+
+    /// Watches until a page of a list is too large.
+    async fn watch_by<F: seen::Fields>(&self, api: Api<Seen<F>>, page: Page) -> Ended {
+        let mut config = Config::default().page_size(page.objects());
         if let Some(selector) = self.source.what.selector() {
             config = config.labels(&selector);
         }
@@ -102,6 +117,7 @@ impl Watching {
                     }
                     self.event(event).await
                 }
+                Err(error) if is_too_large(&error) && page != page.smaller() => return Ended::TooLarge,
                 Err(error) => {
                     let told = self.error(&error, &mut failed).await;
                     let is_refused = failed != Some(State::Unknown);
@@ -110,9 +126,10 @@ impl Watching {
                 }
             };
             if told.is_none() {
-                return;
+                return Ended::Unheard;
             }
         }
+        Ended::Unheard
     }
 
     async fn error(&self, error: &watcher::Error, failed: &mut Option<State>) -> Option<()> {
@@ -191,10 +208,11 @@ impl Watching {
             What::PlacedPods | What::OtherPods => {
                 let key = Key::Pod(text("/metadata/uid").into());
                 match PodRecord::read(object) {
-                    Ok(pod) => self
-                        .filter
-                        .takes_pod(&pod)
-                        .then(|| (key, Some(Event::Pod(Box::new(pod))))),
+                    // One that is let through no more, for its labels or its owner changed, was perhaps let through before.
+                    Ok(pod) => {
+                        let pod = self.filter.kept(pod);
+                        Some((key, pod.map(|pod| Event::Pod(Box::new(pod)))))
+                    }
                     Err(error) => {
                         unreadable(&error);
                         Some((key, None))

@@ -14,8 +14,9 @@ use placement_core::ladder::Closed;
 use placement_core::spread::Binding;
 use spillway_e2e::{PodState, Seen, wait};
 
-use super::stage::{Stage, WEB};
+use super::stage::Stage;
 use super::story::Story;
+use crate::scene::WEB;
 
 /// A failover, a gate that times out, and a machine with other work to do.
 const PATIENCE: Duration = Duration::from_secs(240);
