@@ -11,6 +11,7 @@
 //! ```
 
 mod custom;
+pub mod limits;
 mod reader;
 #[cfg(feature = "schema")]
 pub mod schema;

@@ -7,6 +7,7 @@ use placement_core::spread::{
 };
 use serde_json::{Map, Value};
 
+use crate::limits::{LONGEST_RULE, MOST_SUBSETS};
 use crate::target::{FilterDraft, check_paths_of_known, filter, target_ref};
 
 const SPREAD: &[&str] = &[
@@ -51,6 +52,13 @@ const MOST_SECONDS: u64 = 31_536_000;
 /// # Errors
 /// Every fault: first what cannot be read, then the rules that are broken.
 pub fn read_spread(value: &Value, path: &str, custom_kinds: &[CustomKind]) -> Result<Spread, Vec<Fault>> {
+    let bytes = value.to_string().len();
+    if bytes > LONGEST_RULE {
+        let mut faults = Faults::default();
+        let what = format!("write a rule of at most {LONGEST_RULE} bytes as JSON; it has {bytes}");
+        faults.lacks(FaultCode::TooLarge, &Place::Root(path), &what);
+        return Err(faults.into_vec());
+    }
     checked(value, path, custom_kinds, SpreadDraft::check)
 }
 
@@ -157,6 +165,11 @@ pub(crate) fn each<T>(
 }
 
 fn subsets(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<Vec<SubsetDraft>> {
+    if let Some(many) = value.as_array().map(Vec::len).filter(|many| *many > MOST_SUBSETS) {
+        let what = format!("write at most {MOST_SUBSETS} subsets; there are {many}");
+        faults.lacks(FaultCode::TooLarge, at, &what);
+        return None;
+    }
     each(value, at, faults, subset)
 }
 

@@ -380,3 +380,22 @@ fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
     }
     found.push(at);
 }
+
+#[test]
+fn a_rule_that_no_ledger_could_hold_is_a_fault() {
+    let settings = |length: usize| {
+        json!({"spreads": [{
+            "name": "web", "namespace": "shop",
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "subsets": [{"name": "a", "patch": {"metadata": {"annotations": {"text": "x".repeat(length)}}}}],
+        }]})
+    };
+    assert!(Settings::from_value(&settings(700 << 10)).is_ok());
+    let faults = Settings::from_value(&settings(800 << 10)).unwrap_err();
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].starts_with("S39 `spreads[0]`: too large for a ledger"),
+        "{told:?}"
+    );
+}

@@ -257,6 +257,8 @@ fault_codes! {
     /// So many pods may be moved home within a minute; none at all is `when: Never`, and more than ten a second are a
     /// drain.
     InvalidMoves = 38 "moves per minute out of range",
+    /// A ledger holds the rule and a number for each subset, and the API server stores none that is larger.
+    TooLarge = 39 "too large for a ledger",
 }
 
 impl fmt::Display for FaultCode {

@@ -6,8 +6,8 @@ use placement_core::Ladder;
 use placement_core::facts::PodFacts;
 use placement_core::ladder::Closed;
 use placement_core::names::SHARD_LABEL;
-use placement_core::shard::{Shard, deployment_of};
-use placement_core::spread::{Spread, Target, Terminating, WorkloadKind};
+use placement_core::shard::Shard;
+use placement_core::spread::{Spread, Target, Terminating};
 use spread_api::{
     API_VERSION, BinderStatus, LEDGER_KIND, LedgerMetadata, LedgerStatus, RevisionStatus, SpreadLedger,
 };
@@ -30,7 +30,7 @@ pub(crate) fn ledger(
     closings: &Closings,
     vacating: bool,
 ) -> SpreadLedger {
-    let shard = shard(world, &rule.spread).to_string();
+    let shard = Shard::of(&rule.spread).to_string();
     SpreadLedger {
         api_version: API_VERSION.to_owned(),
         kind: LEDGER_KIND.to_owned(),
@@ -141,21 +141,6 @@ pub(crate) fn replicas(world: &World, spread: &Spread) -> Option<u32> {
 
 fn first_ordinal(world: &World, spread: &Spread) -> Option<u32> {
     crate::ordinals::first(&world.workload_of(spread)?.spec)
-}
-
-/// The shard under which an admission looks: it knows a ReplicaSet that is named after a Deployment only by that.
-fn shard(world: &World, spread: &Spread) -> Shard {
-    let derived = world.workload_of(spread).and_then(|workload| {
-        deployment_of(
-            workload.id.kind.known()?,
-            &workload.id.name,
-            workload.revision.as_deref(),
-        )
-    });
-    match derived {
-        Some(name) => Shard::of_workload(spread.namespace(), WorkloadKind::Deployment.kind(), name),
-        None => Shard::of(spread),
-    }
 }
 
 /// What each ReplicaSet of a Deployment, or the one that is the target, asks for.

@@ -172,14 +172,14 @@ fn what_somebody_else_wrote_is_written_over() {
 }
 
 #[test]
-fn the_ledger_of_a_replica_set_is_found_under_its_deployment() {
+fn a_ledger_stands_in_the_shard_of_its_target() {
     let text = "{targetRef: {apiVersion: apps/v1, kind: ReplicaSet, name: web-abc}, subsets: [{name: a}]}";
     let mut scene = Scene::new(rule(text));
     scene.scaled_to(3);
     let steps = scene.begin();
     assert_eq!(
         published(&steps).unwrap().metadata.labels["spillway.dev/shard"],
-        "4"
+        placement_core::shard::Shard::of_workload("shop", "ReplicaSet", "web-abc").to_string()
     );
 }
 

@@ -148,3 +148,33 @@ fn revisions_beyond_fifty_are_one_row() {
     let others = status.revisions.last().unwrap();
     assert_eq!((others.revision.as_deref(), others.active), (Some("*"), 11));
 }
+
+#[test]
+fn whose_node_comes_to_be_known_later_is_looked_at_again() {
+    let mut scene = scene(
+        "
+subsets:
+- name: fixed
+  maxReplicas: 2
+  requiredNodeSelectorTerm: {matchExpressions: [{key: pool, operator: In, values: [fixed]}]}
+- name: elastic",
+    );
+    let mut pod = running("a", None, None, "abc");
+    pod["metadata"]["labels"]
+        .as_object_mut()
+        .unwrap()
+        .remove("spillway.dev/spread");
+    scene.pod(&pod);
+    scene.settled();
+    let node = json!({"metadata": {"name": "n-1", "labels": {"pool": "fixed"}}});
+    let node = reconcile_core::NodeRecord::read(&node).unwrap();
+    let dirty = scene
+        .world
+        .take(reconcile_core::Event::Node(Box::new(node)), scene.now);
+    assert_eq!(dirty, [common::id()]);
+    assert!(
+        all(&scene.begin())[0].starts_with("adopt a"),
+        "{:?}",
+        all(&scene.begin())
+    );
+}

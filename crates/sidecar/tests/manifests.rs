@@ -138,6 +138,22 @@ fn the_schema_keeps_every_field_of_a_ledgers_counts_and_no_other() {
 }
 
 #[test]
+fn the_schema_takes_as_many_subsets_as_the_settings() {
+    let schema = schema();
+    let most = serde_json::json!(policy_settings::limits::MOST_SUBSETS);
+    for path in [
+        "spec/properties/subsets",
+        "status/properties/taken",
+        "status/properties/closed",
+        "status/properties/probing",
+        "status/properties/revisions/items/properties/taken",
+    ] {
+        let list = schema.pointer(&format!("/properties/{path}/maxItems"));
+        assert_eq!(list, Some(&most), "{path}");
+    }
+}
+
+#[test]
 fn the_schema_keeps_the_rule_of_every_example() {
     let schema = &schema()["properties"]["spec"];
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../policy-settings/examples");

@@ -14,6 +14,8 @@ pub use nodes::{
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
+use crate::limits::MOST_SUBSETS;
+
 /// The JSON schema of the settings.
 #[must_use]
 pub fn schema() -> Value {
@@ -76,7 +78,7 @@ pub struct SpreadShape {
     /// Which pods of the workload, and where its replicas stand.
     pub target_filter: Option<TargetFilterShape>,
     /// The subsets. Their order is the meaning: filled from the first, drained from the last.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = MOST_SUBSETS))]
     pub subsets: Vec<SubsetShape>,
     /// Whether a pod may wait for its place. Default: Auto. `Exact` needs `observe: Ledger`.
     pub capacity: Option<CapacityShape>,

@@ -244,6 +244,7 @@ impl World {
                 let mut dirty = self.take_node(*node, now);
                 if is_new {
                     dirty.extend(self.look_at_renamed_on(&name));
+                    dirty.extend(self.waits_for_node(&name));
                 }
                 dirty
             }

@@ -297,6 +297,14 @@ impl World {
         after.into_iter().chain(before).collect()
     }
 
+    /// The spreads of pods that run on a node without a subset: what it is of may be told now that the node is known.
+    pub(super) fn waits_for_node(&self, node: &str) -> Vec<SpreadId> {
+        let pods = self.pods.places.iter().map(|(_, pod)| pod);
+        let there =
+            pods.filter(|pod| pod.record.subset.is_none() && pod.record.node.as_deref() == Some(node));
+        there.filter_map(|pod| pod.spread.clone()).collect()
+    }
+
     fn leave(&mut self, spread: &SpreadId, place: usize) {
         if let Some(places) = self.by_spread.get_mut(spread) {
             places.remove(&place);

@@ -157,7 +157,7 @@ impl Actor {
             let wake = self.next_wake();
             tokio::select! {
                 _ = inbox.stop.changed(), if !self.is_stopping => self.begin_to_stop(),
-                changed = inbox.standing.changed() => if changed.is_err() {
+                changed = inbox.standing.changed(), if !self.is_stopping => if changed.is_err() {
                     error!("the lease is kept no more");
                     self.begin_to_stop();
                 },

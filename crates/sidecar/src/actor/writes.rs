@@ -62,6 +62,10 @@ impl Actor {
         self.metrics.planned(begun.elapsed());
         self.due.wake(spread, plan.wake);
         for step in plan.steps {
+            // What is not told now is told when there is room.
+            if matches!(self.hands, Hands::Writer(_)) && !self.lanes.has_room_for(&step) {
+                continue;
+            }
             self.world.assume(&step, at);
             match &self.hands {
                 Hands::Writer(writer) => {
