@@ -2,7 +2,7 @@
 
 use crate::cost::DeletionCost;
 use crate::hash::{fnv1a64, reduce};
-use crate::ladder::{Ladder, Run, Rung, SubsetIx, Tier};
+use crate::ladder::{Closed, Ladder, Run, Rung, SubsetIx, Tier};
 use crate::observe::{Binder, Observation};
 use crate::reason::Reason;
 use crate::spread::{Binding, Capacity, Spread};
@@ -154,6 +154,12 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
             };
         }
     }
+    // Where every subset is closed the pod waits in the one that it would have; the binder lets it go when one has room.
+    let reopened = Closed::none();
+    let ladder = match gates && ladder.free(&observation.taken).next().is_none() {
+        true => Ladder::new(spread, observation.replicas, &reopened),
+        false => ladder,
+    };
     let held = |decision| match decision {
         Decision::Place(placement) if gates => Decision::Hold(placement),
         decision => decision,

@@ -41,6 +41,10 @@ impl<'w> Planning<'w> {
                 return;
             }
         }
+        // Another pod in its place would find no more than it does.
+        if matches!(choice, Choice::Shut) && self.lowest(spread, observation, &closings.skipped()).is_none() {
+            return self.wait_or_give_up(spread, pod);
+        }
         if !full.contains(&subset) {
             full.push(subset);
         }

@@ -131,7 +131,13 @@ impl ControlPlane {
     /// When it does not come up.
     pub async fn start_component(&self, component: Component) -> Result<(), ClusterError> {
         self.spawn(component)?;
-        self.until_ready(component).await
+        self.until_ready(component).await?;
+        // KWOK misses what happens while its watches break: a pod would never get ready. A kubelet does not.
+        if component == Component::ApiServer && self.processes().contains_key(&Component::Kwok) {
+            self.kill(Component::Kwok)?;
+            self.spawn(Component::Kwok)?;
+        }
+        Ok(())
     }
 
     /// Kills a component and starts it again. (An API server that is asked to end waits a minute for its watches.)
