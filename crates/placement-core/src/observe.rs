@@ -78,9 +78,8 @@ pub fn observe<'p>(
         let subset = pod.subset.and_then(|name| spread.subset_named(name));
         let is_held = !pod.terminating || spread.terminating() == Terminating::Counted;
         if let Some(subset) = subset.filter(|_| is_held) {
-            let rung = pod
-                .cost
-                .and_then(|cost| DeletionCost::rung(cost, subset, spread.fill()));
+            let cost = pod.cost.filter(|_| pod.has_our_cost);
+            let rung = cost.and_then(|cost| DeletionCost::rung(cost, subset, spread.fill()));
             let take = |places: &mut Taken| match rung {
                 Some(rung) => places.add_on(rung),
                 None => places.add(subset),

@@ -138,6 +138,7 @@ fn a_listed_pod_gives_what_counting_needs() {
     let pod: ListedPod<'_> = serde_json::from_str(&text).unwrap();
     let expected = PodFacts {
         cost: None,
+        has_our_cost: false,
         spread: Some("web"),
         subset: Some("a"),
         revision: Some("7d9f"),
@@ -147,6 +148,35 @@ fn a_listed_pod_gives_what_counting_needs() {
     assert_eq!(pod.facts(), expected);
     let bare: ListedPod<'_> = serde_json::from_str(r#"{"metadata":{"name":"p"}}"#).unwrap();
     assert_eq!(bare.facts(), PodFacts::default());
+}
+
+#[test]
+fn a_cost_is_a_rung_only_beside_our_decision() {
+    let has_our_cost = |decision: &str, labels: &str| {
+        let text = format!(
+            r#"{{"metadata": {{
+                "labels": {{"spillway.dev/spread": "web", "spillway.dev/subset": "a" {labels}}},
+                "annotations": {{"controller.kubernetes.io/pod-deletion-cost": "100" {decision}}}
+            }}}}"#
+        );
+        let pod: ListedPod<'_> = serde_json::from_str(&text).unwrap();
+        assert_eq!(pod.facts().cost, Some(100));
+        pod.facts().has_our_cost
+    };
+    let template = r#", "pod-template-hash": "7d9f""#;
+    assert!(has_our_cost(
+        r#", "spillway.dev/decision": "a: bound in order""#,
+        template
+    ));
+    for (decision, labels) in [
+        ("", template),
+        (r#", "spillway.dev/decision": "b: bound in order""#, template),
+        (r#", "spillway.dev/decision": "gated: waits""#, template),
+        // A Job's pods get no cost of ours.
+        (r#", "spillway.dev/decision": "a: bound in order""#, ""),
+    ] {
+        assert!(!has_our_cost(decision, labels), "{decision} {labels}");
+    }
 }
 
 #[test]

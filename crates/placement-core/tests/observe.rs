@@ -259,6 +259,7 @@ proptest! {
         };
         let facts = pods.iter().map(|pod| PodFacts {
             cost: None,
+            has_our_cost: false,
             spread: pod.spread.as_deref(),
             subset: pod.subset.as_deref(),
             revision: pod.revision.as_deref(),

@@ -47,6 +47,7 @@ impl<'s> Workload<'s> {
                 subset: Some(names[*subset]),
                 revision: Some(revision),
                 cost: Some(*cost),
+                has_our_cost: true,
                 ..PodFacts::default()
             })
             .collect();

@@ -266,7 +266,8 @@ fn rungs(
 ) -> Option<Vec<(i32, usize)>> {
     let known: Vec<i32> = pods
         .iter()
-        .filter_map(|pod| pod.facts().cost)
+        .map(|pod| pod.facts())
+        .filter_map(|facts| facts.cost.filter(|_| facts.has_our_cost))
         .filter(|cost| DeletionCost::rung(*cost, subset, spread.fill()).is_some())
         .collect();
     if known.len() == pods.len() {

@@ -67,7 +67,7 @@ fn excess_costs_less_than_anything_that_has_a_place() {
             .unwrap()
             .split(':')
             .next(),
-        Some("gated")
+        Some("fixed")
     );
 }
 

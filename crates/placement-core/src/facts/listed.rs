@@ -31,6 +31,8 @@ struct Metadata<'a> {
 struct Annotations<'a> {
     #[serde(borrow, default, rename = "controller.kubernetes.io/pod-deletion-cost")]
     cost: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "spillway.dev/decision")]
+    decision: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -66,6 +68,9 @@ pub struct PodFacts<'a> {
     pub revision: Option<&'a str>,
     /// Its deletion cost, where it has a readable one.
     pub cost: Option<i32>,
+    /// Whether that was written where the pod was placed, and may tell its rung: a template, or somebody else, writes costs
+    /// too.
+    pub has_our_cost: bool,
     /// Succeeded or Failed.
     pub finished: bool,
     /// Being deleted.
@@ -83,16 +88,19 @@ impl ListedPod<'_> {
         let revision = labels
             .and_then(|labels| labels.revision.as_ref())
             .map(Text::as_str);
+        let subset = labels.and_then(|labels| labels.subset.as_ref()).map(Text::as_str);
+        let annotations = self.metadata.annotations.as_ref();
+        let decision = annotations.and_then(|annotations| annotations.decision.as_ref());
+        let revision = super::revision::key_of_labels(template, revision);
         PodFacts {
             spread: labels.and_then(|labels| labels.spread.as_ref()).map(Text::as_str),
-            subset: labels.and_then(|labels| labels.subset.as_ref()).map(Text::as_str),
-            revision: super::revision::key_of_labels(template, revision),
-            cost: self
-                .metadata
-                .annotations
-                .as_ref()
+            subset,
+            revision,
+            cost: annotations
                 .and_then(|annotations| annotations.cost.as_ref())
                 .and_then(|cost| cost.as_str().parse().ok()),
+            // Pods of Jobs have no revision, and no cost of ours.
+            has_our_cost: revision.is_some() && is_decided(decision.map(Text::as_str), subset),
             finished: self
                 .status
                 .as_ref()
@@ -101,6 +109,15 @@ impl ListedPod<'_> {
             terminating: self.metadata.deletion_timestamp.0,
         }
     }
+}
+
+/// Whether a decision is that a pod goes to the subset that it carries the label of.
+#[must_use]
+pub fn is_decided(decision: Option<&str>, subset: Option<&str>) -> bool {
+    let reason = decision
+        .zip(subset)
+        .and_then(|(decision, subset)| decision.strip_prefix(subset));
+    reason.is_some_and(|reason| reason.starts_with(": "))
 }
 
 impl<'de> Deserialize<'de> for Present {

@@ -18,7 +18,7 @@ pub use fields::{FieldError, Fields, Texts};
 pub use foreign::Foreign;
 pub use ledger::{BINDER_AWAY_MILLIS, BinderRow, LeaseFacts, LedgerCounts, LedgerFacts};
 pub use list::{ListError, items, listed_pods, named};
-pub use listed::{ListedPod, PodFacts};
+pub use listed::{ListedPod, PodFacts, is_decided};
 pub use pod::{OwnerReference, PodHead};
 pub use replicas::{PathError, replicas_at, replicas_in};
 pub use revision::{NoRevision, latest_revision, ordinal, revision_key};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::facts::{Foreign, PodFacts, revision_key};
+use placement_core::facts::{Foreign, PodFacts, is_decided, revision_key};
 use placement_core::names::{
-    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, MIRROR_ANNOTATION,
-    MOVED_FROM_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL, STEPPING_STONE_ANNOTATION,
-    SUBSET_LABEL,
+    BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DECISION_ANNOTATION, DELETION_COST_ANNOTATION,
+    MIRROR_ANNOTATION, MOVED_FROM_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL,
+    STEPPING_STONE_ANNOTATION, SUBSET_LABEL,
 };
 use placement_core::nodes::{Requests, Resources};
 use placement_core::spread::WorkloadKind;
@@ -40,6 +40,8 @@ pub struct PodRecord {
     pub revision: Option<String>,
     /// Its deletion cost, where it has a readable one.
     pub cost: Option<i32>,
+    /// Whether that is ours: whoever placed the pod wrote it, and its controller ranks by it.
+    pub has_our_cost: bool,
     /// The subset that had no node for it, if it was moved in place.
     pub moved_from: Option<String>,
     /// Whether a rollout put it where it stands for want of a better place, as a stepping stone.
@@ -149,6 +151,11 @@ impl PodRecord {
             spread: owned(metadata.label(SPREAD_LABEL)),
             subset: owned(metadata.label(SUBSET_LABEL)),
             revision: owned(revision),
+            has_our_cost: kind.is_none_or(WorkloadKind::honours_deletion_cost)
+                && is_decided(
+                    metadata.annotation(DECISION_ANNOTATION),
+                    metadata.label(SUBSET_LABEL),
+                ),
             cost: metadata
                 .annotation(DELETION_COST_ANNOTATION)
                 .and_then(|cost| cost.parse().ok()),
@@ -218,6 +225,7 @@ impl PodRecord {
             subset: self.subset.as_deref().filter(|_| !self.gated),
             revision: self.revision.as_deref(),
             cost: self.cost,
+            has_our_cost: self.has_our_cost,
             finished: self.phase == Phase::Finished,
             terminating: self.terminating,
         }

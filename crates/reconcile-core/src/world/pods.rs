@@ -68,16 +68,16 @@ impl KnownPod {
         facts.spread = self.spread.as_ref().map(|spread| spread.name.as_str());
         facts.subset = self.by_node.as_deref().or(facts.subset);
         match &self.assumed {
-            Some(Assumed::Bound { subset, cost }) => {
+            Some(Assumed::Bound { subset, cost } | Assumed::Moved { subset, cost }) => {
                 facts.subset = Some(subset);
                 facts.cost = cost.or(facts.cost);
-            }
-            Some(Assumed::Moved { subset, cost }) => {
-                facts.subset = Some(subset);
-                facts.cost = cost.or(facts.cost);
+                facts.has_our_cost |= cost.is_some();
             }
             Some(Assumed::Adopted { subset }) => facts.subset = Some(subset),
-            Some(Assumed::Costs(cost)) => facts.cost = Some(*cost),
+            Some(Assumed::Costs(cost)) => {
+                facts.cost = Some(*cost);
+                facts.has_our_cost = true;
+            }
             Some(Assumed::Deleted | Assumed::Recreated) => facts.terminating = true,
             // A budget may refuse an eviction.
             Some(Assumed::Released | Assumed::Evicted) | None => {}

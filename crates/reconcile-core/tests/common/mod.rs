@@ -98,6 +98,7 @@ pub(crate) fn running(name: &str, subset: Option<&str>, cost: Option<i32>, revis
     });
     if let Some(subset) = subset {
         pod["metadata"]["labels"]["spillway.dev/subset"] = subset.into();
+        pod["metadata"]["annotations"]["spillway.dev/decision"] = format!("{subset}: bound in order").into();
     }
     if let Some(cost) = cost {
         pod["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"] =
