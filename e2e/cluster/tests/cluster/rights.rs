@@ -81,7 +81,7 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
         set(&["create"], &["events.k8s.io/events"]),
         set(
             &["get", "list", "watch"],
-            &["policies.kubewarden.io/clusteradmissionpolicies"],
+            &["policies.kubewarden.io/clusteradmissionpolicies spillway"],
         ),
     ]);
     let plane = &ground.plane;
@@ -144,6 +144,22 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
     let sidecar = plane.client(Identity::Sidecar).await.unwrap();
     let asked = [
         (true, SHOP, "patch", "", "pods", ""),
+        (
+            true,
+            "",
+            "get",
+            "policies.kubewarden.io",
+            "clusteradmissionpolicies",
+            "spillway",
+        ),
+        (
+            false,
+            "",
+            "list",
+            "policies.kubewarden.io",
+            "clusteradmissionpolicies",
+            "",
+        ),
         (false, SHOP, "create", "", "pods", ""),
         (false, SHOP, "update", "", "pods", ""),
         (false, SHOP, "create", "", "pods/exec", ""),
