@@ -384,3 +384,29 @@ async fn a_tenant_writes_no_ledger_and_collectors_may_take_them_away() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn very_many_labels_are_no_way_round_the_guard_and_no_burden_to_the_kubelet() {
+    let ground = Ground::exact(10).await;
+    let tenant = tenant(&ground).await;
+    let _witness = stand(&ground, &tenant).await;
+    let mine = pods(&tenant);
+    let labels: serde_json::Map<String, Value> = (0..30_000).map(|n| (format!("l{n}"), "".into())).collect();
+    let mut big = json!({"metadata": {"name": "big", "labels": labels}});
+    big["spec"] = workloads::template("big")["spec"].clone();
+    let big: Pod = workloads::read("a pod", big).unwrap();
+    workloads::create(&tenant, SHOP, &big).await.unwrap();
+
+    let mark = json!({"metadata": {"labels": {"spillway.dev/subset": "fixed"}}});
+    assert_kept_off("a mark", "spillway-pods", patch(&mine, "big", mark.clone()).await);
+    let status = mine
+        .patch_status("big", &PatchParams::default(), &Patch::Merge(mark))
+        .await;
+    assert_kept_off("a mark by the status", "spillway-pods", status);
+    let own = json!({"metadata": {"labels": {"l7": "changed"}}});
+    assert_eq!(patch(&mine, "big", own).await.unwrap().labels()["l7"], "changed");
+    let condition = json!({"status": {"conditions": [{"type": "example.org/seen", "status": "True"}]}});
+    mine.patch_status("big", &PatchParams::default(), &Patch::Strategic(condition))
+        .await
+        .unwrap();
+}
