@@ -180,6 +180,40 @@ async fn stand(ground: &Ground, tenant: &Client) -> Witness {
     witness
 }
 
+/// Changes of a pod's metadata that are not a tenant's to make.
+fn marks() -> [Value; 9] {
+    [
+        json!({"labels": {"spillway.dev/subset": "elastic"}}),
+        json!({"labels": {"spillway.dev/subset": null}}),
+        json!({"labels": {"spillway.dev/spread": null, "team": "a"}}),
+        json!({"labels": {"spillway.dev/new": ""}}),
+        json!({"labels": null}),
+        json!({"annotations": {"spillway.dev/decision": "mine"}}),
+        json!({"annotations": {"spillway.dev/bound-at": null}}),
+        json!({"annotations": {"spillway.dev/new": ""}}),
+        json!({"annotations": null}),
+    ]
+}
+
+/// Which nobody may keep from him: other labels and annotations, images, and pods that have neither.
+async fn change_what_is_the_tenants_own(tenant: &Client, name: &str) {
+    let mine = pods(tenant);
+    let own = json!({"metadata": {
+        "labels": {"team": "a"}, "annotations": {"controller.kubernetes.io/pod-deletion-cost": "7"},
+    }});
+    assert_eq!(patch(&mine, name, own).await.unwrap().labels()["team"], "a");
+    let mut bare = json!({"metadata": {"name": "bare"}});
+    bare["spec"] = workloads::template("bare")["spec"].clone();
+    let bare: Pod = workloads::read("a pod", bare).unwrap();
+    workloads::create(tenant, SHOP, &bare).await.unwrap();
+    let image = json!({"spec": {"containers": [{"name": "main", "image": "registry.example.org/app:2"}]}});
+    let strategic = Patch::Strategic(image);
+    mine.patch("bare", &PatchParams::default(), &strategic)
+        .await
+        .unwrap();
+    mine.delete("bare", &DeleteParams::default()).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_tenant_writes_no_mark_of_a_pod_and_the_sidecar_goes_on() {
     let ground = Ground::exact(10).await;
@@ -198,18 +232,7 @@ async fn a_tenant_writes_no_mark_of_a_pod_and_the_sidecar_goes_on() {
     let before = a_placed_pod(&ground).await;
     let name = before.name_any();
     let mine = pods(&tenant);
-    let marks = [
-        json!({"labels": {"spillway.dev/subset": "elastic"}}),
-        json!({"labels": {"spillway.dev/subset": null}}),
-        json!({"labels": {"spillway.dev/spread": null, "team": "a"}}),
-        json!({"labels": {"spillway.dev/new": ""}}),
-        json!({"labels": null}),
-        json!({"annotations": {"spillway.dev/decision": "mine"}}),
-        json!({"annotations": {"spillway.dev/bound-at": null}}),
-        json!({"annotations": {"spillway.dev/new": ""}}),
-        json!({"annotations": null}),
-    ];
-    for mark in marks {
+    for mark in marks() {
         let change = json!({"metadata": mark});
         let what = change.to_string();
         assert_kept_off(&what, "spillway-pods", patch(&mine, &name, change.clone()).await);
@@ -239,21 +262,7 @@ async fn a_tenant_writes_no_mark_of_a_pod_and_the_sidecar_goes_on() {
         (before.labels(), before.annotations())
     );
 
-    // What is the tenant's own stays so.
-    let own = json!({"metadata": {
-        "labels": {"team": "a"}, "annotations": {"controller.kubernetes.io/pod-deletion-cost": "7"},
-    }});
-    assert_eq!(patch(&mine, &name, own).await.unwrap().labels()["team"], "a");
-    let mut bare = json!({"metadata": {"name": "bare"}});
-    bare["spec"] = workloads::template("bare")["spec"].clone();
-    let bare: Pod = workloads::read("a pod", bare).unwrap();
-    workloads::create(&tenant, SHOP, &bare).await.unwrap();
-    let image = json!({"spec": {"containers": [{"name": "main", "image": "registry.example.org/app:2"}]}});
-    let strategic = Patch::Strategic(image);
-    mine.patch("bare", &PatchParams::default(), &strategic)
-        .await
-        .unwrap();
-    mine.delete("bare", &DeleteParams::default()).await.unwrap();
+    change_what_is_the_tenants_own(&tenant, &name).await;
 
     ground.scale(30).await;
     let seen = witness
