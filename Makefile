@@ -65,9 +65,18 @@ test: setup policy.wasm $(EMPTY_POLICY) ## Build the wasm and run every test; th
 lint: setup ## Check format, clippy, dependencies and house rules
 	$(CARGO) fmt --all -- --check
 	scripts/house-rules.sh
+	scripts/supply-chain.sh
 	scripts/deny.sh
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy --workspace --test cluster --locked -- -D warnings
+
+.PHONY: reproducible
+reproducible: setup ## Build the wasm twice, in folders of different names, and compare the bytes; minutes
+	scripts/reproducible.sh
+
+.PHONY: dist
+dist: setup ## Build the command line as it is shipped, into out/dist
+	scripts/dist.sh
 
 .PHONY: fmt
 fmt: setup ## Format the sources

@@ -22,7 +22,7 @@ export RUSTFLAGS
 # With the triple given, build scripts are compiled without these flags.
 host=$(rustc -vV | sed -n 's/^host: //p')
 directory=${CARGO_TARGET_DIR:-target}/fuzz
-cargo build --quiet --release --target "$host" --target-dir "$directory" --bin "$target"
+cargo build --quiet --locked --release --target "$host" --target-dir "$directory" --bin "$target"
 
 found=corpus-found/$target
 mkdir -p "$found" "corpus/$target"

@@ -19,19 +19,19 @@ else
 fi
 [ -n "$way" ] || fail "nothing here can build wasm: run \`make setup\`"
 
-# The module must not hold the paths of the machine that built it.
-flags="--remap-path-prefix=$PWD=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+# The module must not hold the paths of the machine that built it. Encoded, for a path may have a space in it.
+flags="--remap-path-prefix=$PWD=."$'\x1f'"--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
 dir=target/wasm/$way
 build=(build --release --locked --package "$package" --target wasm32-wasip1 --target-dir "$dir")
 
-unset CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS
+unset RUSTFLAGS CARGO_BUILD_RUSTFLAGS
 case "$way" in
-  rustup) RUSTFLAGS=$flags cargo "${build[@]}" ;;
+  rustup) CARGO_ENCODED_RUSTFLAGS=$flags cargo "${build[@]}" ;;
   debian)
     CARGO_TARGET_WASM32_WASIP1_LINKER=$(rust_lld)
     export CARGO_TARGET_WASM32_WASIP1_LINKER
     RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 \
-      RUSTFLAGS="$flags -C link-self-contained=no -L native=/usr/lib/wasm32-wasi" \
+      CARGO_ENCODED_RUSTFLAGS="$flags"$'\x1f-Clink-self-contained=no\x1f-Lnative=/usr/lib/wasm32-wasi' \
       /usr/bin/cargo "${build[@]}" -Zbuild-std=std,panic_abort
     ;;
   *) fail "target/setup/wasm-way says \`$way\`: run \`make setup\`" ;;

@@ -11,7 +11,9 @@
 mod corpus;
 mod golden;
 mod packaging;
+mod promises;
 mod scratch;
 mod settings;
+mod supply_chain;
 mod support;
 mod trouble;

@@ -16,14 +16,15 @@ fn text<'v>(value: &'v Value, path: &str) -> &'v str {
 }
 
 #[test]
-fn the_metadata_grants_exactly_the_kinds_that_are_asked_for() {
-    let metadata = yaml(&root().join("metadata.yml"));
-    let granted: BTreeSet<(String, String)> = metadata["contextAwareResources"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|r| (text(r, "/apiVersion").to_owned(), text(r, "/kind").to_owned()))
-        .collect();
+fn the_metadata_and_artifact_hub_name_exactly_the_kinds_that_are_asked_for() {
+    let kinds = |list: &Value| -> BTreeSet<(String, String)> {
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|r| (text(r, "/apiVersion").to_owned(), text(r, "/kind").to_owned()))
+            .collect()
+    };
+    let granted = kinds(&yaml(&root().join("metadata.yml"))["contextAwareResources"]);
     let mut asked: BTreeSet<(String, String)> = WorkloadKind::ALL
         .into_iter()
         .map(|kind| placement_core::spread::GroupKind {
@@ -39,6 +40,9 @@ fn the_metadata_grants_exactly_the_kinds_that_are_asked_for() {
     let ledgers = EverywhereQuery::ledgers("any");
     asked.insert((ledgers.api_version.into(), ledgers.kind.into()));
     assert_eq!(granted, asked);
+    let package = yaml(&root().join("artifacthub-pkg.yml"));
+    let shown = text(&package, "/annotations/kubewarden~1contextAwareResources");
+    assert_eq!(kinds(&serde_saphyr::from_str(shown).unwrap()), asked);
 }
 
 #[test]

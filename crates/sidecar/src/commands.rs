@@ -47,7 +47,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "ACCOUNT", value_parser = account, default_value = "spillway-system/spillway-sidecar")]
     sidecar: Who,
     /// The policy-server's service account, `NAMESPACE/NAME`; `-`: whoever asks.
-    #[arg(long, value_name = "ACCOUNT", value_parser = account, default_value = "kubewarden/policy-server")]
+    #[arg(long, value_name = "ACCOUNT", value_parser = account, default_value = "kubewarden/spillway-policy-server")]
     policy_server: Who,
 }
 
@@ -173,7 +173,7 @@ impl DoctorArgs {
             sidecar: self.sidecar.clone(),
             policy_server: self.policy_server.clone(),
             lease_namespace: self.lease_namespace.clone(),
-            follows_policy: self.origin.from_policy.is_some(),
+            policy: self.origin.from_policy.clone(),
         }
     }
 }

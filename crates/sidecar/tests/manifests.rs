@@ -204,6 +204,8 @@ fn no_role_has_a_wildcard_and_every_rule_says_why() {
         "deploy/rbac-sidecar.yaml",
         "deploy/rbac-policy-server.yaml",
         "deploy/rbac-release.yaml",
+        "deploy/writes-by-namespace.yaml",
+        "deploy/uninstall.yaml",
     ] {
         for document in documents(file) {
             for rule in document["rules"].as_array().into_iter().flatten() {
@@ -268,4 +270,157 @@ fn what_opens_gates_without_a_sidecar_runs_as_its_own_account_and_asks_whether_o
     let sidecar = documents("deploy/sidecar.yaml").remove(0);
     let image = &sidecar["spec"]["template"]["spec"]["containers"][0]["image"];
     assert_eq!(&pod["containers"][0]["image"], image);
+}
+
+/// The pod that a Deployment, a CronJob or a Job of these documents runs, and its image.
+fn pod_of(file: &str, kind: &str) -> Value {
+    let object = documents(file)
+        .into_iter()
+        .find(|object| object["kind"] == kind)
+        .unwrap_or_else(|| panic!("{file}: no {kind}"));
+    let template = if kind == "CronJob" {
+        "/spec/jobTemplate/spec/template/spec"
+    } else {
+        "/spec/template/spec"
+    };
+    object.pointer(template).cloned().unwrap()
+}
+
+#[test]
+fn uninstalling_opens_gates_with_an_account_of_its_own_that_may_do_nothing_else() {
+    let file = "deploy/uninstall.yaml";
+    let pod = pod_of(file, "Job");
+    let objects = documents(file);
+    let named =
+        |kind: &str| -> Vec<&Value> { objects.iter().filter(|object| object["kind"] == kind).collect() };
+    let account = &named("ServiceAccount")[0]["metadata"];
+    assert_eq!(pod["serviceAccountName"], account["name"]);
+    assert_eq!(account["name"], "spillway-uninstall");
+    let subjects =
+        json!([{"kind": "ServiceAccount", "namespace": account["namespace"], "name": account["name"]}]);
+    let bindings = named("ClusterRoleBinding");
+    assert!(bindings.iter().all(|binding| binding["subjects"] == subjects));
+    let rules: Vec<&Value> = named("ClusterRole").iter().map(|role| &role["rules"]).collect();
+    let pods = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "get", "patch"]}]);
+    assert_eq!(rules, [&pods]);
+    assert_eq!(pod["containers"][0]["args"], json!(["release"]));
+    let sidecar = pod_of("deploy/sidecar.yaml", "Deployment");
+    assert_eq!(pod["containers"][0]["image"], sidecar["containers"][0]["image"]);
+}
+
+#[test]
+fn the_role_of_the_writes_reads_nothing_by_list_and_that_of_the_reads_writes_nothing() {
+    let roles = documents("deploy/rbac-sidecar.yaml");
+    let verbs = |name: &str| -> BTreeSet<String> {
+        roles
+            .iter()
+            .filter(|role| role["kind"] == "ClusterRole" && role["metadata"]["name"] == name)
+            .flat_map(|role| role["rules"].as_array().unwrap())
+            .flat_map(|rule| rule["verbs"].as_array().unwrap())
+            .map(|verb| verb.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(verbs("spillway-sidecar"), words(&["get", "list", "watch"]));
+    assert_eq!(
+        verbs("spillway-sidecar-writes"),
+        words(&["create", "delete", "get", "patch"])
+    );
+    // The alternative binds that same role.
+    let binding = documents("deploy/writes-by-namespace.yaml").remove(0);
+    assert_eq!(binding["kind"], "RoleBinding");
+    assert_eq!(binding["roleRef"]["name"], "spillway-sidecar-writes");
+}
+
+#[test]
+fn the_policy_of_the_example_is_never_asked_about_pods_of_the_system() {
+    let policy = documents("deploy/policy.yaml").remove(0);
+    let selector = &policy["spec"]["namespaceSelector"];
+    assert_eq!(
+        selector.as_object().unwrap().len(),
+        1,
+        "Kubewarden drops all but matchExpressions"
+    );
+    let expression = &selector["matchExpressions"][0];
+    assert_eq!(
+        (&expression["key"], &expression["operator"]),
+        (&json!("kubernetes.io/metadata.name"), &json!("NotIn"))
+    );
+    let left_out: BTreeSet<&str> = expression["values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut wanted: BTreeSet<&str> = placement_core::names::SYSTEM_NAMESPACES.iter().copied().collect();
+    let namespace = documents("deploy/namespace.yaml").remove(0);
+    wanted.insert(namespace["metadata"]["name"].as_str().unwrap());
+    assert_eq!(left_out, wanted);
+    assert_eq!(policy["spec"]["failurePolicy"], "Ignore");
+    // The host refuses what exceeds its own limit, so the API server's, which lets the pod in, must be no later: Kubewarden
+    // takes no longer one for the host, whose default is 2 s.
+    assert_eq!(policy["spec"]["timeoutSeconds"], 2);
+    assert_eq!(policy["spec"].get("timeoutEvalSeconds"), None);
+}
+
+#[test]
+fn the_guard_knows_the_accounts_the_gate_and_the_prefix_by_their_names_and_lets_pods_be_created() {
+    let policies: Vec<Value> = documents("deploy/guard.yaml");
+    let guard = text("deploy/guard.yaml");
+    for file in [
+        "deploy/rbac-sidecar.yaml",
+        "deploy/rbac-release.yaml",
+        "deploy/uninstall.yaml",
+    ] {
+        let account = documents(file).remove(0);
+        let user = format!(
+            "'system:serviceaccount:{}:{}'",
+            account["metadata"]["namespace"].as_str().unwrap(),
+            account["metadata"]["name"].as_str().unwrap()
+        );
+        assert!(guard.contains(&user), "{user}");
+    }
+    let gate = format!("gate.name == '{}'", placement_core::names::PLACEMENT_GATE);
+    assert_eq!(guard.matches(&gate).count(), 2);
+    for rule in policies.iter().flat_map(|policy| {
+        policy["spec"]["matchConstraints"]["resourceRules"]
+            .as_array()
+            .into_iter()
+            .flatten()
+    }) {
+        let is_of = |resource: &str| {
+            rule["resources"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|r| r == resource)
+        };
+        if is_of("pods") {
+            assert_eq!(rule["operations"], json!(["UPDATE"]));
+        }
+    }
+    // Every policy is in force.
+    let names = |kind: &str, name: &str| -> BTreeSet<String> {
+        policies
+            .iter()
+            .filter(|policy| policy["kind"] == kind)
+            .map(|policy| policy.pointer(name).unwrap().as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        names("ValidatingAdmissionPolicy", "/metadata/name"),
+        names("ValidatingAdmissionPolicyBinding", "/spec/policyName")
+    );
+}
+
+#[test]
+fn two_sidecars_are_never_on_one_node_and_a_rolling_update_needs_no_third() {
+    let pod = pod_of("deploy/sidecar.yaml", "Deployment");
+    let required = &pod["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0];
+    assert_eq!(required["topologyKey"], "kubernetes.io/hostname");
+    assert_eq!(required["matchLabelKeys"], json!(["pod-template-hash"]));
+    assert_eq!(
+        pod["topologySpreadConstraints"][0]["whenUnsatisfiable"],
+        "ScheduleAnyway"
+    );
 }

@@ -51,7 +51,7 @@ impl Identity {
             Self::Controllers => "system:kube-controller-manager",
             Self::Scheduler => "system:kube-scheduler",
             Self::Kwok => "kwok",
-            Self::PolicyHost => "system:serviceaccount:kubewarden:policy-server",
+            Self::PolicyHost => "system:serviceaccount:kubewarden:spillway-policy-server",
             Self::Sidecar => "system:serviceaccount:spillway-system:spillway-sidecar",
             Self::Release => "system:serviceaccount:spillway-system:spillway-release",
             Self::Nobody => "nobody",

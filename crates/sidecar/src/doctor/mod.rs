@@ -42,8 +42,8 @@ pub struct DoctorOptions {
     pub policy_server: Who,
     /// Where the Lease is.
     pub lease_namespace: String,
-    /// Whether the sidecar follows a policy object.
-    pub follows_policy: bool,
+    /// The policy object that the sidecar follows.
+    pub policy: Option<String>,
 }
 
 /// How much a finding matters.

@@ -19,7 +19,7 @@ pub(super) struct Need {
     resource: String,
     verb: &'static str,
     namespace: Option<String>,
-    name: Option<&'static str>,
+    name: Option<String>,
 }
 
 /// What the watches of these settings and the writes need. Kinds that the cluster does not have are told of.
@@ -78,15 +78,16 @@ pub(super) async fn needs_of_the_sidecar(
     for verb in ["get", "update"] {
         let lease = Need::new("coordination.k8s.io", "leases", verb, namespace.clone());
         needs.push(Need {
-            name: Some(LEASE_NAME),
+            name: Some(LEASE_NAME.to_owned()),
             ..lease
         });
     }
-    if options.follows_policy {
-        let policies = ["list", "watch"];
-        needs.extend(
-            policies.map(|verb| Need::new("policies.kubewarden.io", "clusteradmissionpolicies", verb, None)),
-        );
+    if let Some(policy) = &options.policy {
+        // By name: the role grants no more.
+        needs.extend(["get", "list", "watch"].map(|verb| Need {
+            name: Some(policy.clone()),
+            ..Need::new("policies.kubewarden.io", "clusteradmissionpolicies", verb, None)
+        }));
     }
     needs.sort();
     needs.dedup();
@@ -96,7 +97,7 @@ pub(super) async fn needs_of_the_sidecar(
 pub(super) fn needs_of_the_policy(lease_namespace: &str) -> Vec<Need> {
     let ledgers = ["list", "watch"].map(|verb| Need::new(group_of(API_VERSION), LEDGER_PLURAL, verb, None));
     let lease = ["list", "watch"].map(|verb| Need {
-        name: Some(LEASE_NAME),
+        name: Some(LEASE_NAME.to_owned()),
         ..Need::new(
             "coordination.k8s.io",
             "leases",
@@ -138,7 +139,7 @@ async fn review(client: &Client, who: &Who, need: &Need) -> Result<bool, kube::E
     let (resource, subresource) = need.resource.split_once('/').unwrap_or((&need.resource, ""));
     let attributes = json!({
         "group": need.group, "resource": resource, "subresource": subresource, "verb": need.verb,
-        "namespace": need.namespace.as_deref().unwrap_or_default(), "name": need.name.unwrap_or_default(),
+        "namespace": need.namespace.as_deref().unwrap_or_default(), "name": need.name.as_deref().unwrap_or_default(),
     });
     let (kind, plural, spec) = match who {
         Who::Myself => (
@@ -189,7 +190,7 @@ impl core::fmt::Display for Need {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let dot = if self.group.is_empty() { "" } else { "." };
         write!(f, "{} `{}{dot}{}`", self.verb, self.resource, self.group)?;
-        if let Some(name) = self.name {
+        if let Some(name) = &self.name {
             write!(f, " named `{name}`")?;
         }
         match &self.namespace {
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn a_need_says_what_and_where() {
         let lease = Need {
-            name: Some("l"),
+            name: Some("l".to_owned()),
             ..Need::new("coordination.k8s.io", "leases", "update", Some("ns".to_owned()))
         };
         assert_eq!(

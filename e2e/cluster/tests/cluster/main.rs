@@ -16,6 +16,7 @@ mod exact;
 mod failover;
 mod foreign;
 mod ground;
+mod guard;
 mod harness;
 mod home;
 mod hostile;

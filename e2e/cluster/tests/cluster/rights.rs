@@ -81,7 +81,7 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
         set(&["create"], &["events.k8s.io/events"]),
         set(
             &["get", "list", "watch"],
-            &["policies.kubewarden.io/clusteradmissionpolicies"],
+            &["policies.kubewarden.io/clusteradmissionpolicies spillway"],
         ),
     ]);
     let plane = &ground.plane;
@@ -144,6 +144,22 @@ async fn each_component_may_do_what_it_needs_and_nothing_else() {
     let sidecar = plane.client(Identity::Sidecar).await.unwrap();
     let asked = [
         (true, SHOP, "patch", "", "pods", ""),
+        (
+            true,
+            "",
+            "get",
+            "policies.kubewarden.io",
+            "clusteradmissionpolicies",
+            "spillway",
+        ),
+        (
+            false,
+            "",
+            "list",
+            "policies.kubewarden.io",
+            "clusteradmissionpolicies",
+            "",
+        ),
         (false, SHOP, "create", "", "pods", ""),
         (false, SHOP, "update", "", "pods", ""),
         (false, SHOP, "create", "", "pods/exec", ""),
@@ -272,6 +288,45 @@ async fn a_sidecar_without_rights_says_so_and_waits_for_them() {
     ground.until_held_by("sidecar").await;
     assert_eq!(probe(&log, "/readyz").await, 200);
     assert!(sidecar.process().terminate().unwrap().success());
+}
+
+#[tokio::test]
+async fn with_writes_in_the_namespace_of_its_rule_alone_a_burst_is_exact_and_nothing_else_may_be_written() {
+    let ground = Ground::exact(10).await;
+    let file = places::repository().join("deploy/writes-by-namespace.yaml");
+    apply::apply_path(&ground.admin, &file).await.unwrap();
+    let bindings: Api<ClusterRoleBinding> = Api::all(ground.admin.clone());
+    bindings
+        .delete("spillway-sidecar-writes", &DeleteParams::default())
+        .await
+        .unwrap();
+    // Roles count, and cease to, a moment later.
+    let client = ground.plane.client(Identity::Sidecar).await.unwrap();
+    while may(&client, "default", "patch", "", "pods", "").await
+        || !may(&client, SHOP, "patch", "", "pods", "").await
+    {
+        tokio::task::yield_now().await;
+    }
+    let elsewhere = rights(&ground.plane, Identity::Sidecar, "kube-public").await;
+    let writes = |right: &&String| {
+        !["get ", "list ", "watch "]
+            .iter()
+            .any(|verb| right.starts_with(verb))
+    };
+    assert_eq!(elsewhere.iter().filter(writes).count(), 0, "{elsewhere:?}");
+
+    let sidecar = ground.sidecar("sidecar", &[]).await;
+    ground.until_held_by("sidecar").await;
+    let (policy, witness) = ground.open().await;
+    ground.scale(20).await;
+    let seen = witness
+        .until("20 ready pods", PATIENCE, |seen| seen.settled_at(20))
+        .await
+        .unwrap();
+    assert_exact(&seen, 20, 10);
+    let refused = sidecar.metrics().await.unwrap();
+    assert!(refused.sum("spillway_writes_total", &[("outcome", "unknown")]) < 0.5);
+    policy.remove(&ground.admin).await.unwrap();
 }
 
 /// Pods as the policy makes them wait, of which there can be some without a policy and without ledgers.
