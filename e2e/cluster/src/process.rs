@@ -81,6 +81,20 @@ impl Process {
         &self.name
     }
 
+    /// The most memory that it ever held at one moment; `None`: its status cannot be read.
+    #[must_use]
+    pub fn most_resident_kib(&self) -> Option<u64> {
+        self.status_kib("VmHWM")
+    }
+
+    /// A field of its status that is an amount of memory.
+    #[must_use]
+    pub fn status_kib(&self, field: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with(field))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
     /// Its process id, and that of its group.
     #[must_use]
     pub fn id(&self) -> u32 {

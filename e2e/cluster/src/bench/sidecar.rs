@@ -34,12 +34,6 @@ pub(crate) async fn measure(spreads: usize, each: usize) -> Result<Value> {
         })
         .await?;
     let process = sidecar.process().id();
-    let status =
-        std::fs::read_to_string(format!("/proc/{process}/status")).context("the sidecar's status")?;
-    let field = |name: &str| -> Option<u64> {
-        let line = status.lines().find(|line| line.starts_with(name))?;
-        line.split_whitespace().nth(1)?.parse().ok()
-    };
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).context("the sidecar's times")?;
     // utime and stime, the 14th and 15th field, in hundredths of a second; the name in brackets may hold spaces.
     let times: Vec<u64> = stat
@@ -56,8 +50,8 @@ pub(crate) async fn measure(spreads: usize, each: usize) -> Result<Value> {
         "spreads": spreads,
         "fixed": seen.placed("fixed"),
         "elastic": seen.placed("elastic"),
-        "residentKiB": field("VmRSS"),
-        "mostResidentKiB": field("VmHWM"),
+        "residentKiB": sidecar.process().status_kib("VmRSS"),
+        "mostResidentKiB": sidecar.process().most_resident_kib(),
         "cpuSeconds": times.iter().sum::<u64>() / 100,
     }))
 }

@@ -32,5 +32,6 @@ mod scaling;
 mod scene;
 mod settings;
 mod support;
+mod tenants;
 mod trouble;
 mod views;
