@@ -41,7 +41,12 @@ pub(crate) fn place(
     }
     let custom = settings.custom_kinds();
     let owners = Owners::of(&pod, &custom);
-    let Some(Matched { spread, is_direct }) = matching(settings, namespace, &pod, &owners)? else {
+    let Some(Matched {
+        index,
+        spread,
+        is_direct,
+    }) = matching(settings, namespace, &pod, &owners)?
+    else {
         return Ok(Outcome::Untouched);
     };
     let selector = shard_selector(Shard::of(&spread));
@@ -74,7 +79,11 @@ pub(crate) fn place(
         replaceable: kind.is_some_and(WorkloadKind::replaces_deleted_pods),
         may_wait,
     };
-    let observation = counts.observation(&spread, pod.revision(), &ledger.subset_names());
+    let mut observation = counts.observation(&spread, pod.revision(), &ledger.subset_names());
+    // The sidecar has another version of the rule: what would be beyond the end by one of them may have a place by the other.
+    observation.is_vacated |= !ledger
+        .spec()
+        .is_some_and(|rule| settings.is_written_as(index, rule));
     let decision = decision(&spread, observation, &pod, arrival, || is_served(counts.binder()));
     carry_out(object, &spread, &decision)
 }
@@ -206,6 +215,8 @@ impl Owners {
 
 /// A rule that concerns the pod.
 struct Matched {
+    /// Its place in the settings.
+    index: usize,
     spread: Spread,
     /// Whether the target is the pod's own controller.
     is_direct: bool,
@@ -236,7 +247,11 @@ fn matching(
         if spread.target().selects(|key| pod.label(key)) {
             let nearest = owners.nearest.as_ref();
             let is_direct = target.is_some() && nearest.is_some_and(|owner| spread.target().is(owner));
-            return Ok(Some(Matched { spread, is_direct }));
+            return Ok(Some(Matched {
+                index,
+                spread,
+                is_direct,
+            }));
         }
     }
     Ok(None)

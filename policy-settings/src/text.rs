@@ -10,6 +10,7 @@ use std::fmt;
 
 use placement_core::facts::{Fields, Text};
 use placement_core::fault::{Fault, FaultCode, Faults, Place};
+use placement_core::is_same_rule;
 use placement_core::spread::{CustomKind, Spread};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -127,6 +128,30 @@ impl<'a> SettingsText<'a> {
             return Err(faults.into_vec());
         };
         reader::read_spread_again(&object(fields), &at.to_string(), &self.custom_kinds())
+    }
+}
+
+impl<'a> SettingsText<'a> {
+    /// Whether a spread is written as this text has it, such as the rule of a ledger: the order of fields and the way of
+    /// writing a number apart.
+    #[must_use]
+    pub fn is_written_as(&self, index: usize, rule: &RawValue) -> bool {
+        let Some(own) = self.spreads.get(index) else {
+            return false;
+        };
+        let Ok(other) = Fields::of(rule.get(), "spec") else {
+            return false;
+        };
+        let is_same = |name: &str, own: &RawValue| {
+            other.raw(name).is_some_and(|other| {
+                other.get() == own.get()
+                    || value(other)
+                        .zip(value(own))
+                        .is_some_and(|(other, own)| is_same_rule(&other, &own))
+            })
+        };
+        own.iter().count() == other.iter().count()
+            && own.iter().all(|(name, own)| is_same(name.as_str(), own))
     }
 }
 

@@ -40,5 +40,5 @@ pub use inject::{Refused, inject};
 pub use ladder::{Closed, Ladder, Rung, SubsetIx, Taken, Tier};
 pub use observe::{Binder, Observation, observe};
 pub use reason::Reason;
-pub use rule_hash::rule_hash;
+pub use rule_hash::{is_same_rule, rule_hash};
 pub use spread::{Spread, SpreadDraft};

@@ -16,6 +16,12 @@ pub fn rule_hash(written: &Value) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether two rules have the same hash.
+#[must_use]
+pub fn is_same_rule(one: &Value, other: &Value) -> bool {
+    one == other || stored(one) == stored(other)
+}
+
 fn stored(value: &Value) -> Value {
     match value {
         Value::Number(number) => Value::Number(whole(number).unwrap_or_else(|| number.clone())),

@@ -104,6 +104,12 @@ impl<'a> LedgerFacts<'a> {
         is_named("metadata") && is_named("spec")
     }
 
+    /// The text of its rule.
+    #[must_use]
+    pub fn spec(&self) -> Option<&'a RawValue> {
+        self.0.raw("spec")
+    }
+
     /// The names of the subsets of its rule, in order, as far as they can be read: what its counts are of.
     #[must_use]
     pub fn subset_names(&self) -> Vec<Text<'a>> {

@@ -556,7 +556,7 @@ async fn settings_are_read_again_and_a_spread_that_is_no_more_loses_its_ledger()
     ground.scale(30).await;
     assert_exact(&settled(&witness, 30).await, 30, 10);
 
-    // A larger pool; the policy goes by the ledger and needs no settings.
+    // A larger pool, of which the policy does not know yet: pods wait for the sidecar, which does.
     let mut larger = ground.settings.clone();
     larger["spreads"][0]["subsets"][0]["maxReplicas"] = 25.into();
     write_settings(folder, "sidecar", &larger);
