@@ -60,6 +60,9 @@ pub(crate) struct RunArgs {
     /// Where probes and metrics are served, such as `0.0.0.0:8080`.
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
+    /// Where metrics are served instead, such as `127.0.0.1:8081` behind a proxy with TLS.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Print what would be written, and write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -95,6 +98,7 @@ impl RunArgs {
             lease_duration: Duration::from_secs(self.lease_duration),
             identity: self.identity.unwrap_or_else(host),
             http: self.http,
+            metrics: self.metrics,
             is_dry: self.dry_run,
             limits: Limits {
                 pods: usize::from(self.writes),

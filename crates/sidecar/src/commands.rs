@@ -46,6 +46,9 @@ pub struct DoctorArgs {
     /// The sidecar's service account, `NAMESPACE/NAME`; `-`: whoever asks.
     #[arg(long, value_name = "ACCOUNT", value_parser = account, default_value = "spillway-system/spillway-sidecar")]
     sidecar: Who,
+    /// Print the RoleBindings by which the sidecar writes in the namespaces of these rules alone, and look at nothing.
+    #[arg(long)]
+    print_rbac: bool,
     /// The policy-server's service account, `NAMESPACE/NAME`; `-`: whoever asks.
     #[arg(long, value_name = "ACCOUNT", value_parser = account, default_value = "kubewarden/spillway-policy-server")]
     policy_server: Who,
@@ -119,6 +122,11 @@ pub async fn doctor(args: &DoctorArgs, kubeconfig: Option<PathBuf>, out: &mut dy
         Origin::File(path) => settings_source::file(&path)?,
         Origin::Policy(name) => settings_source::policy(&client, &name).await?,
     };
+    if args.print_rbac {
+        out.write_all(crate::doctor::bindings(&loaded, &args.sidecar).as_bytes())?;
+        out.flush()?;
+        return Ok(true);
+    }
     let findings = crate::doctor::check(&client, &loaded, &args.options()).await;
     for finding in &findings {
         writeln!(out, "{finding}")?;

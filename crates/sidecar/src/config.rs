@@ -1,6 +1,6 @@
 //! The settings as the sidecar takes them: checked, as rules, and by their hash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use placement_core::Fault;
 use placement_core::hash::fnv1a64;
@@ -95,6 +95,12 @@ pub fn hash(settings: &Value) -> String {
 }
 
 impl Loaded {
+    /// The namespaces of the rules.
+    #[must_use]
+    pub fn namespaces(&self) -> BTreeSet<&str> {
+        self.rules.iter().map(|rule| rule.spread.namespace()).collect()
+    }
+
     /// Under which version each further kind is served, for Events about it.
     #[must_use]
     pub fn api_versions(&self) -> BTreeMap<GroupKind, String> {

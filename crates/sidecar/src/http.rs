@@ -33,21 +33,36 @@ pub struct Site {
     pub ask: mpsc::Sender<Ask>,
 }
 
+/// What an address serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// Probes and metrics.
+    All,
+    /// Probes alone: whoever may ask learns no name of a spread.
+    Probes,
+    /// Metrics alone.
+    Metrics,
+}
+
 /// Listens, and serves for as long as the answer is kept running.
 ///
 /// # Errors
 /// When the address cannot be had.
 pub async fn listen(
     address: SocketAddr,
+    pages: Pages,
     site: Site,
 ) -> std::io::Result<(SocketAddr, impl Future<Output = std::io::Result<()>>)> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    let router = Router::new()
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .with_state(site);
+    let mut router = Router::new();
+    if pages != Pages::Metrics {
+        router = router.route("/livez", get(livez)).route("/readyz", get(readyz));
+    }
+    if pages != Pages::Probes {
+        router = router.route("/metrics", get(metrics));
+    }
+    let router = router.with_state(site);
     Ok((address, axum::serve(listener, router).into_future()))
 }
 

@@ -16,7 +16,7 @@ use crate::config::SettingsError;
 use crate::events::Teller;
 use crate::fence::Fence;
 use crate::health::Health;
-use crate::http::{Site, listen};
+use crate::http::{Pages, Site, listen};
 use crate::lease::{Elector, LeaseTask, Standing, Store, Timing};
 use crate::metrics::Metrics;
 use crate::observe::Watches;
@@ -35,12 +35,35 @@ pub struct Options {
     pub lease_duration: Duration,
     /// The name by which it holds the Lease; something is added that no other process has.
     pub identity: String,
-    /// Where probes and metrics are served; `None`: nowhere.
+    /// Where probes are served, and metrics unless they have an address of their own; `None`: nowhere.
     pub http: Option<SocketAddr>,
+    /// Where metrics are served instead.
+    pub metrics: Option<SocketAddr>,
     /// Print, and write nothing.
     pub is_dry: bool,
     /// How many writes are on their way at a time.
     pub limits: Limits,
+}
+
+/// Serves the pages of the sidecar in the background.
+async fn serve(options: &Options, site: &Site) -> Result<(), RunError> {
+    let of_http = match options.metrics {
+        Some(_) => Pages::Probes,
+        None => Pages::All,
+    };
+    let http = options.http.map(|address| (address, of_http));
+    let metrics = options.metrics.map(|address| (address, Pages::Metrics));
+    for (address, pages) in http.into_iter().chain(metrics) {
+        let listening = listen(address, pages, site.clone()).await;
+        let (address, serving) = listening.map_err(|source| RunError::Listen { address, source })?;
+        info!(%address, ?pages, "probes or metrics are served");
+        tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                warn!(error = %error, ?pages, "they are served no more");
+            }
+        });
+    }
+    Ok(())
 }
 
 /// Why the process ends.
@@ -96,21 +119,12 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     let (stop_lease, lease_stops) = watch::channel(false);
     let (tell_standing, standing) = watch::channel(Standing::Standby);
 
-    if let Some(address) = options.http {
-        let site = Site {
-            health: health.clone(),
-            metrics: metrics.clone(),
-            ask,
-        };
-        let listening = listen(address, site).await;
-        let (address, serving) = listening.map_err(|source| RunError::Listen { address, source })?;
-        info!(%address, "probes and metrics are served");
-        tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                warn!(error = %error, "probes and metrics are served no more");
-            }
-        });
-    }
+    let site = Site {
+        health: health.clone(),
+        metrics: metrics.clone(),
+        ask,
+    };
+    serve(&options, &site).await?;
 
     if let Some(loaded) = first {
         // The channel is new and has room.

@@ -28,7 +28,9 @@ pub(crate) struct Release {
 
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  spillway doctor --from-policy spillway")]
+#[command(
+    after_help = "Examples:\n  spillway doctor --from-policy spillway\n  spillway doctor --settings settings.yaml --print-rbac | kubectl apply -f -"
+)]
 pub(crate) struct Doctor {
     #[command(flatten)]
     told: DoctorArgs,

@@ -3,6 +3,7 @@
 //! It only asks. What cannot be proven is a finding too.
 
 mod permissions;
+mod rbac;
 
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
@@ -18,6 +19,7 @@ use crate::config::Loaded;
 use crate::observe::{Resource, What};
 use crate::said::Said;
 use permissions::{needs_of_the_policy, needs_of_the_sidecar, permissions};
+pub use rbac::bindings;
 
 /// Whose permissions are looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]

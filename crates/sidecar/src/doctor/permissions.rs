@@ -12,6 +12,9 @@ use crate::config::Loaded;
 use crate::observe::{Resource, What, sources};
 use crate::said::Said;
 
+/// The writes in more namespaces than this are asked for everywhere at once.
+const MOST_NAMESPACES: usize = 20;
+
 /// A permission that is needed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Need {
@@ -57,17 +60,14 @@ pub(super) async fn needs_of_the_sidecar(
             needs.push(Need::of(&resource, verb, source.namespace.clone()));
         }
     }
-    let pods = Resource::Known(ApiResource::from_gvk_with_plural(
-        &GroupVersionKind::gvk("", "v1", "Pod"),
-        "pods",
-    ));
-    if let Resource::Known(pods) = pods {
-        needs.extend(["get", "patch", "delete"].map(|verb| Need::of(&pods, verb, None)));
+    for namespace in written(loaded) {
+        let need = |group: &str, resource: &str, verb| Need::new(group, resource, verb, namespace.clone());
+        needs.extend(["get", "patch", "delete"].map(|verb| need("", "pods", verb)));
+        needs.push(need("", "pods/eviction", "create"));
+        let group = group_of(API_VERSION);
+        needs.extend(["create", "patch", "delete"].map(|verb| need(group, LEDGER_PLURAL, verb)));
+        needs.push(need("events.k8s.io", "events", "create"));
     }
-    needs.push(Need::new("", "pods/eviction", "create", None));
-    let (group, plural) = (group_of(API_VERSION), LEDGER_PLURAL);
-    needs.extend(["create", "patch", "delete"].map(|verb| Need::new(group, plural, verb, None)));
-    needs.push(Need::new("events.k8s.io", "events", "create", None));
     let namespace = Some(options.lease_namespace.clone());
     needs.push(Need::new(
         "coordination.k8s.io",
@@ -92,6 +92,19 @@ pub(super) async fn needs_of_the_sidecar(
     needs.sort();
     needs.dedup();
     needs
+}
+
+/// Where pods and ledgers are written: the namespaces of the rules, or everywhere where they are too many to be asked for one
+/// by one.
+fn written(loaded: &Loaded) -> Vec<Option<String>> {
+    let namespaces = loaded.namespaces();
+    match namespaces.len() {
+        1..=MOST_NAMESPACES => namespaces
+            .into_iter()
+            .map(|namespace| Some(namespace.to_owned()))
+            .collect(),
+        _ => vec![None],
+    }
 }
 
 pub(super) fn needs_of_the_policy(lease_namespace: &str) -> Vec<Need> {

@@ -56,7 +56,7 @@ pub fn sources(loaded: &Loaded) -> BTreeMap<Source, Filter> {
         return sources;
     }
     sources.insert(everywhere(What::Nodes), Filter::everything());
-    let namespaces: BTreeSet<&str> = loaded.rules.iter().map(|rule| rule.spread.namespace()).collect();
+    let namespaces = loaded.namespaces();
     add(
         &mut sources,
         &What::OtherPods,
