@@ -315,6 +315,39 @@ fn who_else_writes_costs_is_corrected_ever_more_rarely_and_told_of_once() {
 }
 
 #[test]
+fn who_else_writes_costs_every_minute_is_corrected_at_once_each_time() {
+    let mut scene = Scene::new(rule("subsets: [{name: fixed, maxReplicas: 1}, {name: elastic}]"));
+    scene.scaled_to(1);
+    let mut version = 100;
+    let mut seen = |scene: &mut Scene, cost: i32| {
+        version += 1;
+        let mut pod = running("a", Some("fixed"), Some(cost), "abc");
+        pod["metadata"]["resourceVersion"] = version.to_string().into();
+        scene.pod(&pod);
+    };
+    let mut told = 0;
+    for _ in 0..1_000 {
+        seen(&mut scene, 0);
+        let steps = scene.begin();
+        assert!(
+            all(&steps).contains(&"a costs 200".to_owned()),
+            "{:?}",
+            all(&steps)
+        );
+        told += all(&steps)
+            .iter()
+            .filter(|step| step.starts_with("note Deletion"))
+            .count();
+        seen(&mut scene, 200);
+        for step in &steps {
+            scene.settle(step, Outcome::Done(None));
+        }
+        scene.later(60_000);
+    }
+    assert!(told > 0);
+}
+
+#[test]
 fn a_kind_of_which_the_settings_say_so_is_ranked() {
     let settings = common::yaml(
         r#"

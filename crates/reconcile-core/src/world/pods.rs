@@ -10,7 +10,7 @@ use super::assumed::{LONGEST_WAIT_MILLIS, wait};
 use super::moves::{Arrival, is_stir};
 use super::pulse::News;
 use super::{Assumed, SpreadId, World};
-use crate::moments::ahead;
+use crate::moments::{ahead, is_recent};
 use crate::record::PodRecord;
 
 /// A pod, and what is on its way to it.
@@ -40,11 +40,17 @@ pub(crate) struct KnownPod {
 pub(crate) struct Overwritten {
     /// So often.
     pub(crate) times: u32,
-    /// The cost that we wrote last, once it was seen.
-    ours: Option<i32>,
+    /// The cost that we wrote last, and when it was seen.
+    ours: Option<(i32, UnixMillis)>,
+    /// How often in a row ours did not last.
+    in_a_row: u32,
     /// When it may be corrected again.
     due: UnixMillis,
 }
+
+/// Whoever lets a cost of ours stand for so long does not answer each of our writes: he writes now and then, and is
+/// corrected at once.
+const LASTED_MILLIS: i64 = 10_000;
 
 impl Overwritten {
     /// Until when its cost is left alone.
@@ -53,10 +59,17 @@ impl Overwritten {
     }
 
     fn look(&mut self, cost: Option<i32>, now: UnixMillis) {
-        if self.ours.is_some() && self.ours != cost {
-            self.ours = None;
-            self.times = self.times.saturating_add(1);
-            self.due = now.plus(wait(self.times));
+        let Some((_, since)) = self.ours.filter(|(ours, _)| Some(*ours) != cost) else {
+            return;
+        };
+        self.ours = None;
+        self.times = self.times.saturating_add(1);
+        if is_recent(since, now, LASTED_MILLIS) {
+            self.in_a_row = self.in_a_row.saturating_add(1);
+            self.due = now.plus(wait(self.in_a_row));
+        } else {
+            self.in_a_row = 0;
+            self.due = now;
         }
     }
 }
@@ -181,7 +194,7 @@ impl World {
             match &known.assumed {
                 Some(assumed) if assumed.is_seen_in(&record) => {
                     known.overwritten.ours = match assumed {
-                        Assumed::Costs(cost) => Some(*cost),
+                        Assumed::Costs(cost) => Some((*cost, now)),
                         _ => None,
                     };
                     known.forget_attempts();
