@@ -47,6 +47,15 @@ pub(crate) fn ledger(
     }
 }
 
+/// Leaves out what can be too much. Admissions that lack it place nothing ungated.
+pub(crate) fn shorten(ledger: &mut SpreadLedger) {
+    if let Some(status) = &mut ledger.status {
+        status.revisions.clear();
+        status.closings.clear();
+        status.vacating = true;
+    }
+}
+
 fn status(world: &World, id: &SpreadId, rule: &Rule, full: &Closed, closings: &Closings) -> LedgerStatus {
     let spread = &rule.spread;
     let closed = full

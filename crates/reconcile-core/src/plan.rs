@@ -70,6 +70,9 @@ pub(crate) struct Planning<'w> {
     pub(crate) probes: Vec<usize>,
 }
 
+/// For so long after the API server refused a ledger only what no refusal can be about is written.
+const SHORT_MILLIS: i64 = 60_000;
+
 impl<'w> Planning<'w> {
     pub(crate) fn step(&mut self, action: Action) {
         self.plan.steps.push(Step {
@@ -280,7 +283,17 @@ impl<'w> Planning<'w> {
             return;
         }
         let vacating = self.is_vacating(&rule.spread);
-        let ledger = ledger::ledger(self.world, self.id, rule, full, closings, vacating);
+        let mut ledger = ledger::ledger(self.world, self.id, rule, full, closings, vacating);
+        if let Some((why, at)) = known.and_then(|known| known.refused.as_ref()) {
+            let text = format!(
+                "the API server refuses the ledger: {why}; pods wait for the sidecar, which counts all the same"
+            );
+            if is_recent(*at, self.now, SHORT_MILLIS) {
+                self.note(Severity::Warning, "LedgerRefused", text);
+                self.wake(at.plus(SHORT_MILLIS));
+                ledger::shorten(&mut ledger);
+            }
+        }
         if known.and_then(|known| known.stored.as_ref()) == Some(&ledger) {
             return;
         }

@@ -148,7 +148,9 @@ fn a_write_that_failed_is_tried_again_later_and_later() {
     let mut waits = Vec::new();
     for _ in 0..4 {
         let steps = scene.begin();
-        scene.settle(&steps[0], Outcome::Refused("forbidden".into()));
+        for step in &steps {
+            scene.settle(step, Outcome::Refused("forbidden".into()));
+        }
         let wake = scene.plan().wake.unwrap();
         waits.push(wake.since(scene.now));
         scene.now = wake;
@@ -169,6 +171,56 @@ fn what_somebody_else_wrote_is_written_over() {
     assert_eq!(scene.settled(), ["publish fixed 0/2, elastic 0"]);
     scene.world.take(Event::LedgerGone(id()), scene.now);
     assert_eq!(scene.settled(), ["publish fixed 0/2, elastic 0"]);
+}
+
+#[test]
+fn a_ledger_that_is_refused_is_told_of_and_written_without_what_can_be_too_much() {
+    let mut scene = Scene::new(rule(TWO));
+    scene.workload(&workload("Deployment", "web", 3, None));
+    scene.workload(&revision("abc", 3, 1));
+    scene.pod(&running("a", Some("fixed"), Some(200), "abc"));
+    let steps = scene.begin();
+    assert_eq!(
+        published(&steps)
+            .unwrap()
+            .status
+            .as_ref()
+            .unwrap()
+            .revisions
+            .len(),
+        1
+    );
+    for step in &steps {
+        scene.settle(step, Outcome::Refused("422 Invalid: too long".into()));
+    }
+    scene.later(1_000);
+    let steps = scene.begin();
+    assert!(
+        all(&steps).contains(&"note LedgerRefused".to_owned()),
+        "{:?}",
+        all(&steps)
+    );
+    let short = published(&steps).unwrap().status.as_ref().unwrap();
+    assert_eq!(
+        (short.revisions.len(), short.vacating, short.active),
+        (0, true, 1)
+    );
+    for step in &steps {
+        scene.settle(step, Outcome::Done(None));
+    }
+    // What was too much may be so no more.
+    scene.later(60_000);
+    let steps = scene.begin();
+    assert_eq!(
+        published(&steps)
+            .unwrap()
+            .status
+            .as_ref()
+            .unwrap()
+            .revisions
+            .len(),
+        1
+    );
 }
 
 #[test]

@@ -224,6 +224,9 @@ impl World {
                 self.forget_if_gone(&step.spread);
             }
             Outcome::Refused(_) | Outcome::Unknown(_) => {
+                if let Outcome::Refused(why) = outcome {
+                    ledger.refused = Some((why.clone(), now));
+                }
                 let failures = ledger.retry.map_or(0, |retry| retry.failures) + 1;
                 ledger.retry = Some(Retry {
                     at: now.plus(wait(failures)),

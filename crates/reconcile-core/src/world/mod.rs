@@ -128,6 +128,8 @@ pub(crate) struct KnownLedger {
     /// Whether a write is on its way.
     pub(crate) writing: bool,
     pub(crate) retry: Option<Retry>,
+    /// Why the API server refused it last, and when.
+    pub(crate) refused: Option<(String, UnixMillis)>,
 }
 
 /// After so long without a deletion they are counted anew.
