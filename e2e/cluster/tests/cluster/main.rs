@@ -12,6 +12,7 @@
 mod adaptive;
 mod adoption;
 mod daily;
+mod drills;
 mod exact;
 mod failover;
 mod foreign;
