@@ -11,8 +11,10 @@ pub(crate) struct Attack {
     pub(crate) payload: Vec<u8>,
 }
 
-/// How many of each kind there are in a thousand.
-const KINDS: [(usize, &str, fn(&mut Seeded) -> Vec<u8>); 12] = [
+/// How many of a kind there are in a thousand, and how one is made.
+type Kind = (usize, &'static str, fn(&mut Seeded) -> Vec<u8>);
+
+const KINDS: [Kind; 12] = [
     (400, "another type in the pod", wrong_type_in_the_pod),
     (150, "another type in the review", wrong_type_in_the_review),
     (120, "broken bytes", broken_bytes),
