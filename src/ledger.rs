@@ -6,7 +6,7 @@
 use placement_core::decide::Order;
 use placement_core::facts::{BinderRow, LeaseFacts, LedgerCounts, LedgerFacts, PodHead, items, ordinal};
 use placement_core::matching::{Owner, is_followed};
-use placement_core::names::{POD_TEMPLATE_HASH, SYSTEM_NAMESPACES};
+use placement_core::names::POD_TEMPLATE_HASH;
 use placement_core::offer::{barred, decide_offered};
 use placement_core::shard::{Shard, deployment_of};
 use placement_core::spread::{Binding, Capacity, CustomKind, GroupKind, Spread, WorkloadKind};
@@ -19,24 +19,21 @@ use crate::cluster::{Cluster, EverywhereQuery, ListQuery, LogLine, shard_selecto
 use crate::envelope::Request;
 use crate::owners::owner;
 use crate::response::{Outcome, Trouble};
-use crate::review::{carry_out, in_namespace, is_placed};
+use crate::review::{Arriving, in_namespace, is_sheltered};
 
 /// Places a pod by the first rule of the settings that concerns it, and by what its ledger counts.
 pub(crate) fn place(
-    request: &Request<'_>,
+    arriving: &Arriving<'_>,
     settings: &SettingsText<'_>,
     cluster: &dyn Cluster,
-    now: UnixMillis,
 ) -> Result<Outcome, Trouble> {
+    let request = arriving.request;
     let namespace = request.namespace();
-    let Some(object) = request.object else {
-        return Ok(Outcome::Untouched);
-    };
     if in_namespace(settings, namespace).next().is_none() {
         return Ok(Outcome::Untouched);
     }
-    let pod = PodHead::read(object.get()).map_err(|error| Trouble::Pod(error.to_string()))?;
-    if !pod.is_active() || pod.foreign().is_some() || pod.is_held() || is_placed(&pod, settings, namespace) {
+    let pod = arriving.head()?;
+    if !pod.is_active() || pod.foreign().is_some() || pod.is_held() || arriving.is_placed(&pod, settings) {
         return Ok(Outcome::Untouched);
     }
     let custom = settings.custom_kinds();
@@ -55,12 +52,13 @@ pub(crate) fn place(
     let ledger = ledger_of(&spread, &answer)?;
     let counts = ledger.as_ref().map(LedgerFacts::counts).transpose();
     let counts = counts.map_err(unreadable)?;
-    let may_wait = !SYSTEM_NAMESPACES.contains(&namespace) && namespace != settings.lease_namespace();
+    let may_wait = !is_sheltered(request, settings);
+    let now = arriving.clock.now();
     let is_served = |row: Option<&BinderRow>| is_served(request, settings, cluster, row, now);
     let (Some(ledger), Some(counts)) = (ledger, counts) else {
         // Nobody has counted yet: whoever is there to count will bind it.
         return match may_wait && may_be_held(&spread) && is_served(Some(&BinderRow::of_any_term())) {
-            true => carry_out(object, &spread, &UNCOUNTED),
+            true => arriving.carry_out(&spread, &UNCOUNTED),
             false => Ok(Outcome::Untouched),
         };
     };
@@ -85,7 +83,7 @@ pub(crate) fn place(
         .spec()
         .is_some_and(|rule| settings.is_written_as(index, rule));
     let decision = decision(&spread, observation, &pod, arrival, || is_served(counts.binder()));
-    carry_out(object, &spread, &decision)
+    arriving.carry_out(&spread, &decision)
 }
 
 /// The decision about a pod of which no ledger tells.

@@ -11,11 +11,13 @@
 //! [`review`] runs natively in tests and fuzzing; only `wapc` speaks to a host.
 
 pub mod cluster;
+pub mod deadline;
 pub mod envelope;
 pub mod ledger;
 pub mod owners;
 pub mod response;
 pub mod review;
+mod strays;
 #[cfg(target_arch = "wasm32")]
 mod wapc;
 
@@ -32,6 +34,7 @@ pub fn validate_settings(payload: &[u8]) -> Vec<u8> {
             Err(faults) => (false, faults.iter().map(ToString::to_string).collect()),
         },
     };
+    let lines: Vec<String> = lines.iter().map(|line| response::one_line(line)).collect();
     let message = (!is_good || !lines.is_empty()).then(|| lines.join("\n"));
     response::settings(is_good, message)
 }

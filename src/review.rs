@@ -2,86 +2,166 @@
 
 use placement_core::decide::Order;
 use placement_core::facts::{ListedPod, PodHead, listed_pods, ordinal, replicas_in};
-use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL};
+use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL, SYSTEM_NAMESPACES};
 use placement_core::observe::Desired;
 use placement_core::offer::{barred, decide_offered};
 use placement_core::spread::{CustomKind, GroupKind, Spread, Target, WorkloadKind};
-use placement_core::time::UnixMillis;
 use placement_core::{Arrival, Decision, inject, observe};
 use policy_settings::{Observe, OnError, SettingsText, SpreadHead};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::cluster::{Cluster, ListQuery, LogLine};
+use crate::deadline::{Clock, Timed};
 use crate::envelope::{Envelope, Request};
 use crate::ledger;
 use crate::owners::{Object, Owners};
-use crate::response::{Outcome, Trouble, respond};
+use crate::response::{Cleaned, Outcome, Trouble, respond};
+use crate::strays::Strays;
 
 /// Answers one `validate` call. It never fails: what cannot be read or asked becomes an answer.
 #[must_use]
-pub fn review(payload: &[u8], cluster: &dyn Cluster, now: UnixMillis) -> Vec<u8> {
-    respond(outcome(payload, cluster, now))
-}
-
-/// Tells the administrator: a warning reaches only whoever made the pod, which is a controller.
-fn log(cluster: &dyn Cluster, request: &Request<'_>, outcome: &Outcome) {
-    if let Some(message) = outcome.explanation() {
+pub fn review(payload: &[u8], cluster: &dyn Cluster, clock: &Clock<'_>) -> Vec<u8> {
+    let payload = core::str::from_utf8(payload).map_err(|error| error.to_string());
+    let envelope = match payload.and_then(Envelope::read) {
+        Ok(envelope) => envelope,
+        Err(error) => return respond(open(Trouble::Payload(error)), Cleaned::default()),
+    };
+    let request = &envelope.request;
+    let Some(object) = request.object.filter(|_| request.creates_a_pod()) else {
+        return respond(Outcome::Untouched, Cleaned::default());
+    };
+    let arriving = Arriving {
+        request,
+        object,
+        strays: Strays::of(object),
+        clock,
+    };
+    let outcome = outcome(&arriving, envelope.settings, &Timed { cluster, clock });
+    let cleaned = arriving.cleaned(&outcome);
+    for message in outcome.explanation().iter().chain(&cleaned.explanation) {
+        // A warning reaches only whoever made the pod, which is a controller; this reaches the administrator.
         cluster.log(&LogLine {
             level: "warn",
-            message: &message,
+            message,
             namespace: request.namespace(),
             request_uid: request.uid(),
         });
     }
+    respond(outcome, cleaned)
 }
 
-fn outcome(payload: &[u8], cluster: &dyn Cluster, now: UnixMillis) -> Outcome {
-    let open = |trouble| Outcome::Failed {
+/// A pod that is to be created.
+pub(crate) struct Arriving<'a> {
+    pub(crate) request: &'a Request<'a>,
+    object: &'a RawValue,
+    strays: Strays,
+    pub(crate) clock: &'a Clock<'a>,
+}
+
+impl<'a> Arriving<'a> {
+    /// The fields that tell whether a spread concerns it.
+    pub(crate) fn head(&self) -> Result<PodHead<'a>, Trouble> {
+        PodHead::read(self.object.get()).map_err(|error| Trouble::Pod(error.to_string()))
+    }
+
+    /// The spread and the subset that it was placed in a moment ago.
+    pub(crate) fn placed_in<'p>(&self, pod: &'p PodHead<'_>) -> Option<(&'p str, &'p str)> {
+        placed_in(pod).filter(|_| self.strays.is_none())
+    }
+
+    /// A second pass over a pod changes nothing: its labels name a spread and a subset of these
+    /// settings, and the decision is that subset's.
+    pub(crate) fn is_placed(&self, pod: &PodHead<'_>, settings: &SettingsText<'_>) -> bool {
+        let Some((spread, subset)) = self.placed_in(pod) else {
+            return false;
+        };
+        let mut named = in_namespace(settings, self.request.namespace())
+            .filter(|(_, head)| head.name().as_deref() == Some(spread));
+        named.any(|(index, _)| {
+            settings
+                .spread(index)
+                .is_ok_and(|spread| spread.subset_named(subset).is_some())
+        })
+    }
+
+    /// The pod as the decision has it.
+    pub(crate) fn carry_out(&self, spread: &Spread, decision: &Decision) -> Result<Outcome, Trouble> {
+        if let Decision::Leave { reason } = *decision {
+            return Ok(Outcome::Left {
+                spread: spread.name().to_owned(),
+                reason,
+            });
+        }
+        self.clock.check()?;
+        let placed = inject(self.value()?, spread, decision).map_err(Trouble::Inject)?;
+        self.clock.check()?;
+        Ok(Outcome::Placed(placed))
+    }
+
+    /// The whole pod, without what strayed onto it.
+    fn value(&self) -> Result<Value, Trouble> {
+        let mut pod =
+            serde_json::from_str(self.object.get()).map_err(|error| Trouble::Pod(error.to_string()))?;
+        self.strays.remove_from(&mut pod);
+        Ok(pod)
+    }
+
+    /// What strayed goes whatever else becomes of the pod.
+    fn cleaned(&self, outcome: &Outcome) -> Cleaned {
+        let is_rewritten = matches!(outcome, Outcome::Placed(_));
+        Cleaned {
+            pod: (!is_rewritten && !self.strays.is_none())
+                .then(|| self.value().ok())
+                .flatten(),
+            explanation: self.strays.explanation(),
+        }
+    }
+}
+
+fn open(trouble: Trouble) -> Outcome {
+    Outcome::Failed {
         trouble,
         on_error: OnError::Accept,
-    };
-    let payload = core::str::from_utf8(payload).map_err(|error| error.to_string());
-    let envelope = payload.and_then(Envelope::read);
-    let envelope = match envelope {
-        Ok(envelope) => envelope,
-        Err(error) => return open(Trouble::Payload(error)),
-    };
-    if !envelope.request.creates_a_pod() {
-        return Outcome::Untouched;
     }
-    let outcome = match SettingsText::scan(envelope.settings) {
-        Err(fault) => open(Trouble::Settings(fault.to_string())),
-        Ok(settings) => {
-            let placed = match settings.observe() {
-                Observe::Pods => place(&envelope.request, &settings, cluster),
-                Observe::Ledger => ledger::place(&envelope.request, &settings, cluster, now),
-            };
-            placed.unwrap_or_else(|trouble| Outcome::Failed {
-                trouble,
-                on_error: settings.on_error(),
-            })
-        }
+}
+
+fn outcome(arriving: &Arriving<'_>, settings: &str, cluster: &Timed<'_>) -> Outcome {
+    let settings = match SettingsText::scan(settings) {
+        Ok(settings) => settings,
+        Err(fault) => return open(Trouble::Settings(fault.to_string())),
     };
-    log(cluster, &envelope.request, &outcome);
-    outcome
+    let placed = match settings.observe() {
+        Observe::Pods => place(arriving, &settings, cluster),
+        Observe::Ledger => ledger::place(arriving, &settings, cluster),
+    };
+    placed.unwrap_or_else(|trouble| Outcome::Failed {
+        trouble,
+        on_error: if is_sheltered(arriving.request, &settings) {
+            OnError::Accept
+        } else {
+            settings.on_error()
+        },
+    })
+}
+
+/// Whether a pod is one of those that the cluster, or Spillway itself, needs to run: it is never held back and never refused.
+pub(crate) fn is_sheltered(request: &Request<'_>, settings: &SettingsText<'_>) -> bool {
+    SYSTEM_NAMESPACES.contains(&request.namespace()) || request.namespace() == settings.lease_namespace()
 }
 
 fn place(
-    request: &Request<'_>,
+    arriving: &Arriving<'_>,
     settings: &SettingsText<'_>,
     cluster: &dyn Cluster,
 ) -> Result<Outcome, Trouble> {
+    let request = arriving.request;
     let namespace = request.namespace();
-    let Some(object) = request.object else {
-        return Ok(Outcome::Untouched);
-    };
     if in_namespace(settings, namespace).next().is_none() {
         return Ok(Outcome::Untouched);
     }
-    let unreadable = |error: &dyn core::fmt::Display| Trouble::Pod(error.to_string());
-    let pod = PodHead::read(object.get()).map_err(|error| unreadable(&error))?;
-    if !pod.is_active() || pod.foreign().is_some() || is_placed(&pod, settings, namespace) {
+    let pod = arriving.head()?;
+    if !pod.is_active() || pod.foreign().is_some() || arriving.is_placed(&pod, settings) {
         return Ok(Outcome::Untouched);
     }
     let custom = settings.custom_kinds();
@@ -99,37 +179,7 @@ fn place(
         &mut owners,
         cluster,
     )?;
-    carry_out(object, &spread, &decision)
-}
-
-/// The pod as the decision has it.
-pub(crate) fn carry_out(object: &RawValue, spread: &Spread, decision: &Decision) -> Result<Outcome, Trouble> {
-    if let Decision::Leave { reason } = *decision {
-        return Ok(Outcome::Left {
-            spread: spread.name().to_owned(),
-            reason,
-        });
-    }
-    let object: Value =
-        serde_json::from_str(object.get()).map_err(|error| Trouble::Pod(error.to_string()))?;
-    inject(object, spread, decision)
-        .map(Outcome::Placed)
-        .map_err(Trouble::Inject)
-}
-
-/// A second pass over a pod changes nothing: its labels name a spread and a subset of these
-/// settings, and the decision is that subset's.
-pub(crate) fn is_placed(pod: &PodHead<'_>, settings: &SettingsText<'_>, namespace: &str) -> bool {
-    let Some((spread, subset)) = placed_in(pod) else {
-        return false;
-    };
-    let mut named =
-        in_namespace(settings, namespace).filter(|(_, head)| head.name().as_deref() == Some(spread));
-    named.any(|(index, _)| {
-        settings
-            .spread(index)
-            .is_ok_and(|spread| spread.subset_named(subset).is_some())
-    })
+    arriving.carry_out(&spread, &decision)
 }
 
 /// The spread and the subset that a pod carries the labels of, where its decision is that subset's.

@@ -1,11 +1,13 @@
 //! The fuzzing corpus through the wasm: it answers what the native code answers, and never traps.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use placement_core::time::UnixMillis;
 use policy_host::Capabilities;
 use serde_json::Value;
 use spillway_policy::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
+use spillway_policy::deadline::Clock;
 
 use crate::scratch::{Scene, scenes};
 use crate::support::{MODULE, root};
@@ -45,7 +47,8 @@ fn assert_same(payload: &[u8], answer: Option<&[u8]>, what: &str) {
         .unwrap()
         .call("validate", payload)
         .unwrap_or_else(|e| panic!("{what}: {e}"));
-    let native = spillway_policy::review(payload, &Fixed(answer.map(<[u8]>::to_vec)), UnixMillis(0));
+    let clock = Clock::new(UnixMillis(0), &|| Duration::ZERO);
+    let native = spillway_policy::review(payload, &Fixed(answer.map(<[u8]>::to_vec)), &clock);
     let read = |answer: &[u8]| -> Value {
         let mut answer: Value = serde_json::from_slice(answer).unwrap();
         if answer["warnings"][0]

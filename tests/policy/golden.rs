@@ -4,7 +4,7 @@ use placement_core::time::UnixMillis;
 use policy_host::Resource;
 use serde_json::{Value, json};
 
-use crate::support::{admit, assert_golden, files, host, noting, root, yaml};
+use crate::support::{admit, assert_golden, files, host, noting, root, with_managed_fields, yaml};
 
 /// The policy reads the clock of its host: a Lease that says `<now>` was renewed just now.
 fn with_time(case: Value) -> Value {
@@ -44,6 +44,7 @@ fn every_golden_request_has_its_exact_answer() {
         if answer.patch.is_some() {
             let mut placed = case["request"]["object"].clone();
             answer.apply(&mut placed).unwrap();
+            with_managed_fields(&mut placed, &case["request"]["object"]);
             let mut again = case["request"].clone();
             again["object"] = placed;
             let (host, calls) = noting(crate::support::host(&objects, Vec::new()));

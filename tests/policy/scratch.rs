@@ -38,10 +38,10 @@ fn payload(settings: &Value, pod: &Value, uid: &str) -> String {
 }
 
 /// SplitMix64 (Steele, Lea, Flood, 2014).
-struct Seeded(u64);
+pub(crate) struct Seeded(pub(crate) u64);
 
 impl Seeded {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -49,7 +49,7 @@ impl Seeded {
         (mixed ^ (mixed >> 31)) % end
     }
 
-    fn one_of<T: Clone>(&mut self, options: &[T]) -> T {
+    pub(crate) fn one_of<T: Clone>(&mut self, options: &[T]) -> T {
         options[usize::try_from(self.below(options.len() as u64)).unwrap()].clone()
     }
 }

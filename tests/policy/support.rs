@@ -113,3 +113,20 @@ pub(crate) fn admit(settings: &Value, request: &Value, host: Arc<dyn Capabilitie
         .admit(review(request).to_string().as_bytes(), host)
         .unwrap()
 }
+
+/// Gives a pod what the API server puts into `metadata.managedFields` before any webhook is called: the labels and
+/// annotations that the client sent.
+pub(crate) fn with_managed_fields(pod: &mut Value, sent: &Value) {
+    let keys = |field: &str| -> Value {
+        let texts = sent["metadata"][field].as_object();
+        let keys = texts
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| (format!("f:{key}"), json!({})));
+        Value::Object(keys.collect())
+    };
+    pod["metadata"]["managedFields"] = json!([{
+        "manager": "kube-controller-manager", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:metadata": {"f:labels": keys("labels"), "f:annotations": keys("annotations")}},
+    }]);
+}

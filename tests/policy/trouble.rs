@@ -294,7 +294,7 @@ fn labels_that_controllers_find_their_pods_by_survive_any_patch() {
     let empty = answering(|_, _| Ok(br#"{"items":[]}"#.to_vec()));
     let mut patching = settings("Accept");
     patching["spreads"][0]["subsets"][0]["patch"] =
-        json!({"metadata": {"labels": {"$patch": "replace", "pool": "a"}, "finalizers": null}});
+        json!({"metadata": {"labels": {"pool": "a"}, "finalizers": null}});
     let mut tracked = pod();
     tracked["metadata"]["labels"]["batch.kubernetes.io/job-name"] = "nightly".into();
     tracked["metadata"]["finalizers"] = json!(["batch.kubernetes.io/job-tracking"]);

@@ -1,5 +1,7 @@
 //! The labels, annotations and the gate that Spillway reads and writes.
 
+/// What the keys of all labels and annotations begin with that Spillway writes, and nobody else.
+pub const OWN_PREFIX: &str = "spillway.dev/";
 /// Label of a placed pod: the name of its spread. Lists select on its presence.
 pub const SPREAD_LABEL: &str = "spillway.dev/spread";
 /// Label of a placed pod: the name of its subset.
@@ -18,6 +20,17 @@ pub const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
 pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 /// Label of the pods of StatefulSets, DaemonSets and CloneSets.
 pub const CONTROLLER_REVISION_HASH: &str = "controller-revision-hash";
+/// Labels by which controllers find their pods. One whose pods lose theirs makes new ones without end.
+pub const CONTROLLER_LABELS: [&str; 8] = [
+    POD_TEMPLATE_HASH,
+    CONTROLLER_REVISION_HASH,
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "controller-uid",
+    "job-name",
+    "apps.kubernetes.io/pod-index",
+    "statefulset.kubernetes.io/pod-name",
+];
 /// Annotation by which a ReplicaSet carries its Deployment's `spec.replicas`.
 pub const DESIRED_REPLICAS_ANNOTATION: &str = "deployment.kubernetes.io/desired-replicas";
 /// Label of a ledger: which list an admission finds it in.

@@ -227,10 +227,6 @@ fn a_patch_with_a_list_item_without_its_key_is_found_at_any_depth() {
     for (patch, good) in [
         (json!({}), true),
         (
-            json!({"metadata": {"labels": {"$patch": "replace", "k": "v"}}}),
-            true,
-        ),
-        (
             json!({"spec": {"containers": [{"name": "main", "env": [{"name": "A", "value": "1"}]}]}}),
             true,
         ),
@@ -257,6 +253,61 @@ fn a_patch_with_a_list_item_without_its_key_is_found_at_any_depth() {
         };
         let checked = draft("Deployment", vec![subset]).check();
         assert_eq!(checked.is_ok(), good, "{patch}: {checked:?}");
+    }
+}
+
+#[test]
+fn a_patch_that_a_running_pod_could_not_be_given_is_a_fault() {
+    let faults = |patch: &serde_json::Value| -> Vec<String> {
+        let subset = SubsetDraft {
+            patch: Field::Set(patch.clone()),
+            ..named(0)
+        };
+        match draft("Deployment", vec![subset]).check() {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.iter().map(|fault| fault.path.clone()).collect(),
+        }
+    };
+    for field in ["labels", "annotations"] {
+        for (directive, value) in [
+            ("$patch", json!("replace")),
+            ("$patch", json!("delete")),
+            ("$retainKeys", json!(["k"])),
+            ("$deleteFromPrimitiveList/k", json!(["v"])),
+            ("$setElementOrder/k", json!(["v"])),
+            ("$anything", json!(null)),
+        ] {
+            let patch = json!({"metadata": {field: {directive: value, "k": "v", "gone": null}}});
+            let found = faults(&patch);
+            assert!(
+                found.len() == 1 && found[0].contains(directive),
+                "{patch}: {found:?}"
+            );
+        }
+        assert_eq!(
+            faults(&json!({"metadata": {field: {"k": "v", "gone": null}}})),
+            [""; 0]
+        );
+    }
+    for label in placement_core::names::CONTROLLER_LABELS {
+        let found = faults(&json!({"metadata": {"labels": {label: null, "k": "v"}}}));
+        assert!(found.len() == 1 && found[0].contains(label), "{found:?}");
+    }
+    for field in ["finalizers", "$deleteFromPrimitiveList/finalizers"] {
+        for (value, is_good) in [
+            (json!(["example.org/a", "example.org/b"]), true),
+            (json!(null), true),
+            (json!([]), true),
+            (json!(["orphan"]), false),
+            (json!(["example.org/a", 5]), false),
+            (json!([{"name": "example.org/a"}]), false),
+            (json!(["example.org/"]), false),
+            (json!("example.org/a"), false),
+            (json!({}), false),
+        ] {
+            let found = faults(&json!({"metadata": {field: value}}));
+            assert_eq!(found.is_empty(), is_good, "{field}: {value}: {found:?}");
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod cluster;
 mod grants;
 mod kubernetes;
 mod mask;
+mod meter;
 mod module;
 mod object_id;
 mod query;
@@ -34,6 +35,7 @@ pub use cluster::Cluster;
 pub use grants::{Grants, GrantsError, Resource};
 pub use kubernetes::{Kubernetes, LogLines, LogSink};
 pub use mask::FieldMask;
+pub use meter::{Clock, Meter, Metered};
 pub use module::{Engine, HostError, Instance, Limit, Module, SettingsResponse, ValidationResponse};
 pub use object_id::{ObjectId, StoreError};
 pub use query::{

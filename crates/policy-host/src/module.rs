@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use wapc::WapcHost;
+use wapc::{WapcHost, WasiParams};
 use wasmtime_provider::wasmtime;
 use wasmtime_provider::{EpochDeadlines, WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
 
@@ -16,6 +16,10 @@ use crate::capabilities::{Capabilities, NoCapabilities};
 
 /// What the engine says when a guest ran past its limit; there is no typed error for it.
 const INTERRUPTED: &str = "execution deadline exceeded";
+
+/// What is in the environment of a guest whose engine nobody ticks, and of no guest of policy-server: it need not look at
+/// the clock of a machine that may stop for a second, and answers the same whatever else runs there.
+const UNTIMED: &str = "POLICY_HOST_UNTIMED";
 
 /// Compiles modules and counts ticks. Modules of one engine share its ticks.
 #[derive(Clone)]
@@ -69,20 +73,21 @@ impl fmt::Debug for Module {
 }
 
 impl Module {
-    /// Compiles WebAssembly (or its text form) in an engine of its own.
+    /// Compiles WebAssembly (or its text form) in an engine of its own, which nobody ticks.
     ///
     /// # Errors
     /// When the bytes are no module, or one that asks for functions the host does not have.
     pub fn from_bytes(wasm: &[u8]) -> Result<Self, HostError> {
-        Self::in_engine(&Engine::new()?, wasm)
+        let untimed = (UNTIMED.to_owned(), "1".to_owned());
+        Self::compile(&Engine::new()?, wasm, vec![untimed])
     }
 
-    /// Reads and compiles a file.
+    /// Reads and compiles a file, as [`Module::from_bytes`] does.
     ///
     /// # Errors
     /// As [`Module::from_bytes`], and when the file cannot be read.
     pub fn from_file(path: &Path) -> Result<Self, HostError> {
-        Self::file_in_engine(&Engine::new()?, path)
+        Self::from_bytes(&read(path)?)
     }
 
     /// Compiles in an engine shared with other modules.
@@ -90,7 +95,16 @@ impl Module {
     /// # Errors
     /// As [`Module::from_bytes`].
     pub fn in_engine(engine: &Engine, wasm: &[u8]) -> Result<Self, HostError> {
+        Self::compile(engine, wasm, Vec::new())
+    }
+
+    fn compile(engine: &Engine, wasm: &[u8], environment: Vec<(String, String)>) -> Result<Self, HostError> {
+        let wasi = WasiParams {
+            env_vars: environment,
+            ..WasiParams::default()
+        };
         let pre = WasmtimeEngineProviderBuilder::new()
+            .wasi_params(wasi)
             .engine(engine.0.clone())
             .module_bytes(wasm)
             .build_pre()
@@ -107,11 +121,7 @@ impl Module {
     /// # Errors
     /// As [`Module::from_file`].
     pub fn file_in_engine(engine: &Engine, path: &Path) -> Result<Self, HostError> {
-        let wasm = std::fs::read(path).map_err(|source| HostError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::in_engine(engine, &wasm)
+        Self::in_engine(engine, &read(path)?)
     }
 
     /// The engine the module was compiled in.
@@ -185,6 +195,13 @@ impl Module {
     pub fn protocol_version(&self) -> Result<String, HostError> {
         self.instance(Arc::new(NoCapabilities), None)?.protocol_version()
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, HostError> {
+    std::fs::read(path).map_err(|source| HostError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// One instance of a module, for one request.

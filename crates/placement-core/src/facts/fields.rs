@@ -5,6 +5,7 @@
 //! the last one stays; `null` counts as absent.
 
 use core::fmt;
+use core::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -98,12 +99,10 @@ impl<'a> Texts<'a> {
     /// # Errors
     /// When it is something else.
     pub fn of(object: &Fields<'a>, field: &'static str) -> Result<Self, FieldError> {
-        let fields = object.object(field)?;
-        let texts = fields
-            .0
-            .into_iter()
-            .map(|(name, raw)| read_text(raw, field).map(|text| (name, text)));
-        texts.collect::<Result<_, _>>().map(Self)
+        let Some(raw) = object.raw(field) else {
+            return Ok(Self::default());
+        };
+        serde_json::from_str(raw.get()).map_err(|error| FieldError { field, error })
     }
 
     /// The text of this name.
@@ -123,23 +122,32 @@ fn read_text<'a>(raw: &'a RawValue, field: &'static str) -> Result<Text<'a>, Fie
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collecting;
-        impl<'de> Visitor<'de> for Collecting {
-            type Value = Fields<'de>;
+        deserializer.deserialize_map(Collecting(PhantomData)).map(Self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Collecting(PhantomData)).map(Self)
+    }
+}
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut fields = Vec::with_capacity(8);
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
+/// Collects an object as it is written.
+struct Collecting<V>(PhantomData<V>);
+
+impl<'de, V: Deserialize<'de>> Visitor<'de> for Collecting<V> {
+    type Value = Vec<(Text<'de>, V)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut fields = Vec::with_capacity(8);
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
         }
-        deserializer.deserialize_map(Collecting)
+        Ok(fields)
     }
 }
 

@@ -3,20 +3,7 @@
 use serde_json::Value;
 
 use super::{Refused, list, object, root};
-use crate::names::{CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH};
-
-/// Labels by which controllers find their pods. One whose pods lose theirs makes new ones without
-/// end.
-const LABELS: [&str; 8] = [
-    POD_TEMPLATE_HASH,
-    CONTROLLER_REVISION_HASH,
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-name",
-    "controller-uid",
-    "job-name",
-    "apps.kubernetes.io/pod-index",
-    "statefulset.kubernetes.io/pod-name",
-];
+use crate::names::CONTROLLER_LABELS;
 
 /// By which the Job controller counts a pod that ended.
 const JOB_FINALIZER: &str = "batch.kubernetes.io/job-tracking";
@@ -32,7 +19,7 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn of(pod: &Value) -> Self {
         let labels = pod.get("metadata").and_then(|metadata| metadata.get("labels"));
-        let labels = LABELS
+        let labels = CONTROLLER_LABELS
             .iter()
             .filter_map(|key| Some((*key, labels?.get(key)?.clone())))
             .collect();

@@ -3,8 +3,13 @@
 //! Only what is certain counts: conditions on one key that no value, and no absence, meets together. Whatever is not
 //! understood contradicts nothing.
 
+use std::collections::BTreeMap;
+
 use super::affinity::NodeAffinity;
 use super::term::{NAME, OnField, OnLabel, Term, Test};
+
+/// The tests that each label has to pass. A pod may have thousands: each is looked at once.
+type ByLabel<'t> = BTreeMap<&'t str, Vec<&'t Test>>;
 
 impl NodeAffinity {
     /// Whether a node could be selected by this and by the term as well. A pod whose own terms select no node whatever
@@ -19,26 +24,31 @@ impl NodeAffinity {
             .iter()
             .map(|(key, value)| OnLabel::is(key, value))
             .collect();
-        let of_all: Vec<&OnLabel> = labels.iter().chain(&selector).collect();
+        let of_all = by_label(labels.iter().chain(&selector));
+        // What no further condition makes possible again.
+        if !of_all.values().all(|tests| is_possible(tests)) || !has_name(fields.iter()) {
+            return false;
+        }
         let own = self.terms().unwrap_or_default().iter();
         let mut own = own.filter_map(Term::conditions).peekable();
-        if own.peek().is_none() {
-            return are_possible(&of_all, &fields.iter().collect::<Vec<_>>());
-        }
-        own.any(|(own_labels, own_fields)| {
-            let labels: Vec<&OnLabel> = of_all.iter().copied().chain(own_labels).collect();
-            let fields: Vec<&OnField> = fields.iter().chain(own_fields).collect();
-            are_possible(&labels, &fields)
-        })
+        own.peek().is_none() || own.any(|own| goes_with(&of_all, fields, own))
     }
 }
 
-fn are_possible(labels: &[&OnLabel], fields: &[&OnField]) -> bool {
-    let on_key = |key: &str| -> Vec<&Test> {
-        let same = labels.iter().filter(|other| other.key == key);
-        same.map(|other| &other.test).collect()
-    };
-    labels.iter().all(|label| is_possible(&on_key(&label.key))) && has_name(fields)
+fn goes_with(of_all: &ByLabel<'_>, fields: &[OnField], own: (&[OnLabel], &[OnField])) -> bool {
+    let (own_labels, own_fields) = own;
+    by_label(own_labels).into_iter().all(|(key, mut tests)| {
+        tests.extend(of_all.get(key).into_iter().flatten());
+        is_possible(&tests)
+    }) && has_name(fields.iter().chain(own_fields))
+}
+
+fn by_label<'t>(labels: impl IntoIterator<Item = &'t OnLabel>) -> ByLabel<'t> {
+    let mut tests = ByLabel::new();
+    for label in labels {
+        tests.entry(&label.key).or_default().push(&label.test);
+    }
+    tests
 }
 
 /// Whether a label can meet all of the tests, by a value or by being absent.
@@ -46,36 +56,43 @@ fn is_possible(tests: &[&Test]) -> bool {
     if tests.iter().all(|test| test.holds(None)) {
         return true;
     }
-    if tests.iter().any(|test| matches!(test, Test::DoesNotExist)) {
-        return false;
+    let (mut among, mut not_among) = (Vec::new(), Vec::new());
+    let (mut above, mut below) = (None, None);
+    for test in tests {
+        match test {
+            Test::In(values) => among.push(values),
+            Test::NotIn(values) => not_among.extend(values.all()),
+            Test::Exists => {}
+            Test::DoesNotExist => return false,
+            Test::Gt(bound) => above = above.max(Some(*bound)),
+            Test::Lt(bound) => below = Some(below.map_or(*bound, |below: i64| below.min(*bound))),
+        }
     }
-    let among = tests.iter().find_map(|test| match test {
-        Test::In(values) => Some(values),
-        _ => None,
-    });
-    if let Some(values) = among {
-        return values
-            .iter()
-            .any(|value| tests.iter().all(|test| test.holds(Some(value))));
+    let is_within = |value: &str| match (above, below) {
+        (None, None) => true,
+        _ => value.parse::<i64>().is_ok_and(|number| {
+            above.is_none_or(|above| number > above) && below.is_none_or(|below| number < below)
+        }),
+    };
+    not_among.sort_unstable();
+    if let Some(least) = among.iter().min_by_key(|values| values.all().len()) {
+        return least.all().iter().any(|value| {
+            among.iter().all(|values| values.contains(value))
+                && not_among.binary_search(&value).is_err()
+                && is_within(value)
+        });
     }
-    let above = tests.iter().filter_map(|test| match test {
-        Test::Gt(bound) => Some(*bound),
-        _ => None,
-    });
-    let below = tests.iter().filter_map(|test| match test {
-        Test::Lt(bound) => Some(*bound),
-        _ => None,
-    });
-    let (above, below) = (above.max().unwrap_or(i64::MIN), below.min().unwrap_or(i64::MAX));
+    let (above, below) = (above.unwrap_or(i64::MIN), below.unwrap_or(i64::MAX));
     above.checked_add(1).is_some_and(|least| least < below)
 }
 
-/// Whether a node can have such a name.
-fn has_name(fields: &[&OnField]) -> bool {
-    let on_name = || fields.iter().filter(|field| field.key == NAME);
-    on_name()
-        .filter(|field| field.is_equal)
-        .all(|one| on_name().all(|other| other.holds(&one.value)))
+/// Whether a node can have such a name: all that must be one are the first of them.
+fn has_name<'f>(fields: impl Iterator<Item = &'f OnField> + Clone) -> bool {
+    let on_name = || fields.clone().filter(|field| field.key == NAME);
+    let mut wanted = on_name().filter(|field| field.is_equal);
+    wanted
+        .next()
+        .is_none_or(|one| on_name().all(|other| other.holds(&one.value)))
 }
 
 #[cfg(test)]

@@ -29,13 +29,17 @@ pub(super) struct OnLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Test {
-    In(Vec<String>),
-    NotIn(Vec<String>),
+    In(Values),
+    NotIn(Values),
     Exists,
     DoesNotExist,
     Gt(i64),
     Lt(i64),
 }
+
+/// The values of a condition, sorted: a pod may name thousands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Values(Vec<String>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OnField {
@@ -103,7 +107,9 @@ impl Term {
                 names = Some(match names {
                     None => values,
                     Some(mut names) => {
-                        names.retain(|name| values.contains(name));
+                        let mut values = values;
+                        values.sort_unstable();
+                        names.retain(|name| values.binary_search(name).is_ok());
                         names
                     }
                 });
@@ -120,7 +126,7 @@ impl OnLabel {
     pub(super) fn is(key: &str, value: &str) -> Self {
         Self {
             key: key.to_owned(),
-            test: Test::In(vec![value.to_owned()]),
+            test: Test::In(Values(vec![value.to_owned()])),
         }
     }
 
@@ -141,8 +147,8 @@ impl OnLabel {
         let test = match text(requirement, "operator") {
             "Gt" => Test::Gt(number()?),
             "Lt" => Test::Lt(number()?),
-            "In" if !values.is_empty() => Test::In(values),
-            "NotIn" if !values.is_empty() => Test::NotIn(values),
+            "In" if !values.is_empty() => Test::In(Values::of(values)),
+            "NotIn" if !values.is_empty() => Test::NotIn(Values::of(values)),
             "Exists" if values.is_empty() => Test::Exists,
             "DoesNotExist" if values.is_empty() => Test::DoesNotExist,
             _ => return None,
@@ -154,10 +160,24 @@ impl OnLabel {
     }
 }
 
+impl Values {
+    fn of(mut values: Vec<String>) -> Self {
+        values.sort_unstable();
+        Self(values)
+    }
+
+    pub(super) fn contains(&self, value: &str) -> bool {
+        self.0.binary_search_by(|other| other.as_str().cmp(value)).is_ok()
+    }
+
+    pub(super) fn all(&self) -> &[String] {
+        &self.0
+    }
+}
+
 impl Test {
     pub(super) fn holds(&self, found: Option<&str>) -> bool {
-        let is_among =
-            |values: &[String]| found.is_some_and(|found| values.iter().any(|value| value == found));
+        let is_among = |values: &Values| found.is_some_and(|found| values.contains(found));
         let number = || found.and_then(|found| found.parse::<i64>().ok());
         match self {
             Self::In(values) => is_among(values),

@@ -1,5 +1,7 @@
 //! The directives of a patch: what they may look like, and the simple ones carried out.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::refused::{Path, Refused};
@@ -55,7 +57,8 @@ pub(super) fn retain_keys(original: &mut Object, patch: &Object, path: &Path<'_>
             path: path.field(RETAIN_KEYS).to_string(),
         });
     };
-    let named = |key: &str| names.iter().any(|name| name == key);
+    let names: BTreeSet<&str> = names.iter().filter_map(Value::as_str).collect();
+    let named = |key: &str| names.contains(key);
     let set = patch.iter().filter(|(key, value)| {
         !value.is_null() && *key != RETAIN_KEYS && !key.starts_with(DELETE_FROM_LIST) && !is_order(key)
     });

@@ -1,13 +1,16 @@
 //! Merges two lists: sets of scalars, and objects told apart by a merge key.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::directives::{Whole, identity, whole};
-use super::merge::merge_object;
+use super::keyed::KeyedList;
+use super::numbers::{Number, Numbers};
 use super::order::placement;
 use super::refused::{Path, Refused};
 use super::schema::ListRule;
-use super::value::{Kind, NotComparable, equal, kind_of_elements};
+use super::value::{Kind, kind_of_elements};
 
 /// What identified the elements of the pod's list, in its order, once the patch was merged into it; none
 /// where an element had no merge key. `$setElementOrder` places the others by it.
@@ -50,7 +53,17 @@ pub(super) fn delete_from_list(
     if kind.is_none_or(|kind| kind == Kind::Object) {
         return merge_list(original, patch, rule, path).map(|(list, _)| list);
     }
-    original.retain(|value| !patch.iter().any(|other| equal(value, other).unwrap_or(false)));
+    let gone = {
+        let mut numbers = Numbers::default();
+        let patch: BTreeSet<Number> = patch.iter().map(|value| numbers.of(value)).collect();
+        let is_gone = |value| {
+            let number = numbers.of(value);
+            number.is_comparable() && patch.contains(&number)
+        };
+        original.iter().map(is_gone).collect::<Vec<bool>>()
+    };
+    let mut gone = gone.into_iter();
+    original.retain(|_| !gone.next().unwrap_or(false));
     Ok(original)
 }
 
@@ -103,15 +116,25 @@ fn merge_scalars(
 
 /// Drops what is there twice. The last element takes the freed place, which shows in the order.
 fn deduplicate(list: &mut Vec<Value>) {
+    let mut numbers: Vec<Number> = {
+        let mut numbers = Numbers::default();
+        list.iter().map(|value| numbers.of(value)).collect()
+    };
+    let mut places: BTreeSet<(Number, usize)> = numbers.iter().copied().zip(0..).collect();
     let mut first = 0;
-    while let Some(value) = list.get(first).cloned() {
-        let mut second = first + 1;
-        while let Some(other) = list.get(second) {
-            if equal(&value, other).unwrap_or(false) {
-                list.swap_remove(second);
-            } else {
-                second += 1;
+    while let Some(number) = numbers.get(first).copied() {
+        let after = |first: usize| (number, first + 1)..=(number, usize::MAX);
+        while let Some(second) = places.range(after(first)).next().map(|(_, place)| *place) {
+            let end = numbers.len() - 1;
+            if let Some(moved) = numbers.get(end).copied() {
+                places.remove(&(moved, end));
+                places.remove(&(number, second));
+                if second < end {
+                    places.insert((moved, second));
+                }
             }
+            numbers.swap_remove(second);
+            list.swap_remove(second);
         }
         first += 1;
     }
@@ -123,7 +146,7 @@ fn merge_objects(
     rule: ListRule,
     path: &Path<'_>,
 ) -> Result<(Vec<Value>, ServerOrder), Refused> {
-    let mut keyed = KeyedList::new(original, rule.key, path);
+    let mut keyed = KeyedList::new(original, patch, rule.key, path);
     let mut ordinary = Vec::new();
     let mut replace = false;
     for (index, element) in patch.iter().enumerate() {
@@ -131,7 +154,10 @@ fn merge_objects(
         match whole(object, &path.element(index))? {
             None => ordinary.push((index, element)),
             Some(Whole::Replace) => replace = true,
-            Some(Whole::Delete) => keyed.delete(identity(element, rule.key, path)?)?,
+            Some(Whole::Delete) => {
+                identity(element, rule.key, path)?;
+                keyed.delete(index)?;
+            }
         }
     }
     let order: Vec<&Value> = ordinary.iter().map(|(_, element)| *element).collect();
@@ -144,114 +170,20 @@ fn merge_objects(
         let list = order.into_iter().cloned().collect();
         return Ok((take(list, indexes), keyed.server_order()));
     }
-    let before = keyed.live.len();
+    let before = keyed.live;
     for (index, element) in ordinary {
-        keyed.merge(element, rule, &path.element(index))?;
+        identity(element, rule.key, path)?;
+        keyed.merge(element, index, rule, &path.element(index))?;
     }
     let server = keyed.server_order();
     Ok((keyed.placed(&order, before)?, server))
-}
-
-/// The list of a pod while a patch is merged into it.
-///
-/// `live` and `memory` are indexes into `elements`. `memory` is where the API server keeps the pod's list:
-/// it deletes and appends in place there, and an order that is looked up afterwards sees the traces.
-struct KeyedList<'a> {
-    elements: Vec<Value>,
-    live: Vec<usize>,
-    memory: Vec<usize>,
-    key: &'static str,
-    path: &'a Path<'a>,
-}
-
-impl<'a> KeyedList<'a> {
-    fn new(elements: Vec<Value>, key: &'static str, path: &'a Path<'a>) -> Self {
-        let live: Vec<usize> = (0..elements.len()).collect();
-        Self {
-            memory: live.clone(),
-            live,
-            elements,
-            key,
-            path,
-        }
-    }
-
-    fn delete(&mut self, id: &Value) -> Result<(), Refused> {
-        while let Some(at) = self.position(id)? {
-            self.live.remove(at);
-            self.remember();
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, patch: &Value, rule: ListRule, place: &Path<'_>) -> Result<(), Refused> {
-        let found = self.position(identity(patch, self.key, self.path)?)?;
-        let found = found
-            .and_then(|at| self.live.get(at))
-            .and_then(|index| self.elements.get_mut(*index));
-        if let (Some(Value::Object(into)), Value::Object(patch)) = (found, patch) {
-            *into = merge_object(std::mem::take(into), patch, rule.elements, place)?;
-        } else {
-            self.live.push(self.elements.len());
-            self.elements.push(patch.clone());
-            self.remember();
-        }
-        Ok(())
-    }
-
-    /// The merged list; the first `before` elements are the pod's own.
-    fn placed(self, order: &[&Value], before: usize) -> Result<Vec<Value>, Refused> {
-        let merged: Vec<&Value> = self
-            .live
-            .iter()
-            .filter_map(|index| self.elements.get(*index))
-            .collect();
-        let server = merged
-            .iter()
-            .take(before)
-            .map(|element| identity(element, self.key, self.path));
-        let server = server.collect::<Result<Vec<_>, _>>()?;
-        let indexes = placement(&merged, order, &server, self.key, self.path)?;
-        let indexes = indexes
-            .into_iter()
-            .filter_map(|index| self.live.get(index).copied())
-            .collect();
-        Ok(take(self.elements, indexes))
-    }
-
-    fn server_order(&self) -> ServerOrder {
-        let id = |index: &usize| self.elements.get(*index)?.get(self.key).cloned();
-        self.memory.iter().map(id).collect()
-    }
-
-    fn position(&self, id: &Value) -> Result<Option<usize>, Refused> {
-        for (at, index) in self.live.iter().enumerate() {
-            let other = self
-                .elements
-                .get(*index)
-                .and_then(|element| element.get(self.key));
-            let same = other.map_or(Ok(false), |other| equal(other, id));
-            if same.map_err(|NotComparable| Refused::NotComparable {
-                path: self.path.to_string(),
-            })? {
-                return Ok(Some(at));
-            }
-        }
-        Ok(None)
-    }
-
-    fn remember(&mut self) {
-        for (slot, index) in self.memory.iter_mut().zip(&self.live) {
-            *slot = *index;
-        }
-    }
 }
 
 fn refs(list: &[Value]) -> Vec<&Value> {
     list.iter().collect()
 }
 
-fn take(list: Vec<Value>, indexes: Vec<usize>) -> Vec<Value> {
+pub(super) fn take(list: Vec<Value>, indexes: Vec<usize>) -> Vec<Value> {
     let mut list: Vec<Option<Value>> = list.into_iter().map(Some).collect();
     indexes
         .into_iter()

@@ -4,7 +4,8 @@
 //!   pod ──┐
 //!         ├─ merge (objects) ─ lists (merge keys, sets) ─ order (who stands where) ─▶ pod
 //!   patch ┘      │                 │
-//!                └── directives    └── schema ── table (the type tree, generated)
+//!                └── directives    ├── keyed, numbers (each list is gone through once)
+//!                                  └── schema ── table (the type tree, generated)
 //! ```
 //!
 //! The result is what Kubernetes 1.36 makes of the same pod and patch, or both refuse; the oracle in
@@ -13,8 +14,10 @@
 //! outside the type tree survives, and only a patch that would have to merge inside it is refused.
 
 mod directives;
+mod keyed;
 mod lists;
 mod merge;
+mod numbers;
 mod order;
 mod refused;
 mod schema;

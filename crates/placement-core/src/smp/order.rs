@@ -6,8 +6,9 @@
 use serde_json::Value;
 
 use super::directives::{identity, is_delete};
+use super::numbers::{ByNumber, Number, Numbers};
 use super::refused::{Path, Refused};
-use super::value::{NotComparable, equal};
+use super::value::NotComparable;
 
 /// The order of the merged list, as indexes into it.
 ///
@@ -23,18 +24,24 @@ pub(super) fn placement(
         .iter()
         .map(|element| identity(element, key, path))
         .collect::<Result<Vec<_>, _>>()?;
+    let mut numbers = Numbers::default();
     let mut elements = Vec::with_capacity(merged.len());
     for (index, element) in merged.iter().enumerate() {
         elements.push(Element {
             index,
-            identity: identity(element, key, path)?,
+            number: numbers.of(identity(element, key, path)?),
             last: is_delete(element),
         });
     }
-    let identities = elements.iter().map(|element| element.identity);
-    let comparable = !key.is_empty() || identities.chain(order.iter().copied()).all(is_scalar);
+    let order: Vec<Number> = order.into_iter().map(|id| numbers.of(id)).collect();
+    let of_elements = elements.iter().map(|element| element.number);
+    let comparable = !key.is_empty()
+        || of_elements
+            .chain(order.iter().copied())
+            .all(Number::is_comparable);
     let placed = if comparable {
-        arrange(elements, &order, server)
+        let server = Ranks::of(server.iter().map(|id| numbers.of(id)));
+        arrange(elements, &Ranks::of(order), &server)
     } else {
         Err(NotComparable)
     };
@@ -44,21 +51,40 @@ pub(super) fn placement(
 }
 
 #[derive(Clone, Copy)]
-struct Element<'a> {
+struct Element {
     index: usize,
-    identity: &'a Value,
+    number: Number,
     /// Carries `$patch: delete` itself, which only a pod's own element can: it ends its half.
     last: bool,
 }
 
-fn arrange(
-    elements: Vec<Element<'_>>,
-    order: &[&Value],
-    server: &[&Value],
-) -> Result<Vec<usize>, NotComparable> {
+/// Where each identity stands first in a list.
+struct Ranks(ByNumber);
+
+impl Ranks {
+    fn of(list: impl IntoIterator<Item = Number>) -> Self {
+        let mut first = ByNumber::default();
+        for (index, number) in list.into_iter().enumerate() {
+            if first.get(number).is_none() {
+                first.set(number, Some(index));
+            }
+        }
+        Self(first)
+    }
+
+    /// Fails where the API server would compare two that nothing compares.
+    fn rank(&self, element: Element) -> Result<Option<usize>, NotComparable> {
+        match self.0.get(element.number) {
+            Some(_) if !element.number.is_comparable() => Err(NotComparable),
+            rank => Ok(rank),
+        }
+    }
+}
+
+fn arrange(elements: Vec<Element>, order: &Ranks, server: &Ranks) -> Result<Vec<usize>, NotComparable> {
     let (mut ordered, mut others) = (Vec::new(), Vec::new());
     for element in elements {
-        match rank(element, order)? {
+        match order.rank(element)? {
             Some(_) => ordered.push(element),
             None => others.push(element),
         }
@@ -66,11 +92,7 @@ fn arrange(
     interleave(&sorted(ordered, order)?, &sorted(others, server)?, server)
 }
 
-fn interleave(
-    ordered: &[Element<'_>],
-    others: &[Element<'_>],
-    server: &[&Value],
-) -> Result<Vec<usize>, NotComparable> {
+fn interleave(ordered: &[Element], others: &[Element], server: &Ranks) -> Result<Vec<usize>, NotComparable> {
     let (mut ordered, mut others) = (ordered.iter().peekable(), others.iter().peekable());
     let mut placed = Vec::with_capacity(ordered.len() + others.len());
     loop {
@@ -79,7 +101,7 @@ fn interleave(
             (other, None) => other.is_some(),
             (None, _) => false,
             (Some(other), Some(element)) => {
-                let (other, element) = (rank(**other, server)?, rank(**element, server)?);
+                let (other, element) = (server.rank(**other)?, server.rank(**element)?);
                 other.zip(element).is_some_and(|(other, element)| other < element)
             }
         };
@@ -92,13 +114,13 @@ fn interleave(
     }
 }
 
-fn sorted<'a>(elements: Vec<Element<'a>>, order: &[&Value]) -> Result<Vec<Element<'a>>, NotComparable> {
+fn sorted(elements: Vec<Element>, order: &Ranks) -> Result<Vec<Element>, NotComparable> {
     let (last, first): (Vec<_>, Vec<_>) = elements.into_iter().partition(|element| element.last);
     let mut first: Vec<_> = first
         .into_iter()
         .map(|element| Ranked {
             element,
-            rank: rank(element, order),
+            rank: order.rank(element),
         })
         .collect();
     stable_sort(&mut first)?;
@@ -109,29 +131,16 @@ fn sorted<'a>(elements: Vec<Element<'a>>, order: &[&Value]) -> Result<Vec<Elemen
         .collect())
 }
 
-fn rank(element: Element<'_>, order: &[&Value]) -> Result<Option<usize>, NotComparable> {
-    for (index, other) in order.iter().enumerate() {
-        if equal(element.identity, other)? {
-            return Ok(Some(index));
-        }
-    }
-    Ok(None)
-}
-
-fn is_scalar(value: &Value) -> bool {
-    !value.is_object() && !value.is_array()
-}
-
 /// An element and its rank. The rank fails only when it is looked at, as in the API server.
 #[derive(Clone, Copy)]
-struct Ranked<'a> {
-    element: Element<'a>,
+struct Ranked {
+    element: Element,
     rank: Result<Option<usize>, NotComparable>,
 }
 
 /// The API server's comparison: an element that the order does not name precedes, and is preceded by, all.
 /// That is no order at all, so what comes out depends on the sort, and the sort below is Go's.
-fn precedes(left: Option<&Ranked<'_>>, right: Option<&Ranked<'_>>) -> Result<bool, NotComparable> {
+fn precedes(left: Option<&Ranked>, right: Option<&Ranked>) -> Result<bool, NotComparable> {
     let (Some(left), Some(right)) = (left, right) else {
         return Ok(false);
     };
@@ -144,7 +153,7 @@ fn precedes(left: Option<&Ranked<'_>>, right: Option<&Ranked<'_>>) -> Result<boo
 /// The length of the runs that are sorted by insertion before they are merged.
 const RUN: usize = 20;
 
-fn stable_sort(elements: &mut [Ranked<'_>]) -> Result<(), NotComparable> {
+fn stable_sort(elements: &mut [Ranked]) -> Result<(), NotComparable> {
     for run in elements.chunks_mut(RUN) {
         for end in 1..run.len() {
             let mut at = end;
@@ -165,7 +174,7 @@ fn stable_sort(elements: &mut [Ranked<'_>]) -> Result<(), NotComparable> {
 }
 
 /// Merges two sorted runs, the second from `middle` on, by rotations (SymMerge; Kim and Kutzner, 2004).
-fn merge_in_place(runs: &mut [Ranked<'_>], middle: usize) -> Result<(), NotComparable> {
+fn merge_in_place(runs: &mut [Ranked], middle: usize) -> Result<(), NotComparable> {
     let length = runs.len();
     if middle == 1 {
         let to = first_that(1, length, |at| Ok(!precedes(runs.get(at), runs.first())?))?;
@@ -213,7 +222,7 @@ fn first_that(
     Ok(from)
 }
 
-fn rotate(runs: &mut [Ranked<'_>], start: usize, middle: usize, end: usize) {
+fn rotate(runs: &mut [Ranked], start: usize, middle: usize, end: usize) {
     if start < middle
         && middle < end
         && let Some(part) = runs.get_mut(start..end)

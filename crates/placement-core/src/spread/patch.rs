@@ -27,8 +27,6 @@ const RESERVED_METADATA: &[&str] = &[
 ];
 /// Labels, annotations and variables are texts.
 const IN_QUOTES: &str = "write the value in quotes";
-/// What Spillway writes itself.
-const OWN_PREFIX: &str = "spillway.dev/";
 
 /// Whether patches are tried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +61,7 @@ pub(super) fn check(patch: &Value, trial: Trial, at: &Place<'_>, faults: &mut Fa
                     FaultCode::InvalidPatch,
                     &at,
                     value,
-                    "write directives below `metadata.labels` or `spec`",
+                    "write directives below `spec`",
                 );
             }
             _ => {
@@ -109,7 +107,9 @@ fn check_metadata(metadata: &Value, at: &Place<'_>, faults: &mut Faults) {
         let at = at.field(name);
         match name.as_str() {
             "labels" | "annotations" => check_texts(value, &at, name, faults),
-            "finalizers" | "$setElementOrder/finalizers" | "$deleteFromPrimitiveList/finalizers" => {}
+            "finalizers" | "$setElementOrder/finalizers" | "$deleteFromPrimitiveList/finalizers" => {
+                check_finalizers(value, &at, faults);
+            }
             name if RESERVED_METADATA.contains(&name) || name.starts_with('$') => {
                 let fix = "remove it, it says which pod this is; labels and annotations can be patched";
                 faults.wrong(FaultCode::ReservedField, &at, value, fix);
@@ -132,13 +132,17 @@ fn check_texts(texts: &Value, at: &Place<'_>, name: &str, faults: &mut Faults) {
         return;
     };
     for (key, value) in texts {
-        if key.starts_with('$') {
-            continue; // A directive, for the trial to judge.
-        }
         let at = at.field(key);
-        let own = key.starts_with(OWN_PREFIX);
+        if key.starts_with('$') {
+            // Controllers and Services find a pod by labels that nobody knows here; and of a pod that runs, which can be
+            // adopted by the subset, only what is named can be changed.
+            let fix = "remove it, a pod keeps what others gave it; `key: null` removes one";
+            faults.wrong(FaultCode::InvalidPatch, &at, value, fix);
+            continue;
+        }
+        let own = key.starts_with(names::OWN_PREFIX);
         let reserved = if labels {
-            [names::POD_TEMPLATE_HASH, names::CONTROLLER_REVISION_HASH].contains(&key.as_str())
+            names::CONTROLLER_LABELS.contains(&key.as_str())
         } else {
             key == names::DELETION_COST_ANNOTATION
         };
@@ -163,6 +167,23 @@ fn check_texts(texts: &Value, at: &Place<'_>, name: &str, faults: &mut Faults) {
                 faults.wrong(FaultCode::InvalidPatch, &at, value, fix);
             }
             _ => faults.wrong(FaultCode::InvalidPatch, &at, value, IN_QUOTES),
+        }
+    }
+}
+
+/// The API server takes names with a domain; those without are its own. `null` removes all.
+fn check_finalizers(finalizers: &Value, at: &Place<'_>, faults: &mut Faults) {
+    let Value::Array(names) = finalizers else {
+        if !finalizers.is_null() {
+            faults.wrong(FaultCode::InvalidPatch, at, finalizers, "write a list of names");
+        }
+        return;
+    };
+    for (ix, name) in names.iter().enumerate() {
+        let is_name = |name: &str| name.contains('/') && syntax::is_key(name);
+        if !name.as_str().is_some_and(is_name) {
+            let fix = "write a name as `domain/name`, of a controller that removes it again";
+            faults.wrong(FaultCode::InvalidPatch, &at.item(ix), name, fix);
         }
     }
 }
