@@ -7,9 +7,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
-use spillway_e2e::{apply, workloads};
+use spillway_e2e::{Witness, apply, workloads};
 
 use crate::ground::{Ground, PATIENCE, SHOP, assert_exact};
+use crate::support::until_published;
 
 /// A namespace of somebody's own.
 const EVIL: &str = "evil";
@@ -142,6 +143,32 @@ async fn made_up_revisions_neither_stop_the_ledger_nor_free_a_place() {
         name.starts_with("web-") && pod.subset.as_deref() == Some("fixed")
     };
     assert_eq!(seen.pods.iter().filter(in_fixed).count(), 10);
+    policy.remove(&ground.admin).await.unwrap();
+}
+
+/// A template that was copied from a pod, with all that was written to that one.
+#[tokio::test]
+async fn a_template_with_our_marks_is_placed_like_any_other() {
+    let ground = Ground::exact(10).await;
+    let _sidecar = ground.sidecar("sidecar", &[]).await;
+    ground.until_held_by("sidecar").await;
+    let policy = ground.policy().await;
+    let witness = Witness::start(&ground.admin, SHOP, "").await.unwrap();
+    let mut web = workloads::deployment("web", 0).unwrap();
+    let marks = parked("x", "abc").metadata;
+    let template = web.spec.as_mut().unwrap().template.metadata.as_mut().unwrap();
+    let labels = marks.labels.unwrap_or_default().into_iter();
+    let ours = labels.filter(|(key, _)| key.starts_with("spillway.dev/"));
+    template.labels.get_or_insert_default().extend(ours);
+    template.annotations = marks.annotations;
+    workloads::create(&ground.admin, SHOP, &web).await.unwrap();
+    until_published(&ground.admin, SHOP, "web").await;
+    ground.scale(30).await;
+    let seen = witness
+        .until("30 ready pods", PATIENCE, |seen| seen.settled_at(30))
+        .await
+        .unwrap();
+    assert_exact(&seen, 30, 10);
     policy.remove(&ground.admin).await.unwrap();
 }
 
