@@ -154,6 +154,11 @@ fn score(vector: &Vector) -> Verdict {
     Verdict::of_fields(&vector.expect, vec![("native", got)])
 }
 
+/// One uid for all revisions in the vectors; a cluster has one for each ReplicaSet.
+fn uid_of_set(owner: &Value) -> String {
+    format!("{}-{}", text(owner, "/uid"), text(owner, "/name"))
+}
+
 /// The cluster of a vector, as the sidecar would watch it.
 struct Cluster {
     world: World,
@@ -217,10 +222,22 @@ impl Cluster {
         self.world.take(event, NOW);
     }
 
+    /// The uid that the vector's pods have of an owner of this name: it counts by that.
+    fn owner_uid(&self, input: &Value, name: &str) -> String {
+        let pods = input.get("pods").and_then(Value::as_array).into_iter().flatten();
+        let mut owners = pods.filter_map(controller);
+        match owners.find(|owner| text(owner, "/name") == name) {
+            Some(owner) if text(owner, "/kind") == "ReplicaSet" => uid_of_set(owner),
+            Some(owner) => text(owner, "/uid").to_owned(),
+            None => "workload".to_owned(),
+        }
+    }
+
     fn workload(&mut self, input: &Value, target: &Value, kind: &GroupKind) -> Result<(), String> {
         let replicas = input.pointer("/workload/replicas").cloned().unwrap_or_default();
+        let uid = self.owner_uid(input, text(target, "/name"));
         let object = json!({
-            "metadata": {"name": target["name"], "namespace": self.id.namespace, "uid": "workload"},
+            "metadata": {"name": target["name"], "namespace": self.id.namespace, "uid": uid},
             "spec": {"replicas": replicas, "parallelism": replicas},
         });
         let record = WorkloadRecord::of_kind(kind.clone(), &object).map_err(|error| error.to_string())?;
@@ -278,14 +295,13 @@ impl Cluster {
         let mut pod = listed(pod, number);
         let name = text(&pod, "/metadata/name").to_owned();
         pod["metadata"]["uid"] = Value::from(format!("{number:03}"));
-        // One uid for all revisions in the vectors; a cluster has one for each ReplicaSet.
         if let Some(owners) = pod
             .pointer_mut("/metadata/ownerReferences")
             .and_then(Value::as_array_mut)
         {
             for owner in owners {
                 if text(owner, "/kind") == "ReplicaSet" {
-                    owner["uid"] = Value::from(format!("{}-{}", text(owner, "/uid"), text(owner, "/name")));
+                    owner["uid"] = uid_of_set(owner).into();
                 }
             }
         }

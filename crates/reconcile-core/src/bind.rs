@@ -165,7 +165,11 @@ pub(crate) fn landed(
         else {
             continue;
         };
-        for key in given.into_iter().flat_map(Map::keys) {
+        for key in given
+            .into_iter()
+            .flat_map(Map::keys)
+            .filter(|key| !is_directive(key))
+        {
             fields.entry(key.as_str()).or_insert(Value::Null);
         }
         if field == "annotations" {
@@ -201,7 +205,13 @@ fn marks(pod: &PodRecord, spread: &Spread, subset: &Subset, why: &str, cost: Opt
             .overlay()
             .patch()
             .and_then(|patch| patch.get("metadata")?.get(field)?.as_object());
-        texts.cloned().unwrap_or_default()
+        let mut texts = texts.cloned().unwrap_or_default();
+        // A merge patch knows no directive, and a pod that runs keeps what others find it by.
+        if texts.get("$patch").and_then(Value::as_str) == Some("delete") {
+            return Map::new();
+        }
+        texts.retain(|key, _| !is_directive(key));
+        texts
     };
     let (mut labels, mut annotations) = (texts("labels"), texts("annotations"));
     labels.insert(SPREAD_LABEL.to_owned(), spread.name().into());
@@ -216,6 +226,11 @@ fn marks(pod: &PodRecord, spread: &Spread, subset: &Subset, why: &str, cost: Opt
         annotations.insert(DELETION_COST_ANNOTATION.to_owned(), cost.to_string().into());
     }
     PodPatch::Merge(json!({ "metadata": { "uid": pod.uid, "labels": labels, "annotations": annotations } }))
+}
+
+/// Whether a key of a strategic merge patch says how to merge, and is no label.
+fn is_directive(key: &str) -> bool {
+    key.starts_with('$')
 }
 
 fn is_ours(gate: &Value) -> bool {

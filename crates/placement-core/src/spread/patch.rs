@@ -134,10 +134,7 @@ fn check_texts(texts: &Value, at: &Place<'_>, name: &str, faults: &mut Faults) {
     for (key, value) in texts {
         let at = at.field(key);
         if key.starts_with('$') {
-            // Controllers and Services find a pod by labels that nobody knows here; and of a pod that runs, which can be
-            // adopted by the subset, only what is named can be changed.
-            let fix = "remove it, a pod keeps what others gave it; `key: null` removes one";
-            faults.wrong(FaultCode::InvalidPatch, &at, value, fix);
+            // A directive, which the trial looks at. A pod that runs already gets only what is named beside it.
             continue;
         }
         let own = key.starts_with(names::OWN_PREFIX);
