@@ -269,25 +269,13 @@ fn a_patch_that_a_running_pod_could_not_be_given_is_a_fault() {
         }
     };
     for field in ["labels", "annotations"] {
-        for (directive, value) in [
-            ("$patch", json!("replace")),
-            ("$patch", json!("delete")),
-            ("$retainKeys", json!(["k"])),
-            ("$deleteFromPrimitiveList/k", json!(["v"])),
-            ("$setElementOrder/k", json!(["v"])),
-            ("$anything", json!(null)),
+        for texts in [
+            json!({"k": "v", "gone": null}),
+            json!({"$patch": "replace", "k": "v"}),
+            json!({"$retainKeys": ["k"], "k": "v"}),
         ] {
-            let patch = json!({"metadata": {field: {directive: value, "k": "v", "gone": null}}});
-            let found = faults(&patch);
-            assert!(
-                found.len() == 1 && found[0].contains(directive),
-                "{patch}: {found:?}"
-            );
+            assert_eq!(faults(&json!({"metadata": {field: texts}})), [""; 0]);
         }
-        assert_eq!(
-            faults(&json!({"metadata": {field: {"k": "v", "gone": null}}})),
-            [""; 0]
-        );
     }
     for label in placement_core::names::CONTROLLER_LABELS {
         let found = faults(&json!({"metadata": {"labels": {label: null, "k": "v"}}}));

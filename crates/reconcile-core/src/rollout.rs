@@ -67,6 +67,11 @@ impl<'w> Planning<'w> {
     ) {
         let Some(first) = pods.first() else { return };
         let stands_still = match self.standstill(spread) {
+            // Somebody is bound in this very plan, and may be about to go on.
+            Standstill::Now if self.binds_already() => {
+                self.wake(self.now.plus(QUIET_MILLIS));
+                false
+            }
             Standstill::Now => true,
             Standstill::Until(at) => {
                 if let Some(at) = at {
@@ -115,7 +120,7 @@ impl<'w> Planning<'w> {
         if (stands_still || is_late) && spread.capacity() == Capacity::Exact {
             return false;
         }
-        if is_late || (stands_still && !self.has_stone()) {
+        if is_late || (stands_still && !self.binds_already()) {
             self.confirm(spread, pod, rung, observation);
         } else {
             self.wake(due);
@@ -123,8 +128,8 @@ impl<'w> Planning<'w> {
         true
     }
 
-    /// Whether a stepping stone was planned already: one at a time.
-    fn has_stone(&self) -> bool {
+    /// Whether a pod is bound in this plan, be it as a stepping stone: one at a time.
+    fn binds_already(&self) -> bool {
         self.plan
             .steps
             .iter()
