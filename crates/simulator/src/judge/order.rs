@@ -49,7 +49,12 @@ impl Judge {
         let bound = chosen.pods.iter().zip(binds);
         let gone = bound.filter(|(pod, _)| !there.contains(**pod));
         let gone: Vec<usize> = gone.map(|(_, subset)| *subset).collect();
+        let is_of_past = !gone.is_empty();
         gone.into_iter().for_each(|subset| self.left_at(now, subset));
+        // The same where one of two is gone, and whoever plans does not know it yet.
+        if is_of_past && self.spread.rollout() == Rollout::Keep {
+            return;
+        }
         // Who left a moment ago may still be counted.
         let mut least = self.counts(store, &[]);
         let mut counts = self.counts(store, pending);

@@ -19,6 +19,9 @@ use crate::plane::store::Store;
 use crate::ranking::Phase;
 use crate::time::Millis;
 
+/// So long after something happened the pods of it are still coming.
+const BURST: Millis = Millis(1_000);
+
 /// Looks at the pods of one case.
 pub(super) struct Daily {
     spread: Spread,
@@ -32,9 +35,9 @@ pub(super) struct Daily {
     template: u32,
     /// When the last event was over.
     last: Millis,
-    /// The split of this revision is nobody's fault: Kubernetes took pods that were not ready, a budget kept a stepping stone
-    /// from going home, or the workload shrank in the middle of its rollout.
-    is_excused: bool,
+    /// When the split of the pods that were there was last nobody's fault: Kubernetes took pods that were not ready, a budget
+    /// kept a stepping stone from going home, or the workload shrank in the middle of its rollout.
+    excused: Option<Millis>,
     broken: Option<Violation>,
 }
 
@@ -65,7 +68,7 @@ impl Daily {
             replicas,
             template: 0,
             last: Millis::ZERO,
-            is_excused: false,
+            excused: None,
             broken: None,
         })
     }
@@ -198,6 +201,18 @@ impl Daily {
         }
     }
 
+    fn excuse(&mut self, now: Millis, is_due: bool) {
+        if is_due {
+            self.excused = Some(now);
+        }
+    }
+
+    /// Whether a pod of that time is still there.
+    fn is_excused(&self, store: &Store) -> bool {
+        let was_there = |at: Millis| store.pods().any(|pod| pod.origin.created <= at + BURST);
+        self.excused.is_some_and(was_there)
+    }
+
     /// Whether a stepping stone has no subset to go to, and is let go without one.
     fn stones_are_let_go(&self) -> bool {
         let is_open = |ix| self.fill.maximum(ix, 0).is_none();
@@ -234,20 +249,21 @@ impl Observer for Daily {
             }
             // Who is to go home goes after a while of rest.
             None if self.may_move() && now < self.last + self.rest => {}
-            None if !self.is_excused && !self.stones_are_let_go() => self.split_holds(now, store),
+            None if !self.is_excused(store) && !self.stones_are_let_go() => self.split_holds(now, store),
             _ => {}
         }
+        // In the middle of a burst an admission may know of the places as they were before: who comes in place of a pod that
+        // leaves then goes to the open end, as those before it.
+        let leaves = !matches!(happening, Happening::Scale { .. } | Happening::Rollout { .. });
+        self.excuse(now, leaves && now < self.last + BURST);
         match *happening {
             Happening::Scale { replicas, .. } => {
                 // New pods run where the larger workload wanted them, and none is moved for a scale-in.
                 let is_smaller = replicas < self.replicas;
-                self.is_excused |= is_smaller && store.pods().any(|pod| !self.is_newest(pod));
+                self.excuse(now, is_smaller && store.pods().any(|pod| !self.is_newest(pod)));
                 self.replicas = replicas;
             }
-            Happening::Rollout { template, .. } if template != self.template => {
-                self.template = template;
-                self.is_excused = false;
-            }
+            Happening::Rollout { template, .. } => self.template = template,
             _ => {}
         }
         self.last = self.last.max(now + happening.lasts());
@@ -274,15 +290,16 @@ impl Observer for Daily {
     }
 
     /// Whoever drains a node asks too: that is not told apart.
-    fn evicted(&mut self, _now: Millis, _pod: &Pod, is_allowed: bool) {
-        self.is_excused |= !is_allowed && self.may_move();
+    fn evicted(&mut self, now: Millis, _pod: &Pod, is_allowed: bool) {
+        self.excuse(now, !is_allowed && self.may_move());
     }
 
     /// Kubernetes gives up pods that are not ready first, wherever they stand.
-    fn scaled_in(&mut self, _now: Millis, removed: &[Rc<Pod>], kept: &[Rc<Pod>]) {
+    fn scaled_in(&mut self, now: Millis, removed: &[Rc<Pod>], kept: &[Rc<Pod>]) {
         let is_unready = |pod: &Rc<Pod>| pod.ready_since.is_none();
         let is_of_newest = removed.first().is_some_and(|pod| self.is_newest(pod));
-        self.is_excused |= is_of_newest && !kept.is_empty() && removed.iter().chain(kept).any(is_unready);
+        let is_theirs = !kept.is_empty() && removed.iter().chain(kept).any(is_unready);
+        self.excuse(now, is_of_newest && is_theirs);
     }
 
     fn is_broken(&self) -> bool {
