@@ -10,7 +10,7 @@ use crate::folder::Folder;
 use crate::places;
 
 /// A pod with this label never becomes ready, where pods take their time.
-pub const NEVER_READY_LABEL: &str = "spillway.dev/never-ready";
+pub const NEVER_READY_LABEL: &str = "e2e.example.org/never-ready";
 
 /// How long a pod takes to start and to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
