@@ -33,7 +33,7 @@ fn adopted(metadata: &str) -> serde_json::Value {
 fn directives_reach_no_label_and_no_annotation() {
     for (metadata, pool) in [
         (
-            "{labels: {$patch: replace, pool: fixed}, annotations: {$patch: merge, note: b}}",
+            "{labels: {$patch: replace, pool: fixed}, annotations: {$patch: replace, note: b}}",
             Some("fixed"),
         ),
         ("{labels: {$retainKeys: [pool], pool: fixed}}", Some("fixed")),
