@@ -56,7 +56,7 @@ async fn serve(options: &Options, site: &Site) -> Result<(), RunError> {
     for (address, pages) in http.into_iter().chain(metrics) {
         let listening = listen(address, pages, site.clone()).await;
         let (address, serving) = listening.map_err(|source| RunError::Listen { address, source })?;
-        info!(%address, ?pages, "probes or metrics are served");
+        info!(%address, ?pages, "probes and metrics are served");
         tokio::spawn(async move {
             if let Err(error) = serving.await {
                 warn!(error = %error, ?pages, "they are served no more");

@@ -138,6 +138,8 @@ impl Site {
             // The default, 20 requests/s, comes with a burst of 30.
             flag("kube-api-burst", if qps <= 20 { 30 } else { 2 * qps }),
             flag("horizontal-pod-autoscaler-sync-period", "5s"),
+            // On a busy machine KWOK beats late; of a node that was taken for lost it tells no pod to be ready again.
+            flag("node-monitor-grace-period", "3m"),
         ];
         flags.extend(self.tls(folder));
         flags

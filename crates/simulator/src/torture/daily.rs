@@ -22,6 +22,9 @@ use crate::time::Millis;
 /// So long after something happened the pods of it are still coming.
 const BURST: Millis = Millis(1_000);
 
+/// A Lease that was not given up ends after 15 s; whoever takes it lets its own earlier writes end.
+const FAILOVER: Millis = Millis(30_000);
+
 /// Looks at the pods of one case.
 pub(super) struct Daily {
     spread: Spread,
@@ -35,6 +38,10 @@ pub(super) struct Daily {
     template: u32,
     /// When the last event was over.
     last: Millis,
+    /// Whether pods may have left by it.
+    left_last: bool,
+    /// Until then no sidecar may lead.
+    leaderless_until: Millis,
     /// When the split of the pods that were there was last nobody's fault: Kubernetes took pods that were not ready, a budget
     /// kept a stepping stone from going home, or the workload shrank in the middle of its rollout.
     excused: Option<Millis>,
@@ -68,6 +75,8 @@ impl Daily {
             replicas,
             template: 0,
             last: Millis::ZERO,
+            left_last: false,
+            leaderless_until: Millis::ZERO,
             excused: None,
             broken: None,
         })
@@ -252,10 +261,15 @@ impl Observer for Daily {
             None if !self.is_excused(store) && !self.stones_are_let_go() => self.split_holds(now, store),
             _ => {}
         }
-        // In the middle of a burst an admission may know of the places as they were before: who comes in place of a pod that
-        // leaves then goes to the open end, as those before it.
+        // In the middle of a burst, and while no sidecar leads, an admission may know of the places as they were before: who
+        // comes in place of a pod that leaves then goes to the open end, as those before it.
         let leaves = !matches!(happening, Happening::Scale { .. } | Happening::Rollout { .. });
-        self.excuse(now, leaves && now < self.last + BURST);
+        let is_burst = now < self.last + BURST && (leaves || self.left_last);
+        self.excuse(now, is_burst || (leaves && now < self.leaderless_until));
+        self.left_last = leaves;
+        if matches!(happening, Happening::Crash { .. } | Happening::Stop { .. }) {
+            self.leaderless_until = now + happening.lasts() + FAILOVER;
+        }
         match *happening {
             Happening::Scale { replicas, .. } => {
                 // New pods run where the larger workload wanted them, and none is moved for a scale-in.
