@@ -15,7 +15,7 @@ use reconcile_core::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::fixture::{controller, field, listed, marker, text};
+use crate::fixture::{controller, field, listed, marker, text, uid_of_set};
 use crate::inject::rename;
 use crate::settings;
 use crate::vector::Vector;
@@ -152,11 +152,6 @@ fn score(vector: &Vector) -> Verdict {
         None => json!({ "match": false }),
     };
     Verdict::of_fields(&vector.expect, vec![("native", got)])
-}
-
-/// One uid for all revisions in the vectors; a cluster has one for each ReplicaSet.
-fn uid_of_set(owner: &Value) -> String {
-    format!("{}-{}", text(owner, "/uid"), text(owner, "/name"))
 }
 
 /// The cluster of a vector, as the sidecar would watch it.

@@ -27,6 +27,11 @@ pub(crate) fn controller(object: &Value) -> Option<&Value> {
         .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))
 }
 
+/// One uid for all revisions in the vectors; a cluster has one for each ReplicaSet.
+pub(crate) fn uid_of_set(owner: &Value) -> String {
+    format!("{}-{}", text(owner, "/uid"), text(owner, "/name"))
+}
+
 /// The object of a group, kind and name in a namespace.
 pub(crate) fn find<'v>(
     objects: &'v [Value],
