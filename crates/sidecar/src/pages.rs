@@ -13,7 +13,7 @@ use kube::client::Body;
 use tower::{Layer, Service};
 
 /// No page of several objects has more bytes.
-const LARGEST: usize = 4 << 20;
+const LARGEST: usize = 8 << 20;
 
 /// So many objects are asked for at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub(crate) enum Page {
     Many,
     /// Where these are too large.
     Some,
-    /// No object that an API server stores makes two of them too large.
+    /// Where these are too large as well.
     Few,
+    /// One at a time, however large it is: text that must be escaped is six times as long as it is stored.
+    One,
 }
 
 impl Page {
@@ -33,7 +35,8 @@ impl Page {
         match self {
             Self::Many => 250,
             Self::Some => 25,
-            Self::Few => 2,
+            Self::Few => 4,
+            Self::One => 1,
         }
     }
 
@@ -41,7 +44,8 @@ impl Page {
     pub(crate) fn smaller(self) -> Self {
         match self {
             Self::Many => Self::Some,
-            Self::Some | Self::Few => Self::Few,
+            Self::Some => Self::Few,
+            Self::Few | Self::One => Self::One,
         }
     }
 }
@@ -90,7 +94,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let query = request.uri().query().unwrap_or_default();
-        let is_list = query.split('&').any(|part| part.starts_with("limit="));
+        let is_list = is_bounded(query);
         let answer = self.0.call(request);
         Box::pin(async move {
             let bound = |body| match is_list {
@@ -99,5 +103,31 @@ where
             };
             answer.await.map(|response| response.map(bound))
         })
+    }
+}
+
+/// Whether a request asks for a page of several objects.
+fn is_bounded(query: &str) -> bool {
+    let mut limits = query.split('&').filter_map(|part| part.strip_prefix("limit="));
+    limits.any(|limit| limit != "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_but_the_last_resort_is_bounded() {
+        let mut page = Page::default();
+        let mut sizes = vec![page.objects()];
+        while page != page.smaller() {
+            page = page.smaller();
+            sizes.push(page.objects());
+        }
+        assert_eq!(sizes, [250, 25, 4, 1]);
+        let is_bounded = |objects: u32| is_bounded(&format!("limit={objects}&labelSelector=a"));
+        let bounded: Vec<bool> = sizes.into_iter().map(is_bounded).collect();
+        assert_eq!(bounded, [true, true, true, false]);
+        assert!(!super::is_bounded("watch=true&timeoutSeconds=290"));
     }
 }
