@@ -88,6 +88,8 @@ impl Site {
         let clients = format!("http://127.0.0.1:{}", self.etcd);
         let peers = format!("http://127.0.0.1:{}", self.etcd_peers);
         vec![
+            // A thousand pods as large as can be are more than the default takes.
+            flag("quota-backend-bytes", 8_u64 << 30),
             flag("data-dir", folder.path().join("etcd").display()),
             flag("listen-client-urls", &clients),
             flag("advertise-client-urls", &clients),
