@@ -19,7 +19,7 @@ use crate::cluster::{Cluster, EverywhereQuery, ListQuery, LogLine, shard_selecto
 use crate::envelope::Request;
 use crate::owners::owner;
 use crate::response::{Outcome, Trouble};
-use crate::review::{Arriving, in_namespace, is_sheltered};
+use crate::review::{Arriving, Matched, in_namespace, is_sheltered, matching};
 
 /// Places a pod by the first rule of the settings that concerns it, and by what its ledger counts.
 pub(crate) fn place(
@@ -38,14 +38,15 @@ pub(crate) fn place(
     }
     let custom = settings.custom_kinds();
     let owners = Owners::of(&pod, &custom);
-    let Some(Matched {
-        index,
-        spread,
-        is_direct,
-    }) = matching(settings, namespace, &pod, &owners)?
-    else {
+    let found = matching(&pod, namespace, settings, |kind, name| {
+        let is_target = |owner: &Owner| owner.kind == *kind && owner.name == name;
+        Ok(owners.any_is(is_target).then_some(()))
+    })?;
+    let Some(Matched { index, spread, level }) = found else {
         return Ok(Outcome::Untouched);
     };
+    let is_nearest = |owner: &Owner| spread.target().is(owner);
+    let is_direct = level.is_some() && owners.nearest.as_ref().is_some_and(is_nearest);
     let selector = shard_selector(Shard::of(&spread));
     let answer = cluster.list_everywhere(&EverywhereQuery::ledgers(&selector));
     let answer = answer.map_err(|error| Trouble::Host { asked: ASKED, error })?;
@@ -209,48 +210,4 @@ impl Owners {
     fn any_is(&self, is_target: impl Fn(&Owner) -> bool) -> bool {
         self.nearest.iter().chain(&self.deployment).any(is_target)
     }
-}
-
-/// A rule that concerns the pod.
-struct Matched {
-    /// Its place in the settings.
-    index: usize,
-    spread: Spread,
-    /// Whether the target is the pod's own controller.
-    is_direct: bool,
-}
-
-/// The first rule of the settings that concerns the pod.
-fn matching(
-    settings: &SettingsText<'_>,
-    namespace: &str,
-    pod: &PodHead<'_>,
-    owners: &Owners,
-) -> Result<Option<Matched>, Trouble> {
-    for (index, head) in in_namespace(settings, namespace) {
-        let target = head.target_ref();
-        let is_meant = match &target {
-            None => head.has_selector(),
-            Some(target) => {
-                let kind = GroupKind::of(&target.api_version, &target.kind);
-                owners.any_is(|owner| kind.as_ref() == Some(&owner.kind) && target.name == owner.name)
-            }
-        };
-        if !is_meant {
-            continue;
-        }
-        let spread = settings.spread(index).map_err(|faults| {
-            Trouble::Settings(faults.first().map_or_else(String::new, ToString::to_string))
-        })?;
-        if spread.target().selects(|key| pod.label(key)) {
-            let nearest = owners.nearest.as_ref();
-            let is_direct = target.is_some() && nearest.is_some_and(|owner| spread.target().is(owner));
-            return Ok(Some(Matched {
-                index,
-                spread,
-                is_direct,
-            }));
-        }
-    }
-    Ok(None)
 }

@@ -1,7 +1,7 @@
 //! The steps of one admission. Callable natively; nothing here knows a host.
 
 use placement_core::decide::Order;
-use placement_core::facts::{ListedPod, PodHead, listed_pods, ordinal, replicas_in};
+use placement_core::facts::{ListedPod, PodHead, is_decided, listed_pods, ordinal, replicas_in};
 use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL, SYSTEM_NAMESPACES};
 use placement_core::observe::Desired;
 use placement_core::offer::{barred, decide_offered};
@@ -166,9 +166,12 @@ fn place(
     }
     let custom = settings.custom_kinds();
     let mut owners = Owners::of(&pod, namespace, &custom, cluster);
-    let Some(Matched { spread, level }) = matching(&pod, namespace, settings, &mut owners)? else {
+    let found = matching(&pod, namespace, settings, |kind, name| owners.find(kind, name))?;
+    let Some(Matched { spread, level, .. }) = found else {
         return Ok(Outcome::Untouched);
     };
+    // Where nobody but the policy looks, no pod is moved on.
+    let spread = spread.unmoved();
     let decision = decision(
         request,
         &pod,
@@ -185,8 +188,7 @@ fn place(
 /// The spread and the subset that a pod carries the labels of, where its decision is that subset's.
 fn placed_in<'p>(pod: &'p PodHead<'_>) -> Option<(&'p str, &'p str)> {
     let (spread, subset) = (pod.label(SPREAD_LABEL)?, pod.label(SUBSET_LABEL)?);
-    let reason = pod.annotation(DECISION_ANNOTATION)?.strip_prefix(subset)?;
-    reason.starts_with(": ").then_some((spread, subset))
+    is_decided(pod.annotation(DECISION_ANNOTATION), Some(subset)).then_some((spread, subset))
 }
 
 /// The spreads of the settings that can concern pods of a namespace, in order.
@@ -199,19 +201,22 @@ pub(crate) fn in_namespace<'s, 't>(
         .filter(move |(_, head)| head.namespace().as_deref() == Some(namespace))
 }
 
-/// The spread of a pod, and how far above it in the chain of owners the target is.
-struct Matched {
-    spread: Spread,
-    level: Option<usize>,
+/// The spread of a pod.
+pub(crate) struct Matched<L> {
+    /// Its place in the settings.
+    pub(crate) index: usize,
+    pub(crate) spread: Spread,
+    /// Where above the pod the target is; `None`: pods are chosen by label.
+    pub(crate) level: Option<L>,
 }
 
-/// The first spread that concerns the pod.
-fn matching(
+/// The first spread that concerns the pod; `find` tells where among its owners one is.
+pub(crate) fn matching<L>(
     pod: &PodHead<'_>,
     namespace: &str,
     settings: &SettingsText<'_>,
-    owners: &mut Owners<'_>,
-) -> Result<Option<Matched>, Trouble> {
+    mut find: impl FnMut(&GroupKind, &str) -> Result<Option<L>, Trouble>,
+) -> Result<Option<Matched<L>>, Trouble> {
     for (index, head) in in_namespace(settings, namespace) {
         let level = match head.target_ref() {
             None if head.has_selector() => None,
@@ -220,7 +225,7 @@ fn matching(
                 let Some(kind) = GroupKind::of(&target.api_version, &target.kind) else {
                     continue;
                 };
-                match owners.find(&kind, &target.name)? {
+                match find(&kind, &target.name)? {
                     None => continue,
                     level => level,
                 }
@@ -230,9 +235,7 @@ fn matching(
             Trouble::Settings(faults.first().map_or_else(String::new, ToString::to_string))
         })?;
         if spread.target().selects(|key| pod.label(key)) {
-            // Where nobody but the policy looks, no pod is moved on.
-            let spread = spread.unmoved();
-            return Ok(Some(Matched { spread, level }));
+            return Ok(Some(Matched { index, spread, level }));
         }
     }
     Ok(None)

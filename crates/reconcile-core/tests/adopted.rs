@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{Scene, all, patched, pod_patch, rule, running};
+use common::{Scene, all, never_placed, patched, pod_patch, rule};
 use serde_json::json;
 
 fn adopted(metadata: &str) -> serde_json::Value {
@@ -18,11 +18,7 @@ fn adopted(metadata: &str) -> serde_json::Value {
     )));
     scene.scaled_to(1);
     scene.node(&json!({"metadata": {"name": "n-1", "labels": {}}}));
-    let mut pod = running("a", None, None, "abc");
-    pod["metadata"]["labels"]
-        .as_object_mut()
-        .unwrap()
-        .remove("spillway.dev/spread");
+    let pod = never_placed("a");
     scene.pod(&pod);
     let steps = scene.begin();
     assert!(all(&steps)[0].starts_with("adopt a"), "{:?}", all(&steps));

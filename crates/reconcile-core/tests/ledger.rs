@@ -26,6 +26,10 @@ fn published(steps: &[Step]) -> Option<&SpreadLedger> {
     })
 }
 
+fn status_of(steps: &[Step]) -> &spread_api::LedgerStatus {
+    published(steps).unwrap().status.as_ref().unwrap()
+}
+
 fn observation(ledger: &SpreadLedger, rule: &reconcile_core::Rule, revision: Option<&str>) -> Observation {
     let text = serde_json::to_string(ledger).unwrap();
     let facts = LedgerFacts::of(serde_json::from_str(&text).unwrap()).unwrap();
@@ -180,16 +184,7 @@ fn a_ledger_that_is_refused_is_told_of_and_written_without_what_can_be_too_much(
     scene.workload(&revision("abc", 3, 1));
     scene.pod(&running("a", Some("fixed"), Some(200), "abc"));
     let steps = scene.begin();
-    assert_eq!(
-        published(&steps)
-            .unwrap()
-            .status
-            .as_ref()
-            .unwrap()
-            .revisions
-            .len(),
-        1
-    );
+    assert_eq!(status_of(&steps).revisions.len(), 1);
     for step in &steps {
         scene.settle(step, Outcome::Refused("422 Invalid: too long".into()));
     }
@@ -200,7 +195,7 @@ fn a_ledger_that_is_refused_is_told_of_and_written_without_what_can_be_too_much(
         "{:?}",
         all(&steps)
     );
-    let short = published(&steps).unwrap().status.as_ref().unwrap();
+    let short = status_of(&steps);
     assert_eq!(
         (short.revisions.len(), short.vacating, short.active),
         (0, true, 1)
@@ -211,16 +206,7 @@ fn a_ledger_that_is_refused_is_told_of_and_written_without_what_can_be_too_much(
     // What was too much may be so no more.
     scene.later(60_000);
     let steps = scene.begin();
-    assert_eq!(
-        published(&steps)
-            .unwrap()
-            .status
-            .as_ref()
-            .unwrap()
-            .revisions
-            .len(),
-        1
-    );
+    assert_eq!(status_of(&steps).revisions.len(), 1);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{Scene, all, gated, revision, rule, running, workload};
+use common::{Scene, all, gated, never_placed, revision, rule, running, workload};
 use reconcile_core::Action;
 use serde_json::{Value, json};
 use spread_api::LedgerStatus;
@@ -159,11 +159,7 @@ subsets:
   requiredNodeSelectorTerm: {matchExpressions: [{key: pool, operator: In, values: [fixed]}]}
 - name: elastic",
     );
-    let mut pod = running("a", None, None, "abc");
-    pod["metadata"]["labels"]
-        .as_object_mut()
-        .unwrap()
-        .remove("spillway.dev/spread");
+    let pod = never_placed("a");
     scene.pod(&pod);
     scene.settled();
     let node = json!({"metadata": {"name": "n-1", "labels": {"pool": "fixed"}}});

@@ -107,6 +107,16 @@ pub(crate) fn running(name: &str, subset: Option<&str>, cost: Option<i32>, revis
     pod
 }
 
+/// A running pod that no policy has seen.
+pub(crate) fn never_placed(name: &str) -> Value {
+    let mut pod = running(name, None, None, "abc");
+    pod["metadata"]["labels"]
+        .as_object_mut()
+        .unwrap()
+        .remove("spillway.dev/spread");
+    pod
+}
+
 pub(crate) fn workload(kind: &str, name: &str, replicas: u32, owner: Option<&str>) -> Value {
     let mut object = json!({
         "apiVersion": "apps/v1",
