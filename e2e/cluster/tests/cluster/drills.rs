@@ -8,20 +8,15 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 use spillway_e2e::{apply, places, wait, workloads};
 
-use crate::ground::{Ground, PATIENCE, SHOP, assert_exact};
+use crate::ground::{Ground, PATIENCE, SHOP, assert_exact, settled};
 use crate::support::until_published;
 
 #[tokio::test]
 async fn the_kind_of_the_ledgers_is_deleted_and_comes_back() {
     let ground = Ground::exact(10).await;
-    let mut sidecar = ground.sidecar("sidecar", &[]).await;
-    ground.until_held_by("sidecar").await;
-    let (policy, witness) = ground.open().await;
+    let (mut sidecar, policy, witness) = ground.served().await;
     ground.scale(15).await;
-    let seen = witness
-        .until("15 ready pods", PATIENCE, |seen| seen.settled_at(15))
-        .await
-        .unwrap();
+    let seen = settled(&witness, 15).await;
     assert_exact(&seen, 15, 10);
 
     let kinds: Api<CustomResourceDefinition> = Api::all(ground.admin.clone());
@@ -45,10 +40,7 @@ async fn the_kind_of_the_ledgers_is_deleted_and_comes_back() {
     apply::apply_path(&ground.admin, &file).await.unwrap();
     until_published(&ground.admin, SHOP, "web").await;
     ground.scale(5).await;
-    witness
-        .until("5 ready pods", PATIENCE, |seen| seen.settled_at(5))
-        .await
-        .unwrap();
+    settled(&witness, 5).await;
     sidecar.process().check().unwrap();
     policy.remove(&ground.admin).await.unwrap();
 }
@@ -56,9 +48,7 @@ async fn the_kind_of_the_ledgers_is_deleted_and_comes_back() {
 #[tokio::test]
 async fn a_ledger_that_nobody_can_write_any_more_leaves_a_burst_exact() {
     let ground = Ground::exact(10).await;
-    let mut sidecar = ground.sidecar("sidecar", &[]).await;
-    ground.until_held_by("sidecar").await;
-    let (policy, witness) = ground.open().await;
+    let (mut sidecar, policy, witness) = ground.served().await;
     let group = "admissionregistration.k8s.io";
     let guard = json!({
         "apiVersion": format!("{group}/v1"), "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "frozen"},
@@ -80,10 +70,7 @@ async fn a_ledger_that_nobody_can_write_any_more_leaves_a_burst_exact() {
     until_frozen(&ground).await;
 
     ground.scale(30).await;
-    let seen = witness
-        .until("30 ready pods", PATIENCE, |seen| seen.settled_at(30))
-        .await
-        .unwrap();
+    let seen = settled(&witness, 30).await;
     assert_exact(&seen, 30, 10);
     let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(ground.admin.clone(), SHOP);
     wait::until(
@@ -131,20 +118,14 @@ async fn a_quota_that_is_used_up_costs_no_place() {
     workloads::create(&ground.admin, SHOP, &quota).await.unwrap();
     let (policy, witness) = ground.open().await;
     ground.scale(12).await;
-    let seen = witness
-        .until("6 ready pods", PATIENCE, |seen| seen.settled_at(6))
-        .await
-        .unwrap();
+    let seen = settled(&witness, 6).await;
     assert_exact(&seen, 6, 4);
     let quotas: Api<ResourceQuota> = Api::namespaced(ground.admin.clone(), SHOP);
     let more = Patch::Merge(json!({"spec": {"hard": {"pods": "20"}}}));
     quotas.patch("few", &PatchParams::default(), &more).await.unwrap();
     // The controller tries again ever more rarely: a change makes it try at once.
     ground.scale(11).await;
-    let seen = witness
-        .until("11 ready pods", PATIENCE, |seen| seen.settled_at(11))
-        .await
-        .unwrap();
+    let seen = settled(&witness, 11).await;
     assert_exact(&seen, 11, 4);
     sidecar.process().check().unwrap();
     policy.remove(&ground.admin).await.unwrap();

@@ -95,6 +95,14 @@ impl Ground {
         (policy, witness)
     }
 
+    /// The same with a sidecar that leads.
+    pub(crate) async fn served(&self) -> (Sidecar, PolicyHost, Witness) {
+        let sidecar = self.sidecar("sidecar", &[]).await;
+        self.until_held_by("sidecar").await;
+        let (policy, witness) = self.open().await;
+        (sidecar, policy, witness)
+    }
+
     pub(crate) async fn scale(&self, replicas: i32) {
         workloads::scale(&self.admin, SHOP, "web", replicas)
             .await
@@ -150,6 +158,15 @@ impl Ground {
         std::fs::write(&path, settings.to_string()).unwrap();
         path.display().to_string()
     }
+}
+
+/// Waits until there are exactly so many pods, all ready.
+pub(crate) async fn settled(witness: &Witness, pods: usize) -> Seen {
+    let what = format!("{pods} ready pods");
+    witness
+        .until(&what, PATIENCE, |seen| seen.settled_at(pods))
+        .await
+        .unwrap()
 }
 
 /// Who holds a Lease.

@@ -11,7 +11,7 @@ use kube::{Api, Client, Config, ResourceExt};
 use serde_json::{Value, json};
 use spillway_e2e::{Identity, Witness, apply, places, workloads};
 
-use crate::ground::{Ground, PATIENCE, SHOP, assert_exact};
+use crate::ground::{Ground, PATIENCE, SHOP, assert_exact, settled};
 
 /// A service account with every right in the shop and none elsewhere, by a token of its own.
 async fn tenant(ground: &Ground) -> Client {
@@ -223,10 +223,7 @@ async fn a_tenant_writes_no_mark_of_a_pod_and_the_sidecar_goes_on() {
     crate::support::until_published(&ground.admin, SHOP, "web").await;
     let policy = ground.policy().await;
     ground.scale(20).await;
-    let seen = witness
-        .until("20 ready pods", PATIENCE, |seen| seen.settled_at(20))
-        .await
-        .unwrap();
+    let seen = settled(&witness, 20).await;
     assert_exact(&seen, 20, 10);
 
     let before = a_placed_pod(&ground).await;
@@ -265,10 +262,7 @@ async fn a_tenant_writes_no_mark_of_a_pod_and_the_sidecar_goes_on() {
     change_what_is_the_tenants_own(&tenant, &name).await;
 
     ground.scale(30).await;
-    let seen = witness
-        .until("30 ready pods", PATIENCE, |seen| seen.settled_at(30))
-        .await
-        .unwrap();
+    let seen = settled(&witness, 30).await;
     assert_exact(&seen, 30, 10);
     policy.remove(&ground.admin).await.unwrap();
 }

@@ -9,7 +9,7 @@ use kube::api::ListParams;
 use serde_json::{Value, json};
 use spillway_e2e::{Witness, apply, workloads};
 
-use crate::ground::{Ground, PATIENCE, SHOP, assert_exact};
+use crate::ground::{Ground, PATIENCE, SHOP, assert_exact, settled};
 use crate::support::until_published;
 
 /// A namespace of somebody's own.
@@ -69,10 +69,7 @@ async fn a_ledger_of_another_namespace_gives_no_pod_anything() {
 
     let (policy, witness) = ground.open().await;
     ground.scale(8).await;
-    let seen = witness
-        .until("8 ready pods", PATIENCE, |seen| seen.settled_at(8))
-        .await
-        .unwrap();
+    let seen = settled(&witness, 8).await;
     assert_exact(&seen, 8, 3);
     for pod in pods(&ground).await {
         let spec = pod.spec.unwrap();
@@ -98,9 +95,7 @@ async fn parked_pods_with_our_marks_take_no_place_and_close_no_pool() {
         (0..10).map(|number| parked(&format!("parked-{number}"), "abc")),
     )
     .await;
-    let _sidecar = ground.sidecar("sidecar", &[]).await;
-    ground.until_held_by("sidecar").await;
-    let (policy, witness) = ground.open().await;
+    let (_sidecar, policy, witness) = ground.served().await;
     ground.scale(5).await;
     let seen = witness
         .until("5 ready pods", PATIENCE, |seen| {
@@ -129,9 +124,7 @@ async fn made_up_revisions_neither_stop_the_ledger_nor_free_a_place() {
         (0..520).map(|number| parked(&format!("parked-{number}"), &format!("h{number}"))),
     )
     .await;
-    let _sidecar = ground.sidecar("sidecar", &[]).await;
-    ground.until_held_by("sidecar").await;
-    let (policy, witness) = ground.open().await;
+    let (_sidecar, policy, witness) = ground.served().await;
     ground.scale(31).await;
     let seen = witness
         .until("31 ready pods", PATIENCE, |seen| {
@@ -164,10 +157,7 @@ async fn a_template_with_our_marks_is_placed_like_any_other() {
     workloads::create(&ground.admin, SHOP, &web).await.unwrap();
     until_published(&ground.admin, SHOP, "web").await;
     ground.scale(30).await;
-    let seen = witness
-        .until("30 ready pods", PATIENCE, |seen| seen.settled_at(30))
-        .await
-        .unwrap();
+    let seen = settled(&witness, 30).await;
     assert_exact(&seen, 30, 10);
     policy.remove(&ground.admin).await.unwrap();
 }
@@ -196,14 +186,9 @@ async fn stays_small(many: usize) {
         (0..many).map(|number| large(&format!("large-{number}"))),
     )
     .await;
-    let mut sidecar = ground.sidecar("sidecar", &[]).await;
-    ground.until_held_by("sidecar").await;
-    let (policy, witness) = ground.open().await;
+    let (mut sidecar, policy, witness) = ground.served().await;
     ground.scale(5).await;
-    let seen = witness
-        .until("5 ready pods", PATIENCE, |seen| seen.settled_at(5))
-        .await
-        .unwrap();
+    let seen = settled(&witness, 5).await;
     assert_exact(&seen, 5, 3);
     let most = sidecar.process().most_resident_kib().unwrap();
     assert!(most <= 100 << 10, "{most} KiB for {many} pods of 1.2 MB");

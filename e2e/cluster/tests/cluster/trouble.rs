@@ -19,18 +19,10 @@ use spillway_e2e::{
 
 use crate::exact::exact;
 use crate::ground::{
-    Ground, PATIENCE, SHOP, SYSTEM, assert_exact, bound, holder, term, until_counted, until_logged,
+    Ground, PATIENCE, SHOP, SYSTEM, assert_exact, bound, holder, settled, term, until_counted, until_logged,
     without_spreads,
 };
 use crate::support::until_published;
-
-async fn settled(witness: &Witness, pods: usize) -> Seen {
-    let what = format!("{pods} ready pods");
-    witness
-        .until(&what, PATIENCE, |seen| seen.settled_at(pods))
-        .await
-        .unwrap()
-}
 
 async fn gated(witness: &Witness, pods: usize) -> Seen {
     let what = format!("{pods} gated pods");
