@@ -56,13 +56,20 @@ pub(crate) fn bind(
 }
 
 /// The patch that opens the gate of a pod that has its subset since admission.
+///
+/// Why it is where it is was written then; only that it is a stepping stone is new.
 pub(crate) fn confirm(
     pod: &PodRecord,
+    spread: &Spread,
     placement: &Placement,
     now: UnixMillis,
 ) -> Result<PodPatch, Unrenderable> {
     let outline = pod.outline.as_ref().ok_or(Unrenderable::Decided)?.value();
     let mut placed = outline.clone();
+    if let (Reason::StoneBeside, Some(subset)) = (placement.reason, spread.subset(placement.subset)) {
+        let why = format!("{}: {}", subset.name(), placement.reason);
+        annotate(&mut placed, DECISION_ANNOTATION, &why);
+    }
     if let Some(cost) = placement.cost {
         annotate(&mut placed, DELETION_COST_ANNOTATION, &cost.to_string());
     }

@@ -177,6 +177,7 @@ impl<'w> Planning<'w> {
                 pod: bind::pod_ref(&pod.record),
                 subset: placement.subset,
                 cost: placement.cost,
+                reason: placement.reason,
                 patch,
             }),
             Err(error) => {
@@ -196,12 +197,16 @@ impl<'w> Planning<'w> {
         spread: &Spread,
         pod: &KnownPod,
         rung: Rung,
+        reason: Reason,
         observation: &mut Observation,
     ) {
-        let placement = self.placement(spread, pod, rung, observation);
+        let placement = Placement {
+            reason,
+            ..self.placement(spread, pod, rung, observation)
+        };
         observation.taken.add_on(rung);
         observation.filled.add_on(rung);
-        let patch = bind::confirm(&pod.record, &placement, self.now);
+        let patch = bind::confirm(&pod.record, spread, &placement, self.now);
         self.open(pod, &placement, patch);
     }
 
@@ -224,7 +229,7 @@ impl<'w> Planning<'w> {
             return;
         }
         match assumed {
-            Assumed::Bound { subset, cost } => {
+            Assumed::Bound { subset, cost, reason } => {
                 let Some(subset) = spread.subset_named(subset) else {
                     // The subset is no more. If the write was done after all, this one is refused.
                     self.release(pod, WhyReleased::Refused);
@@ -240,11 +245,11 @@ impl<'w> Planning<'w> {
                 let placement = Placement {
                     subset: rung.subset,
                     cost: is_ranked.then(|| DeletionCost::of(rung, spread.subsets().len())),
-                    reason: Reason::Bound,
+                    reason: *reason,
                 };
                 let is_held = pod.record.subset.is_some();
                 let patch = if is_held {
-                    bind::confirm(&pod.record, &placement, self.now)
+                    bind::confirm(&pod.record, spread, &placement, self.now)
                 } else {
                     bind::bind(&pod.record, spread, &placement, self.now)
                 };

@@ -1,7 +1,7 @@
 //! Pods that have their subset since admission, and wait behind their gate until they were counted.
 
 use placement_core::spread::{Capacity, Spread, WorkloadKind};
-use placement_core::{Closed, Observation, SubsetIx};
+use placement_core::{Closed, Observation, Reason, SubsetIx};
 
 use crate::bind;
 use crate::plan::Planning;
@@ -29,7 +29,7 @@ impl<'w> Planning<'w> {
             return;
         }
         if let Choice::Rung(rung, _) = choice {
-            return self.confirm(spread, pod, rung, observation);
+            return self.confirm(spread, pod, rung, Reason::Bound, observation);
         }
         if !matches!(choice, Choice::Shut) && self.size(spread, observation).is_some() {
             let lacked = self

@@ -121,7 +121,7 @@ impl<'w> Planning<'w> {
             return false;
         }
         if is_late || (stands_still && !self.binds_already()) {
-            self.confirm(spread, pod, rung, observation);
+            self.confirm(spread, pod, rung, Reason::StoneBeside, observation);
         } else {
             self.wake(due);
         }

@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use placement_core::DeletionCost;
-use placement_core::SubsetIx;
+use placement_core::{DeletionCost, Reason, SubsetIx};
 use serde_json::Value;
 use spread_api::SpreadLedger;
 
@@ -30,6 +29,8 @@ pub enum Action {
         subset: SubsetIx,
         /// Its deletion cost, where its controller ranks by it.
         cost: Option<DeletionCost>,
+        /// Why it gets it.
+        reason: Reason,
         /// The write.
         patch: PodPatch,
     },

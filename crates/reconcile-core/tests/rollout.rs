@@ -142,6 +142,32 @@ fn an_exact_spread_sends_its_stone_to_the_open_end_and_marks_it() {
 }
 
 #[test]
+fn a_stone_is_still_one_when_nobody_knows_whether_it_was_written() {
+    let mut scene = scene(&format!("{{capacity: Exact, {TEN}}}"), rolling(3, 0), 10, 3);
+    scene.later(1_000);
+    let stone = scene.begin().swap_remove(0);
+    scene.settle(&stone, Outcome::Unknown("no answer".into()));
+    scene.later(200);
+    let again = scene.begin();
+    assert_eq!(all(&again)[0], all(&[stone])[0]);
+    let text = format!("{:?}", common::pod_patch(&again[0]));
+    assert!(text.contains("spillway.dev~1stepping-stone"), "{text}");
+}
+
+#[test]
+fn a_stone_that_was_placed_at_admission_says_that_it_is_one() {
+    let mut scene = scene(TEN, rolling(3, 0), 10, 0);
+    scene
+        .workload(&revision("abc", 1, 2))
+        .pod(&common::held("n0", 0, "fixed"));
+    scene.later(1_000);
+    let steps = scene.begin();
+    assert_eq!(all(&steps)[0], "bind n0 to 0 costs 200");
+    let text = format!("{:?}", common::pod_patch(&steps[0]));
+    assert!(text.contains("fixed: a stepping stone of the rollout"), "{text}");
+}
+
+#[test]
 fn without_an_open_end_the_stone_of_an_exact_spread_is_let_go() {
     let closed = "{capacity: Exact, subsets: [{name: fixed, maxReplicas: 10}]}";
     let mut scene = scene(closed, rolling(3, 0), 10, 1);

@@ -37,9 +37,11 @@ impl World {
     /// The subset in which a pod keeps a place beside the one that its label says. Only a maximum needs that.
     pub(crate) fn kept_place(&self, spread: &Spread, pod: &KnownPod) -> Option<SubsetIx> {
         let record = &pod.record;
-        let from = match &pod.assumed {
-            Some(Assumed::Moved { .. }) => record.subset.as_deref(),
-            _ => record.moved_from.as_deref(),
+        // Until its label is written it counts where it says that it is, for whoever reads labels.
+        let is_being_moved = matches!(pod.assumed, Some(Assumed::Moved { .. }));
+        let from = match is_being_moved {
+            true => record.subset.as_deref(),
+            false => record.moved_from.as_deref(),
         };
         let from = spread.subset_named(from?)?;
         let facts = pod.facts();
@@ -53,7 +55,7 @@ impl World {
         let is_kept = has_maximum
             && !is_ending
             && now != Some(from)
-            && self.landing(pod, spread.subset(from)?, second) != Landing::Elsewhere;
+            && (is_being_moved || self.landing(pod, spread.subset(from)?, second) != Landing::Elsewhere);
         is_kept.then_some(from)
     }
 

@@ -1,5 +1,6 @@
 //! What is on its way: no place is given away twice while a write is not seen yet.
 
+use placement_core::Reason;
 use placement_core::time::UnixMillis;
 
 use super::{SpreadId, World};
@@ -17,6 +18,8 @@ pub(crate) enum Assumed {
         subset: String,
         /// Its deletion cost.
         cost: Option<i32>,
+        /// Why it gets that.
+        reason: Reason,
     },
     /// Its gate open, in no subset.
     Released,
@@ -89,9 +92,12 @@ impl World {
             rule.spread.subset(subset).map(|subset| subset.name().to_owned())
         };
         let assumed = match &step.action {
-            Action::Bind { subset, cost, .. } => subset_name(*subset).map(|subset| Assumed::Bound {
+            Action::Bind {
+                subset, cost, reason, ..
+            } => subset_name(*subset).map(|subset| Assumed::Bound {
                 subset,
                 cost: cost.map(|cost| cost.value()),
+                reason: *reason,
             }),
             Action::Adopt { subset, .. } => subset_name(*subset).map(|subset| Assumed::Adopted { subset }),
             Action::Move { to, cost, .. } => Some(Assumed::Moved {

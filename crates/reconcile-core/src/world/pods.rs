@@ -81,7 +81,7 @@ impl KnownPod {
         facts.spread = self.spread.as_ref().map(|spread| spread.name.as_str());
         facts.subset = self.by_node.as_deref().or(facts.subset);
         match &self.assumed {
-            Some(Assumed::Bound { subset, cost } | Assumed::Moved { subset, cost }) => {
+            Some(Assumed::Bound { subset, cost, .. } | Assumed::Moved { subset, cost }) => {
                 facts.subset = Some(subset);
                 facts.cost = cost.or(facts.cost);
                 facts.has_our_cost |= cost.is_some();

@@ -1,14 +1,17 @@
 //! Failure drills, each with pods arriving: what Spillway needs of a cluster is taken away, and comes back.
 
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota};
+use k8s_openapi::api::flowcontrol::v1::FlowSchema;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use serde_json::json;
-use spillway_e2e::{apply, places, wait, workloads};
+use spillway_e2e::{Identity, Witness, apply, places, wait, workloads};
 
-use crate::ground::{Ground, PATIENCE, SHOP, assert_exact, settled};
+use crate::ground::{Ground, PATIENCE, SHOP, SYSTEM, assert_exact, settled};
 use crate::support::until_published;
 
 #[tokio::test]
@@ -164,4 +167,124 @@ async fn a_namespace_goes_with_the_pods_that_wait_in_it() {
     );
     sidecar.process().check().unwrap();
     drop(policy);
+}
+
+/// Refuses every request of the sidecar, as an API server does whose share for it is used up.
+async fn starve(ground: &Ground) {
+    let group = "flowcontrol.apiserver.k8s.io";
+    let level = json!({
+        "apiVersion": format!("{group}/v1"), "kind": "PriorityLevelConfiguration", "metadata": {"name": "starved"},
+        "spec": {"type": "Limited", "limited": {
+            "nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0,
+            "limitResponse": {"type": "Reject"},
+        }},
+    });
+    apply::apply(&ground.admin, level).await.unwrap();
+    let schema = json!({
+        "apiVersion": format!("{group}/v1"), "kind": "FlowSchema", "metadata": {"name": "starved"},
+        "spec": {
+            "priorityLevelConfiguration": {"name": "starved"}, "matchingPrecedence": 1,
+            "rules": [{
+                "subjects": [{"kind": "User", "user": {"name": Identity::Sidecar.user()}}],
+                "resourceRules": [{
+                    "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"],
+                    "clusterScope": true, "namespaces": ["*"],
+                }],
+            }],
+        },
+    });
+    apply::apply(&ground.admin, schema).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_api_server_that_starves_the_sidecar_lets_pods_go_and_is_forgiven() {
+    let ground = Ground::exact(10).await;
+    let (mut sidecar, policy, witness) = ground.served().await;
+    ground.scale(5).await;
+    settled(&witness, 5).await;
+    starve(&ground).await;
+    ground.scale(25).await;
+    // What is gated by then is opened by the account that is left, once the Lease has run out.
+    let kubeconfig = ground.plane.kubeconfig(Identity::Release).display().to_string();
+    let release = [
+        "release",
+        "--kubeconfig",
+        &kubeconfig,
+        "--if-nobody-leads",
+        "--older-than",
+        "0s",
+    ];
+    let is_served = async {
+        while witness.seen().ready() < 25 {
+            let (status, said) = ground.run("release", &release).await;
+            assert_eq!(status, Some(0), "{said}");
+        }
+    };
+    tokio::time::timeout(PATIENCE, is_served).await.unwrap();
+    sidecar.process().check().unwrap();
+
+    let schemas: Api<FlowSchema> = Api::all(ground.admin.clone());
+    schemas.delete("starved", &DeleteParams::default()).await.unwrap();
+    ground.until_held_by("sidecar").await;
+    until_published(&ground.admin, SHOP, "web").await;
+    ground.scale(0).await;
+    settled(&witness, 0).await;
+    let witness = Witness::start(&ground.admin, SHOP, "").await.unwrap();
+    ground.scale(25).await;
+    let seen = settled(&witness, 25).await;
+    assert_exact(&seen, 25, 10);
+    sidecar.process().check().unwrap();
+    policy.remove(&ground.admin).await.unwrap();
+}
+
+#[tokio::test]
+async fn uninstalled_in_the_wrong_order_no_pod_waits() {
+    let ground = Ground::exact(10).await;
+    let (mut sidecar, policy, witness) = ground.served().await;
+    ground.scale(5).await;
+    settled(&witness, 5).await;
+    // The sidecar first, and all that it needs, while the policy still is asked.
+    sidecar.process().kill().unwrap();
+    ground.scale(15).await;
+    witness
+        .until("10 gated pods", PATIENCE, |seen| seen.gated() == 10)
+        .await
+        .unwrap();
+    let kinds: Api<CustomResourceDefinition> = Api::all(ground.admin.clone());
+    kinds
+        .delete("spreadledgers.spillway.dev", &DeleteParams::default())
+        .await
+        .unwrap();
+    let leases: Api<Lease> = Api::namespaced(ground.admin.clone(), SYSTEM);
+    leases
+        .delete("spillway-sidecar", &DeleteParams::default())
+        .await
+        .unwrap();
+    let bindings: Api<ClusterRoleBinding> = Api::all(ground.admin.clone());
+    for binding in bindings.list(&ListParams::default()).await.unwrap() {
+        if binding.name_any().starts_with("spillway") {
+            bindings
+                .delete(&binding.name_any(), &DeleteParams::default())
+                .await
+                .unwrap();
+        }
+    }
+    ground.scale(25).await;
+    witness
+        .until("pods that come now to run", PATIENCE, |seen| {
+            seen.ready() == 15 && seen.gated() == 10
+        })
+        .await
+        .unwrap();
+    // Whoever may do everything can open what is left, without any of it.
+    let kubeconfig = ground.plane.kubeconfig(Identity::Admin).display().to_string();
+    let (status, said) = ground
+        .run("release", &["release", "--kubeconfig", &kubeconfig])
+        .await;
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("10 gates opened"), "{said}");
+    settled(&witness, 25).await;
+    policy.remove(&ground.admin).await.unwrap();
+    ground.scale(30).await;
+    settled(&witness, 30).await;
 }

@@ -25,6 +25,7 @@ mod kinds;
 mod live;
 mod loss;
 mod placement;
+mod reinvoked;
 mod release;
 mod restart;
 mod rights;
