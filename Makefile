@@ -108,6 +108,10 @@ bench-simulator: setup policy.wasm ## Measure the simulator: decisions and admis
 	$(CARGO) build --locked --profile dist --workspace --bin spillway --bin spillway-bench
 	target/dist/spillway-bench simulator $(BENCH)
 
+.PHONY: bench-world
+bench-world: setup ## Measure whether an event and its plan cost more the more else there is in the cluster
+	$(CARGO) run --locked --profile dist -p spillway-bench -- world
+
 .PHONY: bench-e2e
 bench-e2e: setup policy.wasm $(EMPTY_POLICY) ## Measure bursts on a real control plane: no webhook, an empty policy, Spillway; BENCH=arguments, or BENCH=rollout
 	e2e/cluster/build.sh

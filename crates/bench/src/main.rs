@@ -2,13 +2,17 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod admission;
+mod figure;
 mod fixtures;
 mod simulator;
+mod world;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
+
+use figure::Figure;
 
 /// Measures Spillway.
 #[derive(Parser)]
@@ -53,6 +57,8 @@ enum What {
         #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
         pods: u32,
     },
+    /// Whether an event and its plan cost more the more else there is in the cluster.
+    World,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -88,11 +94,17 @@ fn main() -> Result<()> {
         } => {
             let effort = simulator::Effort { admissions, pods };
             let figures = simulator::run(&args.policy, &cli, &examples, &effort, &progress)?;
-            match args.output {
-                Output::Table => println!("{}", simulator::table(&figures)),
-                Output::Json => println!("{}", serde_json::to_string_pretty(&figures)?),
-            }
+            print(&figures, args.output)?;
         }
+        What::World => print(&world::run(&progress)?, args.output)?,
+    }
+    Ok(())
+}
+
+fn print(figures: &[Figure], output: Output) -> Result<()> {
+    match output {
+        Output::Table => println!("{}", figure::table(figures)),
+        Output::Json => println!("{}", serde_json::to_string_pretty(figures)?),
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ impl<'w> Planning<'w> {
         }
         let latest = self.newest(spread).map(|set| set.uid.clone());
         for (owner, pods) in by_owner {
-            let set = world.workloads.values().find(|workload| workload.uid == owner);
+            let set = world.workloads.of_uid(owner);
             let waiting = world
                 .pods_of(self.id)
                 .filter(|pod| pod.is_gated() && pod.record.is_active());
@@ -107,7 +107,7 @@ impl<'w> Planning<'w> {
         };
         let is_deployment = kind.known() == Some(WorkloadKind::Deployment);
         let sets = is_deployment.then(|| self.world.sets_of(spread));
-        sets?.max_by_key(|set| (set.ordinal, set.created))
+        sets?.max_by(|one, other| one.revision_order().cmp(&other.revision_order()))
     }
 
     /// As the ladder has it: minimums above maximums above excess above pods of no subset.

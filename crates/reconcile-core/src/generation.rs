@@ -41,17 +41,17 @@ impl<'w> Planning<'w> {
     }
 
     fn wanted_of_all(&self) -> Option<u32> {
-        let sets = self.world.workloads_by_uid();
+        let workloads = &self.world.workloads;
         let mut wanted: BTreeMap<&str, u32> = BTreeMap::new();
         for pod in self.world.pods_of(self.id).filter(|pod| pod.record.is_active()) {
             let Some(owner) = &pod.record.owner else {
                 wanted.insert(&pod.record.uid, 1);
                 continue;
             };
-            let set = sets.get(owner.uid.as_str())?;
+            let set = workloads.of_uid(&owner.uid)?;
             match &set.owner {
                 Some(above) => {
-                    let deployment = sets.get(above.uid.as_str());
+                    let deployment = workloads.of_uid(&above.uid);
                     let replicas = deployment.map(|deployment| deployment.replicas);
                     wanted.insert(&above.uid, replicas.or(set.desired_by_owner)?);
                 }
@@ -64,30 +64,23 @@ impl<'w> Planning<'w> {
         Some(wanted.values().fold(0, |sum, wanted| sum.saturating_add(*wanted)))
     }
 
-    /// The uids of ReplicaSets whose Deployment has a newer one.
+    /// The uids of ReplicaSets of this spread's pods whose Deployment has a newer one.
     fn old_sets(&self) -> &BTreeSet<&'w str> {
         self.old_sets.get_or_init(|| {
-            let mut newest: BTreeMap<&str, &WorkloadRecord> = BTreeMap::new();
-            let sets = || {
-                let here = self.world.workloads_in(&self.id.namespace);
-                here.filter(|set| set.id.kind.known() == Some(WorkloadKind::ReplicaSet))
-            };
-            for set in sets() {
-                let Some(owner) = &set.owner else { continue };
-                let known = newest.entry(&owner.uid).or_insert(set);
-                if (known.ordinal, known.created) < (set.ordinal, set.created) {
-                    *known = set;
-                }
-            }
-            let is_old = |set: &&WorkloadRecord| {
-                let owner = set.owner.as_ref();
-                owner.is_some_and(|owner| {
-                    newest
-                        .get(owner.uid.as_str())
-                        .is_some_and(|new| new.uid != set.uid)
+            let workloads = &self.world.workloads;
+            let owners = self
+                .world
+                .pods_of(self.id)
+                .filter_map(|pod| pod.record.owner.as_ref());
+            let uids: BTreeSet<&str> = owners.map(|owner| owner.uid.as_str()).collect();
+            let is_old = |uid: &&str| {
+                let set = workloads.of_uid(uid).filter(|set| is_replica_set(set));
+                set.is_some_and(|set| {
+                    let mut others = workloads.siblings(set).filter(|other| is_replica_set(other));
+                    others.any(|other| set.revision_order() < other.revision_order())
                 })
             };
-            sets().filter(is_old).map(|set| set.uid.as_str()).collect()
+            uids.into_iter().filter(is_old).collect()
         })
     }
 
@@ -108,17 +101,6 @@ fn has_generations(spread: &Spread) -> bool {
     is_selector && spread.rollout() == Rollout::Keep && spread.has_shared_maximums()
 }
 
-impl crate::world::World {
-    fn workloads_in<'w>(&'w self, namespace: &'w str) -> impl Iterator<Item = &'w WorkloadRecord> {
-        self.workloads
-            .values()
-            .filter(move |workload| workload.id.namespace == namespace)
-    }
-
-    fn workloads_by_uid(&self) -> BTreeMap<&str, &WorkloadRecord> {
-        self.workloads
-            .values()
-            .map(|workload| (workload.uid.as_str(), workload))
-            .collect()
-    }
+fn is_replica_set(workload: &WorkloadRecord) -> bool {
+    workload.id.kind.known() == Some(WorkloadKind::ReplicaSet)
 }

@@ -134,9 +134,7 @@ impl<'w> Planning<'w> {
 
     /// Whoever makes the successor of a pod.
     fn template(&self, pod: &KnownPod) -> Option<&'w WorkloadRecord> {
-        let owner = pod.record.owner.as_ref()?;
-        let mut workloads = self.world.workloads.values();
-        workloads.find(|workload| workload.uid == owner.uid)
+        self.world.workloads.of_uid(&pod.record.owner.as_ref()?.uid)
     }
 
     /// Until when nothing is moved: it was not at rest for long enough, evictions are refused, or there were as many as
@@ -192,12 +190,9 @@ impl<'w> Planning<'w> {
         let has_all = matches!(spread.target(), Target::Workload { filter: None, .. });
         let mut settled = BTreeSet::new();
         let mut tops: BTreeMap<&str, &WorkloadRecord> = BTreeMap::new();
-        let workloads = || {
-            let all = self.world.workloads.values();
-            all.filter(|workload| workload.id.namespace == spread.namespace())
-        };
-        for workload in workloads() {
-            let Some((uid, (count, _, is_replaced))) = owners.get_key_value(workload.uid.as_str()) else {
+        let workloads = &self.world.workloads;
+        for (uid, (count, _, is_replaced)) in owners {
+            let Some(workload) = workloads.of_uid(uid) else {
                 continue;
             };
             let wanted = usize::try_from(workload.replicas).unwrap_or(usize::MAX);
@@ -215,11 +210,10 @@ impl<'w> Planning<'w> {
                 return None;
             }
         }
-        for workload in workloads() {
-            let top = workload.owner.as_ref().and_then(|top| tops.get(top.uid.as_str()));
-            let is_next = top.is_some_and(|set| set.uid != workload.uid && workload.replicas > 0);
-            let set = tops.get(workload.uid.as_str());
-            if is_next || set.is_some_and(|set| set.replicas != workload.replicas) {
+        for (top, set) in tops {
+            let is_next = |other: &WorkloadRecord| other.uid != set.uid && other.replicas > 0;
+            let is_short = |top: &WorkloadRecord| top.replicas != set.replicas;
+            if workloads.siblings(set).any(is_next) || workloads.of_uid(top).is_some_and(is_short) {
                 return None;
             }
         }

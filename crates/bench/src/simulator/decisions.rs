@@ -13,7 +13,7 @@ use policy_host::{Grants, Kubernetes, Module, Policy, Resource, Store};
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 
-use super::Figure;
+use crate::figure::Figure;
 use crate::fixtures;
 
 /// Enough for a second or two.

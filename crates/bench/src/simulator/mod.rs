@@ -11,19 +11,8 @@ mod runs;
 use std::path::Path;
 
 use anyhow::Result;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
-use serde::Serialize;
 
-/// One thing that was measured.
-#[derive(Debug, Serialize)]
-pub(crate) struct Figure {
-    what: &'static str,
-    value: f64,
-    unit: &'static str,
-    /// The aim, and whether it is met.
-    aim: Option<(&'static str, bool)>,
-}
+use crate::figure::Figure;
 
 /// How much to measure.
 pub(crate) struct Effort {
@@ -53,35 +42,4 @@ pub(crate) fn run(
     progress(&format!("a burst of {} pods", effort.pods));
     figures.extend(runs::burst(cli, policy, examples, effort.pods)?);
     Ok(figures)
-}
-
-/// The figures as a table.
-pub(crate) fn table(figures: &[Figure]) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_FULL_CONDENSED)
-        .set_header(["what", "value", "unit", "aim"]);
-    for figure in figures {
-        let aim = figure.aim.map_or_else(String::new, |(aim, met)| {
-            format!("{aim}, {}", if met { "met" } else { "missed" })
-        });
-        table.add_row([
-            figure.what.to_owned(),
-            shown(figure.value),
-            figure.unit.to_owned(),
-            aim,
-        ]);
-    }
-    if let Some(values) = table.column_mut(1) {
-        values.set_cell_alignment(CellAlignment::Right);
-    }
-    table.to_string()
-}
-
-fn shown(value: f64) -> String {
-    if value < 100.0 {
-        format!("{value:.1}")
-    } else {
-        format!("{value:.0}")
-    }
 }

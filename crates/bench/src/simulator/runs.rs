@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use wait4::Wait4;
 
-use super::Figure;
+use crate::figure::Figure;
 
 /// The file of a folder that says what happens.
 const SCRIPT: &str = "scenario.yaml";

@@ -36,6 +36,12 @@ pub struct WorkloadRecord {
 }
 
 impl WorkloadRecord {
+    /// By which the newest ReplicaSet of a Deployment is the greatest: the number of its revision, and where a Deployment
+    /// has not given one yet, when it was created.
+    pub(crate) fn revision_order(&self) -> impl Ord + use<'_> {
+        (self.ordinal, self.created, self.id.name.as_str())
+    }
+
     /// What is kept of a workload.
     ///
     /// # Errors

@@ -261,11 +261,7 @@ impl<'w> Planning<'w> {
             return false;
         };
         let active = anew.by_owner.get(owner.uid.as_str()).copied().unwrap_or(0);
-        let wanted = self
-            .world
-            .workloads
-            .values()
-            .find(|workload| workload.uid == owner.uid);
+        let wanted = self.world.workloads.of_uid(&owner.uid);
         wanted.is_some_and(|workload| usize::try_from(workload.replicas).is_ok_and(|wanted| wanted >= active))
     }
 

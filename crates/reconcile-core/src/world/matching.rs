@@ -40,11 +40,7 @@ impl World {
                 return Some(named);
             }
         }
-        let mut here = self
-            .rules
-            .iter()
-            .filter(|(id, _)| id.namespace == pod.namespace)
-            .peekable();
+        let mut here = self.rules.of_namespace(&pod.namespace).peekable();
         here.peek()?;
         let labels = OnceCell::new();
         let label = |key: &str| labels.get_or_init(|| pod.labels()).get(key).copied();
@@ -98,11 +94,7 @@ impl World {
 
     /// The spreads that a workload's change concerns, after strangers that it owns were looked at again.
     pub(super) fn touched_by(&mut self, id: &WorkloadId) -> Vec<SpreadId> {
-        let is_owned = |place: &usize| {
-            let owner = self.pods.at(*place).and_then(|pod| pod.record.owner.as_ref());
-            owner.is_some_and(|owner| owner.owner.kind == id.kind && owner.owner.name == id.name)
-        };
-        let owned: Vec<usize> = self.strangers.iter().copied().filter(is_owned).collect();
+        let owned = self.strangers.of(id);
         let mut dirty: BTreeSet<SpreadId> = owned.into_iter().flat_map(|place| self.assign(place)).collect();
         let owner = self
             .workloads
@@ -113,10 +105,10 @@ impl World {
             kind: id.kind.clone(),
             name: id.name.clone(),
         };
-        let touched = self.rules.iter().filter(|(spread, rule)| {
+        let touched = self.rules.of_namespace(&id.namespace).filter(|(_, rule)| {
             let target = rule.spread.target();
             let is_target = target.is(&this) || owner.as_ref().is_some_and(|owner| target.is(owner));
-            spread.namespace == id.namespace && (is_target || matches!(target, Target::Selector(_)))
+            is_target || matches!(target, Target::Selector(_))
         });
         dirty.extend(touched.map(|(spread, _)| spread.clone()));
         dirty.into_iter().collect()

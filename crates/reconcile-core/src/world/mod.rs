@@ -14,12 +14,15 @@ mod pulse;
 mod renamed;
 mod room;
 mod rule;
+mod rules;
+mod strangers;
+mod workloads;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use placement_core::Spread;
-use placement_core::spread::{CustomKind, Target};
+use placement_core::spread::CustomKind;
 use placement_core::time::UnixMillis;
 use spread_api::{LedgerStatus, SpreadLedger};
 
@@ -33,6 +36,9 @@ use pulse::{News, Pulse};
 pub(crate) use room::Need;
 use room::Rooms;
 pub use rule::Rule;
+pub(crate) use rules::Rules;
+use strangers::Strangers;
+pub(crate) use workloads::Workloads;
 
 use crate::moments::is_recent;
 use crate::record::{NodeRecord, PodRecord, WorkloadId, WorkloadRecord};
@@ -87,14 +93,15 @@ pub struct World {
     /// Kinds of workload beyond those that are known.
     custom: Vec<CustomKind>,
     /// In the order of the settings: the first that matches a pod has it.
-    pub(crate) rules: Vec<(SpreadId, Rule)>,
+    pub(crate) rules: Rules,
     pub(crate) pods: Pods,
     pub(crate) by_spread: BTreeMap<SpreadId, BTreeSet<usize>>,
-    /// Pods that no spread has, by what they are waiting to be told of: their owner.
-    pub(crate) strangers: BTreeSet<usize>,
+    strangers: Strangers,
+    /// Pods without a subset, by their node, which was not seen yet.
+    waiting_for_node: BTreeMap<String, BTreeSet<usize>>,
     /// Pods of a subset that their rule has no more, whose node does not say yet where they are.
     lost: BTreeSet<usize>,
-    pub(crate) workloads: BTreeMap<WorkloadId, WorkloadRecord>,
+    pub(crate) workloads: Workloads,
     pub(crate) nodes: BTreeMap<String, NodeRecord>,
     rooms: Rooms,
     pub(crate) ledgers: BTreeMap<SpreadId, KnownLedger>,
@@ -153,10 +160,7 @@ impl World {
     /// that, also those that are no more.
     pub fn set_rules(&mut self, rules: Vec<Rule>) -> Vec<SpreadId> {
         let mut dirty: BTreeSet<SpreadId> = self.spread_ids().into_iter().collect();
-        self.rules = rules
-            .into_iter()
-            .map(|rule| (SpreadId::of(&rule.spread), rule))
-            .collect();
+        self.rules = Rules::new(rules);
         let places = self.pods.all_places();
         for place in &places {
             self.assign(*place);
@@ -226,10 +230,10 @@ impl World {
             Event::PodGone { uid } => self.forget_pod(&uid, now),
             Event::Workload(workload) => {
                 let id = workload.id.clone();
-                if self.workloads.get(&id) == Some(&*workload) {
+                if self.workloads.get(&id) == Some(workload.as_ref()) {
                     return Vec::new();
                 }
-                self.workloads.insert(id.clone(), *workload);
+                self.workloads.insert(*workload);
                 let touched = self.touched_by(&id);
                 for spread in &touched {
                     self.feel(spread, News::default(), now);
@@ -246,7 +250,7 @@ impl World {
                 let mut dirty = self.take_node(*node, now);
                 if is_new {
                     dirty.extend(self.look_at_renamed_on(&name));
-                    dirty.extend(self.waits_for_node(&name));
+                    dirty.extend(self.waited_for_node(&name));
                 }
                 dirty
             }
@@ -303,30 +307,15 @@ impl World {
     /// The rule of a spread.
     #[must_use]
     pub fn rule(&self, id: &SpreadId) -> Option<&Rule> {
-        self.rules
-            .iter()
-            .find(|(known, _)| known == id)
-            .map(|(_, rule)| rule)
+        self.rules.get(id)
     }
 
     /// The place of a spread in the settings.
     pub(crate) fn order(&self, id: &SpreadId) -> u32 {
-        let place = self.rules.iter().position(|(known, _)| known == id);
+        let place = self.rules.place(id);
         place
             .and_then(|place| u32::try_from(place).ok())
             .unwrap_or(u32::MAX)
-    }
-
-    /// The workload that a spread names, as it was last seen.
-    pub(crate) fn workload_of(&self, spread: &Spread) -> Option<&WorkloadRecord> {
-        let Target::Workload { kind, name, .. } = spread.target() else {
-            return None;
-        };
-        self.workloads.get(&WorkloadId {
-            namespace: spread.namespace().to_owned(),
-            kind: kind.clone(),
-            name: name.clone(),
-        })
     }
 
     /// What is stored of a spread's counts.

@@ -213,6 +213,7 @@ impl World {
                 self.feel(spread, news, now);
             }
             let mut dirty = self.assign_seen(place);
+            self.wait_for_node(place);
             if is_stir {
                 self.stirs(place, Arrival::Known, now);
             }
@@ -240,6 +241,7 @@ impl World {
             waits_since,
         });
         let dirty = self.assign_seen(place);
+        self.wait_for_node(place);
         self.stirs(place, Arrival::New, now);
         if let Some(spread) = self.pods.at(place).and_then(|pod| pod.spread.clone()) {
             self.feel(&spread, News::default(), now);
@@ -259,8 +261,16 @@ impl World {
         let Some((place, pod)) = self.pods.remove(uid) else {
             return Vec::new();
         };
-        self.strangers.remove(&place);
+        self.strangers.remove(place);
         self.lost.remove(&place);
+        if let Some(node) = &pod.record.node
+            && let Some(waiting) = self.waiting_for_node.get_mut(node)
+        {
+            waiting.remove(&place);
+            if waiting.is_empty() {
+                self.waiting_for_node.remove(node);
+            }
+        }
         let mut dirty = Vec::new();
         if self.rooms.note(Some(&pod.record), None, now) {
             dirty = self.waits_for_room();
@@ -292,9 +302,9 @@ impl World {
         };
         let after = found.clone().or_else(nobodys);
         match &found {
-            Some(_) => self.strangers.remove(&place),
-            None => self.strangers.insert(place),
-        };
+            None if self.rules.are_in(&known.record.namespace) => self.strangers.insert(place, &known.record),
+            _ => self.strangers.remove(place),
+        }
         if before == after {
             return after.into_iter().collect();
         }
@@ -310,9 +320,25 @@ impl World {
         after.into_iter().chain(before).collect()
     }
 
+    /// Remembers a pod that runs without a subset on a node which was not seen yet.
+    fn wait_for_node(&mut self, place: usize) {
+        let Some(pod) = self.pods.at(place).map(|pod| &pod.record) else {
+            return;
+        };
+        if let Some(node) = pod.node.as_ref().filter(|_| pod.subset.is_none())
+            && !self.nodes.contains_key(node)
+        {
+            self.waiting_for_node
+                .entry(node.clone())
+                .or_default()
+                .insert(place);
+        }
+    }
+
     /// The spreads of pods that run on a node without a subset: what it is of may be told now that the node is known.
-    pub(super) fn waits_for_node(&self, node: &str) -> Vec<SpreadId> {
-        let pods = self.pods.places.iter().map(|(_, pod)| pod);
+    pub(super) fn waited_for_node(&mut self, node: &str) -> Vec<SpreadId> {
+        let waiting = self.waiting_for_node.remove(node).unwrap_or_default();
+        let pods = waiting.into_iter().filter_map(|place| self.pods.at(place));
         let there =
             pods.filter(|pod| pod.record.subset.is_none() && pod.record.node.as_deref() == Some(node));
         there.filter_map(|pod| pod.spread.clone()).collect()

@@ -1,11 +1,9 @@
 //! When something last happened to a spread's pods.
 
-use placement_core::matching::Owner;
-use placement_core::spread::{Spread, WorkloadKind};
 use placement_core::time::UnixMillis;
 
 use super::{SpreadId, World};
-use crate::record::{PodRecord, WorkloadRecord};
+use crate::record::PodRecord;
 
 /// When something last happened to a spread's pods, as far as this process saw it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,19 +50,5 @@ impl World {
         if news.has_left || news.is_ready {
             pulse.went_on = Some(now);
         }
-    }
-
-    /// The ReplicaSets of the Deployment that a spread names, or the one that it names itself.
-    pub(crate) fn sets_of<'w>(&'w self, spread: &'w Spread) -> impl Iterator<Item = &'w WorkloadRecord> {
-        self.workloads.values().filter(move |workload| {
-            let this = || Owner {
-                kind: workload.id.kind.clone(),
-                name: workload.id.name.clone(),
-            };
-            let owner = workload.owner.as_ref().map(|owner| &owner.owner);
-            workload.id.namespace == spread.namespace()
-                && workload.id.kind.known() == Some(WorkloadKind::ReplicaSet)
-                && (owner.is_some_and(|owner| spread.target().is(owner)) || spread.target().is(&this()))
-        })
     }
 }
