@@ -170,7 +170,11 @@ fn rule(spread: usize) -> Result<Rule> {
 }
 
 fn node(number: usize) -> Value {
-    let pool = if number.is_multiple_of(2) { "fixed" } else { "elastic" };
+    let pool = if number.is_multiple_of(2) {
+        "fixed"
+    } else {
+        "elastic"
+    };
     json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": {"name": format!("node-{number}"), "uid": format!("node-{number}"), "labels": {"pool": pool}},

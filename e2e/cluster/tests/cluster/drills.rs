@@ -183,7 +183,7 @@ async fn starve(ground: &Ground) {
     let schema = json!({
         "apiVersion": format!("{group}/v1"), "kind": "FlowSchema", "metadata": {"name": "starved"},
         "spec": {
-            "priorityLevelConfiguration": {"name": "starved"}, "matchingPrecedence": 1,
+            "priorityLevelConfiguration": {"name": "starved"}, "matchingPrecedence": 2,
             "rules": [{
                 "subjects": [{"kind": "User", "user": {"name": Identity::Sidecar.user()}}],
                 "resourceRules": [{

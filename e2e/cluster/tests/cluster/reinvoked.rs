@@ -3,9 +3,9 @@
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use spillway_e2e::{PolicyHost, apply, workloads};
+use spillway_e2e::{PolicyHost, Witness, apply};
 
 use crate::exact::exact;
 use crate::ground::{Ground, PATIENCE, SHOP, assert_exact, settled};
@@ -30,14 +30,13 @@ async fn inject_by_label(ground: &Ground) {
             "matchConstraints": {"resourceRules": [{
                 "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"],
             }]},
-            "matchConditions": [{
-                "name": "spread",
-                "expression": "has(object.metadata.labels) && 'spillway.dev/spread' in object.metadata.labels \
-                    && !object.spec.containers.exists(container, container.name == 'proxy')",
-            }],
+            // No match condition: who was not asked before is not asked again.
             "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression":
-                "[JSONPatch{op: 'add', path: '/spec/containers/-', \
-                    value: Object.spec.containers{name: 'proxy', image: 'example.org/proxy'}}]"}}],
+                "has(object.metadata.labels) && 'spillway.dev/spread' in object.metadata.labels \
+                    && !object.spec.containers.exists(container, container.name == 'proxy') \
+                    ? [JSONPatch{op: 'add', path: '/spec/containers/-', \
+                        value: Object.spec.containers{name: 'proxy', image: 'example.org/proxy'}}] \
+                    : []"}}],
         },
     });
     apply::apply(&ground.admin, policy).await.unwrap();
@@ -50,7 +49,7 @@ async fn inject_by_label(ground: &Ground) {
 
 /// Has the policy asked again where others change a pod after it, which Kubewarden does not do by itself, and waits
 /// until that happens: no event tells.
-async fn until_reinvoked(ground: &Ground, policy: &PolicyHost) {
+async fn until_reinvoked(ground: &Ground, policy: &PolicyHost, witness: &Witness) {
     let configurations: Api<MutatingWebhookConfiguration> = Api::all(ground.admin.clone());
     let name = format!("clusterwide-spillway-{SHOP}");
     let ask_again = json!({"webhooks": [
@@ -60,23 +59,17 @@ async fn until_reinvoked(ground: &Ground, policy: &PolicyHost) {
         .patch(&name, &PatchParams::default(), &Patch::Strategic(ask_again))
         .await
         .unwrap();
-    let pods: Api<Pod> = Api::namespaced(ground.admin.clone(), SHOP);
-    let mut probe = workloads::template("web");
-    probe["metadata"]["name"] = "probe".into();
-    let probe: Pod = workloads::read("a pod", probe).unwrap();
-    let dry_run = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
     let is_asked_again = async {
         loop {
             let before = policy.reviews().unwrap();
-            let made = pods.create(&dry_run, &probe).await.unwrap();
-            let names = made.spec.unwrap().containers.len();
-            if names == 2 && policy.reviews().unwrap() == before + 2 {
+            ground.scale(1).await;
+            settled(witness, 1).await;
+            let asked = policy.reviews().unwrap() - before;
+            ground.scale(0).await;
+            settled(witness, 0).await;
+            if asked == 2 {
                 return;
             }
-            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, is_asked_again).await.unwrap();
@@ -87,7 +80,8 @@ async fn a_mutator_that_injects_by_our_label_costs_no_place_and_nothing_is_done_
     let ground = Ground::new(selected()).await;
     let (mut sidecar, policy, witness) = ground.served().await;
     inject_by_label(&ground).await;
-    until_reinvoked(&ground, &policy).await;
+    until_reinvoked(&ground, &policy, &witness).await;
+    let witness = Witness::start(&ground.admin, SHOP, "").await.unwrap();
     let before = policy.reviews().unwrap();
     ground.scale(25).await;
     let seen = settled(&witness, 25).await;
