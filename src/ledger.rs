@@ -138,10 +138,15 @@ fn decision(
     mut observation: Observation,
     pod: &PodHead<'_>,
     arrival: Arrival<'_>,
-    is_served: impl FnOnce() -> bool,
+    is_served: impl Fn() -> bool,
 ) -> Decision {
-    observation.binder = Binder::Serving;
     let barred = barred(spread, &pod.wishes());
+    // What never waits asks only where it matters whether the counts are a moment old, or of nobody's any more.
+    let is_absent = spread.capacity() == Capacity::BestEffort && observation.behind && !is_served();
+    observation.binder = match is_absent {
+        true => Binder::Absent,
+        false => Binder::Serving,
+    };
     let decision = decide_offered(spread, &observation, arrival, &barred);
     let waits = matches!(decision, Decision::Gate { .. } | Decision::Hold(_));
     if !waits || spread.capacity() == Capacity::Exact || is_served() {

@@ -164,7 +164,9 @@ pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) 
         Decision::Place(placement) if gates => Decision::Hold(placement),
         decision => decision,
     };
-    let window = if gates && observation.behind {
+    // Where somebody writes the counts anew in a moment, few can have come meanwhile.
+    let is_counted_soon = gates || observation.binder == Binder::Serving;
+    let window = if is_counted_soon && observation.behind {
         finite(&ladder, observation)
     } else {
         window(&ladder, observation)
@@ -214,8 +216,8 @@ fn window(ladder: &Ladder<'_>, observation: &Observation) -> u32 {
     window
 }
 
-/// How many free rungs have a maximum behind them. A pod that waits and arrives although nothing is missing was counted
-/// late: it goes to what is paid for, and the binder deletes what does not fit.
+/// How many free rungs have a maximum behind them. A pod that arrives although nothing is missing was counted late: it goes
+/// to what is paid for. Where it waits, the binder deletes what does not fit.
 fn finite(ladder: &Ladder<'_>, observation: &Observation) -> u32 {
     let lengths = ladder.free(&observation.taken).map_while(|run| run.length);
     let mut rungs = 0u32;

@@ -59,7 +59,8 @@ struct Split<'s> {
 /// A pod that may go, from where, and why.
 struct Homeless<'w> {
     pod: &'w KnownPod,
-    from: SubsetIx,
+    /// `None`: it was let go without a subset.
+    from: Option<SubsetIx>,
     why: WhyMoved,
 }
 
@@ -297,8 +298,14 @@ impl Split<'_> {
             .iter()
             .filter_map(|pod| {
                 let owner = pod.record.owner.as_ref()?;
-                let from = self.spread.subset_named(pod.facts().subset?)?;
-                let why = self.why(pod, from, to)?;
+                let subset = pod.facts().subset;
+                let from = subset.and_then(|subset| self.spread.subset_named(subset));
+                let why = match from {
+                    Some(from) => self.why(pod, from, to)?,
+                    // One that never was ours runs where its makers want it.
+                    None if subset.is_none() && pod.record.spread.is_some() => WhyMoved::Unplaced,
+                    None => return None,
+                };
                 rest.replaceable
                     .contains(owner.uid.as_str())
                     .then_some(Homeless { pod, from, why })

@@ -86,8 +86,8 @@ pub enum Action {
         pod: PodRef,
         /// Its `resourceVersion`.
         version: Option<u64>,
-        /// The subset that it is in.
-        from: SubsetIx,
+        /// The subset that it is in, if any.
+        from: Option<SubsetIx>,
         /// The subset that has a free place.
         to: SubsetIx,
         /// A node of that subset on which there is room.
@@ -170,6 +170,8 @@ pub enum WhyReleased {
 pub enum WhyMoved {
     /// A rollout put it there as a stepping stone.
     SteppingStone,
+    /// It was let go without a subset, and one has a place by now.
+    Unplaced,
     /// Its subset stands above its percent maximum, and no order of removal keeps that.
     AboveMaximum,
     /// A subset that comes before its own has a place.
@@ -274,6 +276,7 @@ impl WhyMoved {
     pub const fn word(self) -> &'static str {
         match self {
             Self::SteppingStone => "stepping_stone",
+            Self::Unplaced => "unplaced",
             Self::AboveMaximum => "above_maximum",
             Self::Home => "home",
         }
@@ -284,6 +287,7 @@ impl fmt::Display for WhyMoved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SteppingStone => "it stood there only for a rollout",
+            Self::Unplaced => "it has no subset, and one has a place and a node",
             Self::AboveMaximum => "its subset stands above its maximum",
             Self::Home => "a subset before its own has a place and a node",
         })

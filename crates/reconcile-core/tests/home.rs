@@ -10,6 +10,7 @@
 mod common;
 
 use common::{START, Scene, all, gated, rule, workload};
+use placement_core::SubsetIx;
 use reconcile_core::{Action, Event, Outcome, Step};
 use serde_json::{Value, json};
 
@@ -145,7 +146,7 @@ fn a_pod_that_stands_later_than_a_free_place_is_evicted_at_rest() {
     let Action::Evict { version, from, .. } = step.action else {
         panic!("{step:?}")
     };
-    assert_eq!((version, from.index()), (Some(10), 1));
+    assert_eq!((version, from.map(SubsetIx::index)), (Some(10), Some(1)));
 }
 
 #[test]
@@ -594,6 +595,32 @@ fn stepping_stones_go_home_without_continuous() {
     );
     let mut scene = spilled(&with("when: Never"));
     scene.pod(&stone("a"));
+    assert_eq!(scene.after(30 * SECOND), [""; 0]);
+}
+
+#[test]
+fn who_was_let_go_without_a_subset_goes_where_a_place_is_free() {
+    let let_go = |mut pod: Value| {
+        pod["metadata"]["labels"]
+            .as_object_mut()
+            .unwrap()
+            .remove("spillway.dev/subset");
+        // The first to be given up.
+        pod["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"] = "-300".into();
+        pod
+    };
+    let mut scene = spilled(&with("when: OnScaleIn"));
+    scene.pod(&let_go(changed(
+        placed("a", "elastic", "elsewhere"),
+        "/metadata/name",
+        "a".into(),
+    )));
+    assert_eq!(
+        scene.after(30 * SECOND),
+        ["evict a for 0 on fixed-0: it has no subset, and one has a place and a node"]
+    );
+    let mut scene = spilled(&with("when: Never"));
+    scene.pod(&let_go(placed("a", "elastic", "elsewhere")));
     assert_eq!(scene.after(30 * SECOND), [""; 0]);
 }
 

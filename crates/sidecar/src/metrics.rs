@@ -112,7 +112,7 @@ impl Metrics {
         registry.register(
             "moves",
             "Pods that were moved to another subset: in_place, recreate, or back where they came from; evicted to go home, as a \
-             stepping_stone or above_maximum",
+             stepping_stone, unplaced or above_maximum",
             all.moves.clone(),
         );
         registry.register_with_unit(

@@ -162,7 +162,7 @@ mod tests {
         let evict = Action::Evict {
             pod: pod_ref(),
             version: Some(1),
-            from: placement_core::SubsetIx::new(1),
+            from: Some(placement_core::SubsetIx::new(1)),
             to: placement_core::SubsetIx::new(0),
             node: "n".to_owned(),
             why: reconcile_core::WhyMoved::Home,

@@ -246,7 +246,7 @@ mod tests {
         let (method, uri, kind, body) = request(Action::Evict {
             pod: pod(),
             version: Some(17),
-            from: placement_core::SubsetIx::new(1),
+            from: Some(placement_core::SubsetIx::new(1)),
             to: placement_core::SubsetIx::new(0),
             node: "fixed-0".to_owned(),
             why: reconcile_core::WhyMoved::Home,

@@ -2,15 +2,17 @@
 //! more pods at a time try it again than found a node there before and one, a pod moves on once for each time that its
 //! subset is closed, and never one that has a node. At rest nobody waits where another subset has a place and a node.
 //!
-//! The pods of a case ask for the same, so every closing tells of all of them.
+//! A closing tells of pods like the one that found no node: of its template, or that ask for as much and nothing else.
 
 use std::rc::Rc;
 
+use placement_core::nodes::Resources;
 use placement_core::time::UnixMillis;
 use reference_model::Fill;
 use serde_json::Value;
 
 use super::Judge;
+use super::pods::is_stone_beside;
 use crate::plane::objects::{Kind, Object, Pod};
 use crate::plane::store::Store;
 use crate::time::Millis;
@@ -24,6 +26,32 @@ pub(super) struct Closing {
     pub(super) subset: String,
     pub(super) since: UnixMillis,
     pub(super) until: UnixMillis,
+    /// The revision that it tells of; empty: any.
+    template: String,
+    /// It tells of pods that ask for as much, as written.
+    requests: String,
+    /// Whether it tells of other templates too, if they ask for nothing else.
+    is_plain: bool,
+}
+
+impl Closing {
+    fn read(value: &Value) -> Option<Self> {
+        let text = |field: &str| value.get(field).and_then(Value::as_str);
+        Some(Self {
+            subset: text("subset")?.to_owned(),
+            since: UnixMillis::parse(text("since")?)?,
+            until: UnixMillis::parse(text("until")?)?,
+            template: text("template").unwrap_or_default().to_owned(),
+            requests: value.get("requests").map(Value::to_string).unwrap_or_default(),
+            is_plain: value.get("plain").and_then(Value::as_bool).unwrap_or_default(),
+        })
+    }
+
+    fn asks_as_much(&self, pod: &Pod) -> bool {
+        let requests: Value = serde_json::from_str(&self.requests).unwrap_or_default();
+        Resources::read(Some(&requests), "requests")
+            .is_ok_and(|requests| pod.record.requests.covers(&requests))
+    }
 }
 
 impl Judge {
@@ -45,15 +73,31 @@ impl Judge {
         let closings = self
             .ledger(store)
             .and_then(|ledger| ledger.pointer("/status/closings")?.as_array());
-        let read = |value: &Value| {
-            let text = |field: &str| value.get(field).and_then(Value::as_str);
-            Some(Closing {
-                subset: text("subset")?.to_owned(),
-                since: UnixMillis::parse(text("since")?)?,
-                until: UnixMillis::parse(text("until")?)?,
-            })
-        };
-        closings.into_iter().flatten().filter_map(read).collect()
+        closings.into_iter().flatten().filter_map(Closing::read).collect()
+    }
+
+    /// The closing that tells of a pod in its subset.
+    fn closing_of<'c>(&self, closings: &'c [Closing], pod: &Pod) -> Option<&'c Closing> {
+        let is_plain = !pod.record.is_choosy && self.has_only_terms_of_subsets(pod);
+        closings.iter().find(|closing| {
+            let is_like = closing.template.is_empty()
+                || pod.revision.as_ref() == Some(&closing.template)
+                || (closing.is_plain && is_plain);
+            pod.subset.as_ref() == Some(&closing.subset) && is_like && closing.asks_as_much(pod)
+        })
+    }
+
+    fn has_only_terms_of_subsets(&self, pod: &Pod) -> bool {
+        let terms = pod.value.pointer(
+            "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms",
+        );
+        let subsets = self.spread.subsets();
+        let mut terms = terms.and_then(Value::as_array).into_iter().flatten();
+        terms.all(|term| {
+            subsets
+                .iter()
+                .any(|subset| subset.overlay().required() == Some(term))
+        })
     }
 
     /// Whether whoever passes closed subsets by finds a place for certain: then they must be passed by.
@@ -77,10 +121,10 @@ impl Judge {
             self.closed_since.entry(closing.clone()).or_insert(now);
         }
         let got_node = new.node.is_some() && old.is_some_and(|old| old.node.is_none());
-        if got_node && let Some(closing) = closing_of(&closings, new) {
+        if got_node && let Some(closing) = self.closing_of(&closings, new).cloned() {
             let came = new.record.bound_at;
             if came.is_none_or(|came| came >= closing.until) {
-                *self.tried.entry(closing.clone()).or_default() += 1;
+                *self.tried.entry(closing).or_default() += 1;
             }
         }
     }
@@ -88,7 +132,7 @@ impl Judge {
     /// A pod was placed at admission.
     pub(super) fn admitted_to(&mut self, now: Millis, store: &Store, pod: &Pod) {
         let closings = self.closings(store);
-        let Some(closing) = closing_of(&closings, pod) else {
+        let Some(closing) = self.closing_of(&closings, pod) else {
             return;
         };
         let known = self.closed_since.get(closing).copied().unwrap_or(now);
@@ -105,7 +149,7 @@ impl Judge {
     /// A pod was bound, by a plan of the moment that it is marked with.
     pub(super) fn bound_to(&mut self, now: Millis, store: &Store, pod: &Pod) {
         let closings = self.closings(store);
-        let (Some(closing), Some(bound)) = (closing_of(&closings, pod), pod.record.bound_at) else {
+        let (Some(closing), Some(bound)) = (self.closing_of(&closings, pod), pod.record.bound_at) else {
             return;
         };
         // A write of which nobody knows what became of it is tried again, whatever has happened since.
@@ -122,7 +166,7 @@ impl Judge {
         } else {
             let tries = |other: &&Rc<Pod>| {
                 other.uid != pod.uid
-                    && other.subset == pod.subset
+                    && self.closing_of(&closings, other) == Some(closing)
                     && other.is_placed()
                     && other.is_active()
                     && other.node.is_none()
@@ -177,13 +221,16 @@ impl Judge {
             );
             self.violated(now, "precondition", text, Some(store));
         }
-        self.left_closed(now, store, pod);
+        // A stepping stone that finds no node beside the old pods closes nothing: the place is theirs.
+        if !is_stone_beside(pod) {
+            self.left_closed(now, store, pod);
+        }
     }
 
     /// A pod moves on: its subset is closed, and it did not move on for that before.
     fn left_closed(&mut self, now: Millis, store: &Store, pod: &Pod) {
         let closings = self.closings(store);
-        let Some(closing) = closing_of(&closings, pod) else {
+        let Some(closing) = self.closing_of(&closings, pod) else {
             // Writes that take long arrive when it may be open again.
             if self.calm.is_lossless {
                 let text = format!("pod {} moves on from {:?}, which is open", pod.name, pod.subset);
@@ -234,12 +281,6 @@ impl Judge {
             is_of_pool && on_it.count() < *places
         })
     }
-}
-
-fn closing_of<'c>(closings: &'c [Closing], pod: &Pod) -> Option<&'c Closing> {
-    closings
-        .iter()
-        .find(|closing| pod.subset.as_ref() == Some(&closing.subset))
 }
 
 /// A clock is wrong by no more than this.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use placement_core::spread::{Fill, Rollout, When};
+use placement_core::spread::When;
 use reconcile_core::WhyMoved;
 use reference_model as naive;
 
@@ -50,18 +50,8 @@ struct Rest {
 
 impl Judge {
     fn moves_home(&self) -> bool {
-        let is_percent = match self.spread.fill() {
-            Fill::InOrder(bounds) => bounds
-                .iter()
-                .any(|bounds| bounds.max.is_some_and(|max| max.is_percent())),
-            Fill::Shares(_) => false,
-        };
-        match self.spread.rebalance().when {
-            When::Never => false,
-            // Stepping stones go home whatever else does.
-            When::OnScaleIn => is_percent || self.spread.rollout() == Rollout::Keep,
-            When::Continuous => true,
-        }
+        // Stepping stones, and whoever has no subset, go home whatever else does.
+        self.spread.rebalance().when != When::Never
     }
 
     /// A pod was written: whether all of them are at rest since.
@@ -113,6 +103,7 @@ impl Judge {
         let when = self.spread.rebalance().when;
         let is_meant = match why {
             WhyMoved::SteppingStone => pod.record.stone,
+            WhyMoved::Unplaced => pod.subset.is_none(),
             WhyMoved::AboveMaximum => true,
             WhyMoved::Home => when == When::Continuous,
         };

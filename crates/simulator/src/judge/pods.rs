@@ -97,12 +97,10 @@ impl Judge {
 
     /// Whether a pod is a stepping stone of a rollout, which may stand beside the old pods for a while.
     fn is_stone(&self, store: &Store, pod: &Pod) -> bool {
-        let reason = json::text(&pod.value, &["metadata", "annotations", DECISION_ANNOTATION]);
-        let is_meant = || reason.is_some_and(|reason| reason.contains(&Reason::StoneBeside.to_string()));
         let is_old = |other: &Rc<Pod>| other.origin.maker != pod.origin.maker;
         self.spread.rollout() == Rollout::Keep
             && self.spread.capacity() != Capacity::Exact
-            && is_meant()
+            && is_stone_beside(pod)
             && self.pods(store).any(is_old)
     }
 
@@ -269,4 +267,10 @@ impl Judge {
         };
         u32::try_from(self.pods(store).filter(holds).count()).unwrap_or(u32::MAX)
     }
+}
+
+/// Whether a pod says that it is a stepping stone beside the old pods.
+pub(super) fn is_stone_beside(pod: &Pod) -> bool {
+    let reason = json::text(&pod.value, &["metadata", "annotations", DECISION_ANNOTATION]);
+    reason.is_some_and(|reason| reason.contains(&Reason::StoneBeside.to_string()))
 }
