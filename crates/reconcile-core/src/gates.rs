@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use placement_core::decide::Placement;
 use placement_core::ladder::{Closed, Ladder, Rung};
 use placement_core::spread::{Capacity, Fill, Spread, Target};
+use placement_core::time::UnixMillis;
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx, Taken};
 
 use crate::bind::{self, Unrenderable};
@@ -268,11 +269,14 @@ impl<'w> Planning<'w> {
         }
     }
 
+    /// When a pod has waited as long as its spread lets it.
+    pub(crate) fn gate_timeout(&self, spread: &Spread, pod: &KnownPod) -> UnixMillis {
+        let timeout = i64::from(spread.gate_timeout_seconds()) * 1000;
+        pod.record.created.plus(timeout)
+    }
+
     pub(crate) fn wait_or_give_up(&mut self, spread: &Spread, pod: &KnownPod) {
-        let due = pod
-            .record
-            .created
-            .plus(i64::from(spread.gate_timeout_seconds()) * 1000);
+        let due = self.gate_timeout(spread, pod);
         if due <= self.now {
             self.release(pod, WhyReleased::TimedOut);
         } else {

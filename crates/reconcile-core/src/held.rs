@@ -4,12 +4,14 @@ use placement_core::spread::{Capacity, Spread, WorkloadKind};
 use placement_core::{Closed, Observation, Reason, SubsetIx};
 
 use crate::bind;
+use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::reschedule::{Choice, Closings};
 use crate::step::{Action, WhyReleased};
 use crate::world::{KnownLedger, KnownPod};
 
-/// So many pods are deleted for want of a place before their spread rather exceeds than tries again.
+/// So many pods are deleted in a row for want of a place, or twice as many as the workload has, before their spread rather
+/// exceeds than tries again: a burst may be admitted whole before anybody knows that its subset is full.
 const MOST_DELETIONS: u32 = 20;
 
 impl<'w> Planning<'w> {
@@ -61,9 +63,13 @@ impl<'w> Planning<'w> {
             let status = self.world.stored_status(self.id);
             status.is_some_and(|status| status.closed.iter().any(|closed| closed == subset.name()))
         });
+        let size = replicas(self.world, spread).unwrap_or(0);
+        let is_in_row = deleted < MOST_DELETIONS.max(size.saturating_mul(2));
+        let due = self.gate_timeout(spread, pod);
+        let has_waited = due <= self.now && spread.capacity() == Capacity::Exact;
         if !is_replaceable {
             self.wait_or_give_up(spread, pod);
-        } else if deleted < MOST_DELETIONS {
+        } else if is_in_row || (has_waited && is_closed) {
             // Admissions must know first that the subset is full, or the next pod comes back here.
             if is_closed {
                 self.step(Action::DeletePod {
