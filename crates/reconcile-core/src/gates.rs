@@ -119,6 +119,11 @@ impl<'w> Planning<'w> {
                 false => self.choose(spread, pod, observation, closings),
             };
             match choice {
+                Choice::Rung(rung, Reason::Bound)
+                    if self.is_displaced(spread, pod, rung.subset, closings) =>
+                {
+                    self.bind(spread, pod, rung, Reason::StoneBeyond, observation);
+                }
                 Choice::Rung(rung, reason) => self.bind(spread, pod, rung, reason, observation),
                 Choice::NotOffered => self.release(pod, WhyReleased::NotOffered),
                 Choice::Full | Choice::Shut => blocked.push(pod),

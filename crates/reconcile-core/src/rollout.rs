@@ -7,14 +7,15 @@
 //! maximum, beyond its ladder.
 
 use placement_core::ladder::{Ladder, Rung};
-use placement_core::spread::{Capacity, Rollout, Spread, Terminating};
+use placement_core::spread::{Capacity, Fill, Rollout, Spread, Target, Terminating};
 use placement_core::time::UnixMillis;
-use placement_core::{Closed, Observation, Reason};
+use placement_core::{Closed, Observation, Reason, SubsetIx};
 
 use crate::bind;
 use crate::ledger::replicas;
 use crate::moments::{ahead, is_recent};
 use crate::plan::Planning;
+use crate::reschedule::Closings;
 use crate::step::{Action, WhyRecreated, WhyReleased};
 use crate::strategy::{Set, Strategy};
 use crate::world::KnownPod;
@@ -154,6 +155,34 @@ impl<'w> Planning<'w> {
         }
         let open = ladder.free(&observation.taken).find(|run| run.length.is_none())?;
         Some((open.rung, Reason::StoneBeyond))
+    }
+
+    /// Whether a pod passes a full pool by in which old pods stand whose places are meant for its own revision: it goes on
+    /// until they come free.
+    pub(crate) fn is_displaced(
+        &self,
+        spread: &Spread,
+        pod: &KnownPod,
+        to: SubsetIx,
+        closings: &Closings,
+    ) -> bool {
+        if spread.rollout() != Rollout::Keep || !matches!(spread.fill(), Fill::InOrder(_)) {
+            return false;
+        }
+        let passed = closings.passed_by(spread, pod, to);
+        let stands_there = |other: &KnownPod| {
+            let subset = other.facts().subset.and_then(|name| spread.subset_named(name));
+            other.record.node.is_some() && subset.is_some_and(|subset| passed.contains(&subset))
+        };
+        let is_old = |other: &KnownPod| match spread.target() {
+            Target::Workload { .. } => other.record.revision != pod.record.revision,
+            Target::Selector(_) => self.scope(spread, other) != self.scope(spread, pod),
+        };
+        !passed.is_empty()
+            && self
+                .world
+                .pods_of(self.id)
+                .any(|other| other.record.is_active() && stands_there(other) && is_old(other))
     }
 
     /// Until when a pod waits for its place at most: as long as the spread lets it, from the last time that its rollout went

@@ -128,6 +128,14 @@ impl Planning<'_> {
     }
 }
 
+impl Closings {
+    /// The subsets before another that are closed, or to be tried, for pods like this one.
+    pub(crate) fn passed_by(&self, spread: &Spread, pod: &KnownPod, to: SubsetIx) -> Vec<SubsetIx> {
+        let about = self.about(spread, pod).map(|known| known.subset);
+        about.filter(|subset| *subset < to).collect()
+    }
+}
+
 /// The narrowest of several counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Passage {

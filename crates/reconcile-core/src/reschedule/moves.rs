@@ -96,7 +96,11 @@ impl<'w> Planning<'w> {
                 let Some(closing) = self.left(spread, closings, pod, from) else {
                     continue;
                 };
-                if self.move_on(spread, closing, pod, from, rung, &mut anew) {
+                let reason = match self.is_displaced(spread, pod, rung.subset, closings) {
+                    true => Reason::StoneBeyond,
+                    false => Reason::Moved,
+                };
+                if self.move_on(spread, closing, pod, from, (rung, reason), &mut anew) {
                     observation.taken.add_on(rung);
                     observation.filled.add_on(rung);
                     self.note_probe(spread, closings, pod, rung.subset);
@@ -155,7 +159,7 @@ impl<'w> Planning<'w> {
         closing: &Closing,
         pod: &KnownPod,
         from: SubsetIx,
-        rung: Rung,
+        (rung, reason): (Rung, Reason),
         anew: &mut Anew<'_>,
     ) -> bool {
         if !self.is_free_or_wakes(pod) {
@@ -170,12 +174,19 @@ impl<'w> Planning<'w> {
             Way::Recreate
         };
         match way {
-            Way::InPlace => self.move_in_place(spread, pod, from, rung),
+            Way::InPlace => self.move_in_place(spread, pod, from, rung, reason),
             Way::Recreate => self.recreate(closing, pod, from, anew),
         }
     }
 
-    fn move_in_place(&mut self, spread: &Spread, pod: &KnownPod, from: SubsetIx, rung: Rung) -> bool {
+    fn move_in_place(
+        &mut self,
+        spread: &Spread,
+        pod: &KnownPod,
+        from: SubsetIx,
+        rung: Rung,
+        reason: Reason,
+    ) -> bool {
         let is_ranked = self.world.ranks(&pod.record);
         let placement = Placement {
             subset: rung.subset,
@@ -183,7 +194,7 @@ impl<'w> Planning<'w> {
                 let others = self.observe(spread, self.scope(spread, pod), replicas(self.world, spread));
                 DeletionCost::of_place(spread, rung, others.taken.of(rung.subset))
             }),
-            reason: Reason::Moved,
+            reason,
         };
         let Ok(patch) = bind::move_in_place(&pod.record, spread, from, &placement, self.now) else {
             return false;
