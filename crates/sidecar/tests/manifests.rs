@@ -265,7 +265,7 @@ fn what_opens_gates_without_a_sidecar_runs_as_its_own_account_and_asks_whether_o
     let lease = format!("--lease-namespace={}", loaded.lease_namespace);
     assert_eq!(
         pod["containers"][0]["args"],
-        json!(["release", "--older-than=5m", "--if-nobody-leads", lease])
+        json!(["release", "--older-than=2m", "--if-nobody-leads", lease])
     );
     let sidecar = documents("deploy/sidecar.yaml").remove(0);
     let image = &sidecar["spec"]["template"]["spec"]["containers"][0]["image"];
