@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reconcile_core::{Leader, Outcome, SpreadCounts, SpreadId, Step, World};
+use sidecar_core::lease::{Candidacy, Standing};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinSet};
 use tracing::{error, info, warn};
@@ -27,7 +28,6 @@ use crate::client::REQUEST_TIMEOUT;
 use crate::clock;
 use crate::config::Loaded;
 use crate::health::Health;
-use crate::lease::Standing;
 use crate::metrics::Metrics;
 use crate::observe::{Change, Shown, Told, Watches, sources};
 use due::Due;
@@ -109,8 +109,8 @@ pub struct Actor {
     unknown: Option<Instant>,
     health: Arc<Health>,
     metrics: Metrics,
-    /// The hash of the settings, once the caches are filled: the lease campaigns from then on.
-    campaign: watch::Sender<Option<String>>,
+    /// Told once the caches are filled: this sidecar stands for leader from then on.
+    stand: watch::Sender<Option<Candidacy>>,
     is_stopping: bool,
 }
 
@@ -123,7 +123,7 @@ impl Actor {
         limits: Limits,
         health: Arc<Health>,
         metrics: Metrics,
-        campaign: watch::Sender<Option<String>>,
+        stand: watch::Sender<Option<Candidacy>>,
     ) -> Self {
         Self {
             world: World::new(),
@@ -141,7 +141,7 @@ impl Actor {
             unknown: None,
             health,
             metrics,
-            campaign,
+            stand,
             is_stopping: false,
         }
     }

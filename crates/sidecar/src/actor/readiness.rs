@@ -1,6 +1,7 @@
 //! What must have been listed before something is done.
 
 use reconcile_core::SpreadId;
+use sidecar_core::lease::Candidacy;
 use tracing::info;
 
 use super::Actor;
@@ -28,7 +29,7 @@ impl Actor {
             })
     }
 
-    /// Tells, once, that the caches are filled, and campaigns as soon as there can be led.
+    /// Tells, once, that the caches are filled, and stands as soon as there can be led.
     pub(super) fn look_ready(&mut self) {
         let Some(loaded) = &self.loaded else { return };
         let is_good = |(source, state): (&Source, State)| {
@@ -42,10 +43,13 @@ impl Actor {
         if !self.is_listed() {
             return;
         }
-        self.campaign.send_if_modified(|campaign| {
-            let is_news = campaign.as_ref() != Some(&loaded.hash);
+        self.stand.send_if_modified(|candidacy| {
+            let is_news = candidacy.as_ref().is_none_or(|told| told.settings != loaded.hash);
             if is_news {
-                *campaign = Some(loaded.hash.clone());
+                *candidacy = Some(Candidacy {
+                    settings: loaded.hash.clone(),
+                    led: self.world.highest_epoch(),
+                });
             }
             is_news
         });

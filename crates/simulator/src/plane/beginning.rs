@@ -55,6 +55,7 @@ impl<'a> Plane<'a> {
             self.sidecars.push(Sidecar::new(
                 ix,
                 *sidecar,
+                self.timing(),
                 Random::new(setup.seed, &format!("sidecar {ix}")),
             ));
             self.watch(Viewer::Sidecar(ix), Kind::Pod, sidecar.pods);

@@ -83,7 +83,7 @@ impl Plane<'_> {
         let (lost, unanswered, turned) = (cluster.lost_requests, cluster.lost_answers, cluster.turned_away);
         let delayed = cluster.delayed;
         let timeout = match asked {
-            Asked::Lease(_) => self.timing().patience(),
+            Asked::Lease(_) => Millis::of(self.timing().patience),
             _ => Millis(cluster.request_timeout_millis),
         };
         let Some(sender) = self.sidecars.get_mut(sidecar) else {

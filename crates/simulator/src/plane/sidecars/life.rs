@@ -1,6 +1,6 @@
 //! The life of a sidecar: it starts, ends with or without a word, is frozen and goes on.
 
-use super::{Sidecar, SidecarEvent, State};
+use super::{Sidecar, State};
 use crate::plane::setup::Lag;
 use crate::plane::store::Viewer;
 use crate::plane::{Event, Plane};
@@ -9,7 +9,7 @@ use crate::time::Millis;
 impl Plane<'_> {
     /// A new process begins.
     pub(in crate::plane) fn start_sidecar(&mut self, ix: usize) {
-        let rules = self.setup.rules.clone();
+        let (rules, timing) = (self.setup.rules.clone(), self.timing());
         let Some(sidecar) = self
             .sidecars
             .get_mut(ix)
@@ -17,9 +17,8 @@ impl Plane<'_> {
         else {
             return;
         };
-        sidecar.begin();
+        sidecar.begin(timing);
         sidecar.world.set_rules(rules);
-        let life = sidecar.life;
         let watches = self.watches_of(ix);
         if let Some(sidecar) = self.sidecars.get_mut(ix) {
             // Nobody campaigns before the caches are filled.
@@ -35,21 +34,6 @@ impl Plane<'_> {
             );
             self.list_after(watch, wait);
         }
-        let wait = self.lag_of(
-            ix,
-            Lag {
-                millis: 210,
-                jitter: 50,
-            },
-        );
-        self.after(
-            wait,
-            Event::Sidecar {
-                sidecar: ix,
-                life,
-                event: SidecarEvent::Tick,
-            },
-        );
     }
 
     /// A process ends without a word.

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use placement_core::time::UnixMillis;
 use reconcile_core::{Action, Leader, SpreadId, Step, World};
+use sidecar_core::lease::{Candidacy, Timing};
 
 use shown::{bound_to, seen};
 
@@ -27,8 +28,6 @@ use crate::time::Millis;
 pub(crate) enum SidecarEvent {
     /// Something is due about the Lease.
     Tick,
-    /// Its standing changed by time alone.
-    Turn,
     Plan,
     /// A write that was turned away is sent once more.
     Again(u64),
@@ -60,7 +59,6 @@ enum Term {
 pub(crate) struct Sidecar {
     pub(crate) spec: SidecarSpec,
     pub(crate) life: u32,
-    pub(crate) identity: String,
     pub(crate) chance: Random,
     pub(crate) candidate: Candidate,
     number: usize,
@@ -121,13 +119,12 @@ fn lane_of(step: &Step) -> usize {
 }
 
 impl Sidecar {
-    pub(crate) fn new(number: usize, spec: SidecarSpec, chance: Random) -> Self {
+    pub(crate) fn new(number: usize, spec: SidecarSpec, timing: Timing, chance: Random) -> Self {
         Self {
             spec,
             life: 0,
-            identity: String::new(),
             chance,
-            candidate: Candidate::default(),
+            candidate: Candidate::new(format!("sidecar-{number}-0"), timing),
             number,
             state: State::Down,
             term: Term::Standby,
@@ -157,10 +154,6 @@ impl Sidecar {
         self.state == State::Frozen
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
-        matches!(self.state, State::Stopping | State::Down)
-    }
-
     pub(crate) fn is_ending(&self) -> bool {
         self.state == State::Stopping
     }
@@ -177,13 +170,13 @@ impl Sidecar {
             && self.lanes.iter().all(|lane| lane.waiting.is_empty())
     }
 
-    fn begin(&mut self) {
-        let fresh = Self::new(self.number, self.spec, self.chance.clone());
+    fn begin(&mut self, timing: Timing) {
+        let fresh = Self::new(self.number, self.spec, timing, self.chance.clone());
         let (life, requests) = (self.life + 1, self.requests);
         *self = fresh;
         self.life = life;
         self.requests = requests;
-        self.identity = format!("sidecar-{}-{life}", self.number);
+        self.candidate = Candidate::new(format!("sidecar-{}-{life}", self.number), timing);
         self.state = State::Running;
     }
 
@@ -244,9 +237,9 @@ impl Plane<'_> {
                 event,
             }),
             (_, SidecarEvent::Again(number)) => self.fly(ix, number),
-            (State::Stopping, _) => {}
-            (State::Running, SidecarEvent::Tick) => self.tick(ix),
-            (State::Running, SidecarEvent::Turn) => self.turn(ix),
+            // The Lease is kept until the last write has ended.
+            (_, SidecarEvent::Tick) => self.tick(ix),
+            (State::Stopping, SidecarEvent::Plan) => {}
             (State::Running, SidecarEvent::Plan) => self.plan(ix),
         }
     }
@@ -292,7 +285,11 @@ impl Plane<'_> {
 
     /// Begins or ends to lead as the Lease has it.
     pub(super) fn follow(&mut self, ix: usize, epoch: Option<u64>) {
-        let Some(sidecar) = self.sidecars.get_mut(ix) else {
+        let running = self
+            .sidecars
+            .get_mut(ix)
+            .filter(|sidecar| sidecar.state == State::Running);
+        let Some(sidecar) = running else {
             return;
         };
         let current = match sidecar.term {
@@ -356,6 +353,13 @@ impl Plane<'_> {
                 settings: SETTINGS_HASH.to_owned(),
             };
             sidecar.dirty.extend(sidecar.world.lead(Some(leader)));
+        }
+        if sidecar.unlisted.is_empty() {
+            sidecar.candidate.campaign.stand(Candidacy {
+                settings: SETTINGS_HASH.to_owned(),
+                led: sidecar.world.highest_epoch(),
+            });
+            self.turn(ix);
         }
         self.plan_soon(ix);
     }

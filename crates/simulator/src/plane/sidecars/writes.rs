@@ -123,7 +123,7 @@ impl Plane<'_> {
 
     /// Sends a write while the Lease is young; otherwise nobody knows, for it may have been sent before.
     pub(in crate::plane) fn fly(&mut self, ix: usize, number: u64) {
-        let (now, timing) = (self.now, self.timing());
+        let now = self.now;
         let Some(sidecar) = self.sidecars.get_mut(ix) else {
             return;
         };
@@ -131,8 +131,8 @@ impl Plane<'_> {
             return;
         };
         let leads = match self.sabotage {
-            Sabotage::NoFence => sidecar.candidate.held_epoch(),
-            _ => sidecar.candidate.leads(now, timing).map(|(epoch, _)| epoch),
+            Sabotage::NoFence => sidecar.candidate.campaign.holds(),
+            _ => sidecar.candidate.leads(now),
         };
         let Some(epoch) = leads else {
             let unknown = Outcome::Unknown("the lease is not held any more".to_owned());
