@@ -3,6 +3,8 @@
 use core::ops::Add;
 use core::time::Duration;
 
+use placement_core::time::UnixMillis;
+
 /// A moment of the monotonic clock, which nobody can set: so long after a start that is the driver's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(Duration);
@@ -33,4 +35,13 @@ impl Add<Duration> for Moment {
     fn add(self, after: Duration) -> Self {
         Self(self.0.saturating_add(after))
     }
+}
+
+/// What time it is, by both clocks of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// By the clock that nobody can set: what lasts is measured by it.
+    pub moment: Moment,
+    /// By the wall clock, which the world counts with, and which may jump.
+    pub clock: UnixMillis,
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use placement_core::time::UnixMillis;
-use sidecar_core::Moment;
+use sidecar_core::{Moment, Now};
 
 /// From where moments are counted.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -27,4 +27,13 @@ pub fn instant(moment: Moment) -> Instant {
 pub fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What time it is, by both clocks.
+#[must_use]
+pub fn both() -> Now {
+    Now {
+        moment: moment(),
+        clock: now(),
+    }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sidecar_core::lease::{Campaign, Elector, Standing, Timing};
+use sidecar_core::reconciler::Limits;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::actor::{Actor, Hands, Inbox};
-use crate::apply::{Limits, Writer};
+use crate::apply::Writer;
 use crate::client::{self, ClientError, REQUEST_TIMEOUT};
 use crate::clock;
 use crate::config::SettingsError;

@@ -6,10 +6,11 @@ use std::rc::Rc;
 use sidecar_core::lease::{
     Act, Campaign, Elector, Failure, KnownLease, LeaseView, LeaseWrite, Standing, Timing, Turn,
 };
+use sidecar_core::reconciler;
 
 use super::objects::{Kind, Lease, Object};
 use super::requests::Asked;
-use super::sidecars::SidecarEvent;
+use super::sidecars::{SidecarEvent, timing};
 use super::{Event, Plane};
 use crate::time::Millis;
 
@@ -62,14 +63,6 @@ impl Candidate {
 }
 
 impl Plane<'_> {
-    pub(super) fn timing(&self) -> Timing {
-        let cluster = &self.setup.cluster;
-        Timing::of(
-            Duration::from_millis(cluster.lease_millis),
-            Duration::from_millis(cluster.request_timeout_millis),
-        )
-    }
-
     /// Its time about the Lease has come.
     pub(super) fn tick(&mut self, ix: usize) {
         let now = self.now;
@@ -89,7 +82,7 @@ impl Plane<'_> {
                 return;
             };
             match sidecar.candidate.campaign.turn(now.moment()) {
-                Turn::Read => self.send(ix, 0, Asked::Lease(LeaseRequest::Read)),
+                Turn::Read => self.ask(ix, LeaseRequest::Read),
                 Turn::Write(write) => self.write_lease(ix, write),
                 Turn::Wait(until) => {
                     if let Some(until) = until {
@@ -99,8 +92,15 @@ impl Plane<'_> {
                 }
             }
         }
-        let standing = self.sidecars.get(ix).map(|sidecar| sidecar.candidate.leads(now));
-        self.follow(ix, standing.flatten());
+        if let Some(sidecar) = self.sidecars.get(ix) {
+            let standing = sidecar.candidate.campaign.standing(now.moment());
+            self.handle(ix, reconciler::Event::Standing(standing));
+        }
+    }
+
+    fn ask(&mut self, ix: usize, request: LeaseRequest) {
+        let patience = Millis::of(timing(self.setup).patience);
+        self.send(ix, Asked::Lease(request), patience);
     }
 
     fn write_lease(&mut self, ix: usize, write: LeaseWrite) {
@@ -121,7 +121,7 @@ impl Plane<'_> {
             renewed,
             settings: write.settings,
         };
-        self.send(ix, 0, Asked::Lease(LeaseRequest::Write { lease, over }));
+        self.ask(ix, LeaseRequest::Write { lease, over });
     }
 
     fn tick_at(&mut self, ix: usize, at: Millis) {
@@ -164,11 +164,11 @@ impl Plane<'_> {
     }
 
     pub(super) fn lease_answered(&mut self, ix: usize, answer: LeaseAnswer) {
-        let (now, duration) = (self.now.moment(), self.timing().duration);
+        let (now, duration) = (self.now.moment(), timing(self.setup).duration);
         let Some(sidecar) = self.sidecars.get_mut(ix) else {
             return;
         };
-        let share = f64::from(u32::try_from(sidecar.chance.below(1001)).unwrap_or(0)) / 1000.0;
+        let share = sidecar.share();
         let candidate = &mut sidecar.candidate;
         match answer {
             LeaseAnswer::Seen(lease) => {
