@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
-use spillway_sidecar::apply::Limits;
+use sidecar_core::reconciler::Limits;
 use spillway_sidecar::commands::{DoctorArgs, OriginArgs, ReleaseArgs};
 use spillway_sidecar::run::Options;
 use tracing::Level;

@@ -7,7 +7,7 @@ const FIRST: Duration = Duration::from_millis(250);
 /// No pause is longer while the API server cannot be reached: it comes back at any moment.
 const LONGEST: Duration = Duration::from_secs(5);
 /// No pause is longer while it refuses: somebody must change something first.
-pub(crate) const LONGEST_REFUSED: Duration = Duration::from_secs(30);
+const LONGEST_REFUSED: Duration = sidecar_core::watches::LONGEST_PAUSE;
 
 /// How often it failed since it last worked.
 #[derive(Debug, Default)]

@@ -1,23 +1,16 @@
 //! The settings as the sidecar takes them: checked, as rules, and by their hash.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use placement_core::Fault;
-use placement_core::hash::fnv1a64;
-use placement_core::spread::{CustomKind, GroupKind};
-use policy_settings::{Settings, written_spreads};
+use policy_settings::written_spreads;
 use reconcile_core::Rule;
 use serde_json::Value;
+use sidecar_core::{Settings, settings_hash};
 
 /// Checked settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
-    /// One for each spread, in their order.
-    pub rules: Vec<Rule>,
-    /// The hash by which the Lease and people name these settings.
-    pub hash: String,
-    /// Kinds of workload beyond those that are known.
-    pub custom_kinds: Vec<CustomKind>,
+    /// What the loop takes.
+    pub settings: Settings,
     /// Where the policy looks for the Lease.
     pub lease_namespace: String,
 }
@@ -72,43 +65,21 @@ pub fn read(text: &str, from: &str) -> Result<Loaded, SettingsError> {
 /// # Errors
 /// Every fault.
 pub fn check(value: &Value, from: &str) -> Result<Loaded, SettingsError> {
-    let settings = Settings::from_value(value).map_err(|faults| SettingsError::Faulty {
+    let settings = policy_settings::Settings::from_value(value).map_err(|faults| SettingsError::Faulty {
         from: from.to_owned(),
         faults,
     })?;
     let rules = settings.spreads().iter().zip(written_spreads(value));
     Ok(Loaded {
-        rules: rules
-            .map(|(spread, written)| Rule::new(spread.clone(), written))
-            .collect(),
-        hash: hash(value),
-        custom_kinds: settings.custom_kinds().to_vec(),
+        settings: Settings {
+            rules: rules
+                .map(|(spread, written)| Rule::new(spread.clone(), written))
+                .collect(),
+            hash: settings_hash(value),
+            custom_kinds: settings.custom_kinds().to_vec(),
+        },
         lease_namespace: settings.lease_namespace().to_owned(),
     })
-}
-
-/// The hash of settings: FNV-1a 64 of their JSON without spaces, keys sorted, as 16 hexadecimal digits.
-#[must_use]
-pub fn hash(settings: &Value) -> String {
-    // Objects of serde_json are sorted by key as long as nobody switches `preserve_order` on; a test sees to that.
-    format!("{:016x}", fnv1a64(settings.to_string().as_bytes()))
-}
-
-impl Loaded {
-    /// The namespaces of the rules.
-    #[must_use]
-    pub fn namespaces(&self) -> BTreeSet<&str> {
-        self.rules.iter().map(|rule| rule.spread.namespace()).collect()
-    }
-
-    /// Under which version each further kind is served, for Events about it.
-    #[must_use]
-    pub fn api_versions(&self) -> BTreeMap<GroupKind, String> {
-        let kinds = self.custom_kinds.iter();
-        kinds
-            .map(|kind| (kind.kind.clone(), kind.api_version.clone()))
-            .collect()
-    }
 }
 
 fn plural(count: usize) -> &'static str {
@@ -137,7 +108,7 @@ spreads:
     #[test]
     fn a_rule_carries_the_spread_as_it_was_written() {
         let loaded = read(SETTINGS, "f").unwrap();
-        let [rule] = loaded.rules.as_slice() else {
+        let [rule] = loaded.settings.rules.as_slice() else {
             panic!("one rule")
         };
         assert_eq!(rule.spread.name(), "web");
@@ -150,20 +121,17 @@ spreads:
 
     #[test]
     fn the_hash_is_of_the_meaning_not_of_the_text() {
-        let yaml = read(SETTINGS, "f").unwrap().hash;
+        let yaml = read(SETTINGS, "f").unwrap().settings.hash;
         let json = r#"{"spreads":[{"subsets":[{"maxReplicas":2,"name":"fixed"},{"name":"elastic"}],
             "targetRef":{"name":"web","kind":"Deployment","apiVersion":"apps/v1"},"namespace":"shop","name":"web"}],
             "observe":"Ledger"}"#;
-        assert_eq!(read(json, "f").unwrap().hash, yaml);
+        assert_eq!(read(json, "f").unwrap().settings.hash, yaml);
         assert_ne!(
             read(&SETTINGS.replace("maxReplicas: 2", "maxReplicas: 3"), "f")
                 .unwrap()
+                .settings
                 .hash,
             yaml
-        );
-        assert_eq!(
-            hash(&serde_json::json!({"b": 1, "a": [true, null]})),
-            format!("{:016x}", fnv1a64(br#"{"a":[true,null],"b":1}"#))
         );
     }
 
@@ -178,6 +146,7 @@ spreads:
             "f",
         )
         .unwrap()
+        .settings
         .rules
         .remove(0);
         assert_eq!(rule.written.get("capacity"), None);
@@ -218,6 +187,6 @@ spreads:
 
     #[test]
     fn no_settings_are_good_and_place_nothing() {
-        assert_eq!(read("", "f").unwrap().rules, Vec::new());
+        assert_eq!(read("", "f").unwrap().settings.rules, Vec::new());
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!  settings_source -> config --.
-//!  observe (watches) ----------+--> actor (World, plan) --> apply (lanes, writer) --fence--> API server
+//!  observe (watches) ----------+--> actor (drives the loop of sidecar_core) --> apply --fence--> API server
 //!  lease (who leads) ----------'                                             http: probes, metrics
 //! ```
 //!
-//! What is done is decided by `reconcile_core`; this crate brings it what the cluster shows, the time, and its hands. It must
-//! never write while another sidecar may lead, hold a pod back for ever, or keep more of an object than a plan looks at.
+//! What is done is decided by `reconcile_core`, when and in which order by `sidecar_core`; this crate brings them what the cluster
+//! shows, the time, and its hands. It must never write while another sidecar may lead, hold a pod back for ever, or keep more of
+//! an object than a plan looks at.
 
 pub mod actor;
 pub mod apply;

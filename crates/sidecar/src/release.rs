@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use crate::apply::FIELD_MANAGER;
 use crate::client::REQUEST_TIMEOUT;
 use crate::clock;
-use crate::observe::{PodFields, Seen, What};
+use sidecar_core::watches::What;
+
+use crate::observe::{PodFields, Seen, resource_of};
 use crate::said::Said;
 
 /// Which gates, and how.
@@ -126,7 +128,7 @@ async fn waiting(
     options: &ReleaseOptions,
     released: &mut Released,
 ) -> Result<Vec<Waiting>, ReleaseError> {
-    let crate::observe::Resource::Known(resource) = What::PlacedPods.resource() else {
+    let crate::observe::Resource::Known(resource) = resource_of(&What::PlacedPods) else {
         return Ok(Vec::new());
     };
     let api: Api<Seen<PodFields>> = match &options.namespace {

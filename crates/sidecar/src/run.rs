@@ -3,21 +3,24 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use sidecar_core::lease::{Campaign, Elector, Standing, Timing};
+use sidecar_core::reconciler::Limits;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::actor::{Actor, Hands, Inbox};
-use crate::apply::{Limits, Writer};
+use crate::apply::Writer;
 use crate::client::{self, ClientError, REQUEST_TIMEOUT};
+use crate::clock;
 use crate::config::SettingsError;
 use crate::events::Teller;
 use crate::fence::Fence;
 use crate::health::Health;
 use crate::http::{Pages, Site, listen};
-use crate::lease::{Elector, LeaseTask, Standing, Store, Timing};
+use crate::lease::{LeaseTask, Store};
 use crate::metrics::Metrics;
 use crate::observe::Watches;
 use crate::settings_source::{Origin, SettingsTask, file};
@@ -114,7 +117,7 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     let (tell, told) = mpsc::channel(INBOX);
     let (tell_settings, settings) = mpsc::channel(4);
     let (ask, asks) = mpsc::channel(4);
-    let (campaign, hash) = watch::channel(None);
+    let (stand, candidacy) = watch::channel(None);
     let (stop_actor, actor_stops) = watch::channel(false);
     let (stop_lease, lease_stops) = watch::channel(false);
     let (tell_standing, standing) = watch::channel(Standing::Standby);
@@ -150,7 +153,7 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     let kept;
     let (hands, lease) = if options.is_dry {
         // Nobody waits for a lease that nothing is written by.
-        let far = Instant::now() + Duration::from_secs(86_400 * 365);
+        let far = clock::moment() + Duration::from_secs(86_400 * 365);
         tell_standing.send_replace(Standing::Leading {
             epoch: 0,
             writes_until: far,
@@ -166,11 +169,12 @@ pub async fn run(options: Options) -> Result<(), RunError> {
             &identity,
             metrics.clone(),
         );
+        let timing = Timing::of(options.lease_duration, REQUEST_TIMEOUT);
         let lease = LeaseTask {
             store: Store::new(reading.clone(), &options.lease_namespace),
-            elector: Elector::new(identity.clone(), Timing::of(options.lease_duration)),
+            campaign: Campaign::new(Elector::new(identity.clone(), timing)),
             fence: fence.clone(),
-            settings: hash,
+            candidacy,
             standing: tell_standing,
             stop: lease_stops,
             metrics: metrics.clone(),
@@ -183,7 +187,7 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     info!(identity, is_dry = options.is_dry, "started");
 
     let watches = Watches::new(reading, tell, metrics.clone(), teller);
-    let actor = Actor::new(watches, hands, options.limits, health, metrics, campaign);
+    let actor = Actor::new(watches, hands, options.limits, health, metrics, stand);
     let inbox = Inbox {
         told,
         settings,

@@ -45,11 +45,6 @@ pub(crate) fn of_watch(error: &watcher::Error) -> (Option<u16>, String) {
     }
 }
 
-/// Whether the API server's authorisation refused it: that may pass, where an admission's refusal may not.
-pub(crate) fn is_forbidden_by_role(code: u16, message: &str) -> bool {
-    code == 403 && message.contains(" cannot ") && message.contains(" resource ")
-}
-
 #[cfg(test)]
 mod tests {
     use kube::core::Status;
@@ -76,16 +71,5 @@ mod tests {
         let error = kube::Error::ReadEvents(std::io::Error::other(inner));
         let text = Said(&error).to_string();
         assert_eq!(text.matches("connection refused").count(), 1, "{text}");
-    }
-
-    #[test]
-    fn a_role_is_told_from_an_admission() {
-        let role = r#"pods "a" is forbidden: User "u" cannot patch resource "pods" in API group "" in the namespace "n""#;
-        assert!(is_forbidden_by_role(403, role));
-        assert!(!is_forbidden_by_role(
-            403,
-            "admission webhook \"w\" denied the request"
-        ));
-        assert!(!is_forbidden_by_role(422, role));
     }
 }

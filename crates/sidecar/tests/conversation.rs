@@ -7,19 +7,21 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
+use sidecar_core::lease::{Candidacy, Standing};
+use sidecar_core::reconciler::Limits;
 use spillway_sidecar::actor::{Actor, Ask, Hands, Inbox};
-use spillway_sidecar::apply::{Limits, Writer};
+use spillway_sidecar::apply::Writer;
+use spillway_sidecar::clock;
 use spillway_sidecar::config;
 use spillway_sidecar::events::Teller;
 use spillway_sidecar::fence::Fence;
 use spillway_sidecar::health::Health;
-use spillway_sidecar::lease::Standing;
 use spillway_sidecar::metrics::Metrics;
 use spillway_sidecar::observe::Watches;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -129,7 +131,7 @@ struct Rig {
     server: Server,
     writes: mpsc::UnboundedReceiver<(String, Value)>,
     fence: Fence,
-    campaign: watch::Receiver<Option<String>>,
+    campaign: watch::Receiver<Option<Candidacy>>,
     standing: watch::Sender<Standing>,
     stop: watch::Sender<bool>,
     health: Arc<Health>,
@@ -197,8 +199,8 @@ impl Rig {
     }
 
     fn lead(&self) {
-        let writes_until = Instant::now() + Duration::from_secs(600);
-        self.fence.open_until(writes_until);
+        let writes_until = clock::moment() + Duration::from_secs(600);
+        self.fence.open_until(clock::instant(writes_until));
         self.standing.send_replace(Standing::Leading {
             epoch: 1,
             writes_until,
@@ -283,7 +285,7 @@ async fn a_ledger_is_published_though_no_pod_has_answered() {
 async fn nothing_is_written_behind_a_closed_fence() {
     let mut rig = Rig::start(vec![gated("web-0")]);
     rig.until_campaigning().await;
-    let writes_until = Instant::now() + Duration::from_secs(600);
+    let writes_until = clock::moment() + Duration::from_secs(600);
     rig.standing.send_replace(Standing::Leading {
         epoch: 1,
         writes_until,

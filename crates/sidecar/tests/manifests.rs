@@ -165,7 +165,7 @@ fn the_schema_keeps_the_rule_of_every_example() {
         }
         let settings = std::fs::read_to_string(&path).unwrap();
         let loaded = config::read(&settings, &path.display().to_string()).unwrap();
-        for rule in loaded.rules {
+        for rule in loaded.settings.rules {
             let mut found = Vec::new();
             misfits(&rule.written, schema, "spec", &mut found);
             assert_eq!(found, Vec::<String>::new(), "{}", path.display());
@@ -243,7 +243,7 @@ fn no_role_has_a_wildcard_and_every_rule_says_why() {
 fn the_examples_settings_are_good_and_name_where_the_lease_is() {
     let policy = documents("deploy/policy.yaml").remove(0);
     let loaded = config::check(&policy["spec"]["settings"], "policy.yaml").unwrap();
-    assert_eq!(loaded.rules.len(), 1);
+    assert_eq!(loaded.settings.rules.len(), 1);
     let sidecar = documents("deploy/sidecar.yaml").remove(0);
     let args = sidecar["spec"]["template"]["spec"]["containers"][0]["args"]
         .as_array()

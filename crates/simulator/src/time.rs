@@ -1,9 +1,11 @@
 //! Virtual time: milliseconds since the scenario began, and how it is written and read.
 
+use core::time::Duration;
 use std::fmt;
 use std::ops::{Add, Sub};
 
 use serde::{Serialize, Serializer};
+use sidecar_core::Moment;
 
 /// 2026-01-01T00:00:00Z, the wall clock time at which every simulation begins.
 const BEGIN_UNIX_SECONDS: u64 = 1_767_225_600;
@@ -54,6 +56,21 @@ impl Millis {
     /// Milliseconds since 1970, as a clock that is right shows them.
     pub(crate) fn unix(self) -> i64 {
         i64::try_from(BEGIN_UNIX_SECONDS * 1000 + self.0).unwrap_or(i64::MAX)
+    }
+
+    /// As the sidecars' loop counts it.
+    pub(crate) fn moment(self) -> Moment {
+        Moment::after_start(Duration::from_millis(self.0))
+    }
+
+    /// The first millisecond that is not before a moment.
+    pub(crate) fn at_or_after(moment: Moment) -> Self {
+        Self::of(moment.from_start())
+    }
+
+    /// A span, rounded up.
+    pub(crate) fn of(span: Duration) -> Self {
+        Self(u64::try_from(span.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
     }
 
     /// Reads `250ms`, `10s`, `1.5s`, `2m` or `1h`.

@@ -204,6 +204,16 @@ impl World {
         self.leader.as_ref()
     }
 
+    /// The highest epoch with which anybody is known to have led: ledgers name it.
+    #[must_use]
+    pub fn highest_epoch(&self) -> Option<u64> {
+        let stored = self.ledgers.values().filter_map(|ledger| ledger.stored.as_ref());
+        let statuses = stored.filter_map(|ledger| ledger.status.as_ref());
+        statuses
+            .filter_map(|status| Some(status.binder.as_ref()?.epoch))
+            .max()
+    }
+
     /// Every spread that there is something of: a rule, a pod that carries its name, a ledger.
     #[must_use]
     pub fn spread_ids(&self) -> Vec<SpreadId> {

@@ -1,40 +1,28 @@
-//! Does the steps: one request each, tried again while that can help, never once the lease may be another's.
+//! Sends what the loop says: one request at a time for each write, never once the lease may be another's.
 //!
 //! Every write names the uid of what it changes, so that doing it twice, or too late, is refused.
 
-mod lanes;
-mod outcome;
 mod request;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kube::Client;
 use placement_core::spread::GroupKind;
-use reconcile_core::{Action, Outcome, PodRecord, PodRef, Step};
+use reconcile_core::{Action, Outcome, PodPatch, PodRecord, PodRef, Step};
+use sidecar_core::reconciler::Answer;
 use tracing::{info, warn};
 
-pub use lanes::{Job, Lane, Lanes, Limits};
-pub(crate) use outcome::word;
-use outcome::{Sight, Verdict, sight, verdict};
-use request::Draft;
-pub use request::FIELD_MANAGER;
+pub use request::{Draft, FIELD_MANAGER};
 
-use crate::client::REQUEST_TIMEOUT;
 use crate::clock;
 use crate::fence::Fence;
 use crate::metrics::Metrics;
 use crate::observe::{PodFields, Seen};
 use crate::said::Said;
 
-/// The first pause before a request is sent once more; each later one is twice as long.
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// No pause is longer: an API server that was restarted is asked soon.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Does steps.
+/// Sends writes.
 #[derive(Clone)]
 pub struct Writer {
     /// Behind the fence.
@@ -44,12 +32,6 @@ pub struct Writer {
     identity: Arc<str>,
     metrics: Metrics,
     api_versions: Arc<RwLock<BTreeMap<GroupKind, String>>>,
-}
-
-/// What one attempt brought.
-enum Attempt {
-    Ended(Outcome),
-    Again(String),
 }
 
 impl Writer {
@@ -71,64 +53,9 @@ impl Writer {
         *self.api_versions.write().unwrap_or_else(PoisonError::into_inner) = versions;
     }
 
-    /// Does a step, and tells how that ended; `subset` is the name of the subset that it is about.
-    pub async fn apply(self, job: Job, subset: Option<String>) -> Outcome {
-        let Job { step, draft } = job;
-        let begun = Instant::now();
-        let outcome = self.attempts(&step, &draft, begun).await;
-        self.tell(&step, subset.as_deref(), &outcome, begun.elapsed());
-        outcome
-    }
-
-    async fn attempts(&self, step: &Step, draft: &Draft, begun: Instant) -> Outcome {
-        let deadline = begun + REQUEST_TIMEOUT;
-        let mut pause = PAUSE;
-        let mut why = String::from("nothing was heard before");
-        loop {
-            if !self.fence.is_open() {
-                return Outcome::Unknown("the lease is not held any more".to_owned());
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            match tokio::time::timeout(left, self.attempt(step, draft)).await {
-                Ok(Attempt::Ended(outcome)) => return outcome,
-                Ok(Attempt::Again(reason)) => why = reason,
-                Err(_) => return Outcome::Unknown(format!("no answer within {REQUEST_TIMEOUT:?}; {why}")),
-            }
-            // Between half and the whole: those that were refused together do not come again together.
-            let pause_now = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
-            if begun.elapsed() + pause_now >= REQUEST_TIMEOUT {
-                return Outcome::Unknown(why);
-            }
-            tokio::time::sleep(pause_now).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            self.metrics.retried();
-        }
-    }
-
-    async fn attempt(&self, step: &Step, draft: &Draft) -> Attempt {
-        let request = match draft.request() {
-            Ok(request) => request,
-            Err(error) => {
-                return Attempt::Ended(Outcome::Refused(format!("the request cannot be made: {error}")));
-            }
-        };
-        let (code, message) = match self.writing.request_text(request).await {
-            Ok(text) => return Attempt::Ended(done(&step.action, &text)),
-            Err(kube::Error::Api(status)) => (status.code, status.message.clone()),
-            Err(error) => return Attempt::Again(Said(&error).to_string()),
-        };
-        match verdict(&step.action, code, &message) {
-            Verdict::Done => Attempt::Ended(Outcome::Done(None)),
-            Verdict::Gone => Attempt::Ended(Outcome::Gone),
-            Verdict::Again => Attempt::Again(format!("{code}: {message}")),
-            Verdict::Refused => Attempt::Ended(Outcome::Refused(format!("{code}: {message}"))),
-            Verdict::Look => self.look(step, code, &message).await,
-        }
-    }
-
-    /// A step and its request, to be sent when its turn comes.
+    /// The request of a step, to be sent when its turn comes.
     #[must_use]
-    pub fn job(&self, step: Step) -> Job {
+    pub fn draft(&self, step: &Step, patch: Option<&PodPatch>) -> Draft {
         let api_version = |kind: &GroupKind| {
             let versions = self.api_versions.read().unwrap_or_else(PoisonError::into_inner);
             versions.get(kind).cloned()
@@ -138,21 +65,40 @@ impl Writer {
             now: clock::now(),
             api_version: &api_version,
         };
-        let draft = request::draft(&step, &speaker);
-        Job::new(step, draft)
+        request::draft(step, patch, &speaker)
     }
 
-    /// Looks at the pod of a step that was refused.
-    async fn look(&self, step: &Step, code: u16, message: &str) -> Attempt {
-        let Some(pod) = step.action.pod() else {
-            return Attempt::Ended(Outcome::Refused(message.to_owned()));
+    /// Sends a request once.
+    pub async fn send(self, step: Arc<Step>, draft: Arc<Draft>, patience: Duration) -> Answer {
+        if !self.fence.is_open() {
+            return Answer::Fenced;
+        }
+        let request = match draft.request() {
+            Ok(request) => request,
+            Err(error) => return Answer::Unsendable(error.to_string()),
         };
-        match self.pod(pod).await {
-            Ok(pod) => match sight(&step.action, code, message, pod) {
-                Sight::Ended(outcome) => Attempt::Ended(outcome),
-                Sight::Again => Attempt::Again(format!("{code}: {message}")),
+        match tokio::time::timeout(patience, self.writing.request_text(request)).await {
+            Ok(Ok(text)) => {
+                let pod = step.action.pod().and_then(|_| record(&text));
+                Answer::Done(pod.map(Box::new))
+            }
+            Ok(Err(kube::Error::Api(status))) => Answer::Refused {
+                code: status.code,
+                message: status.message.clone(),
             },
-            Err(reason) => Attempt::Again(format!("{code}: {message}; and the pod cannot be read: {reason}")),
+            Ok(Err(error)) => Answer::Unreached(Said(&error).to_string()),
+            Err(_) => Answer::Late,
+        }
+    }
+
+    /// Reads the pod of a step that was refused.
+    pub async fn look(self, step: Arc<Step>, patience: Duration) -> Answer {
+        let Some(pod) = step.action.pod() else {
+            return Answer::Looked(Ok(None));
+        };
+        match tokio::time::timeout(patience, self.pod(pod)).await {
+            Ok(pod) => Answer::Looked(pod.map(|pod| pod.map(Box::new))),
+            Err(_) => Answer::Late,
         }
     }
 
@@ -167,7 +113,8 @@ impl Writer {
         }
     }
 
-    fn tell(&self, step: &Step, subset: Option<&str>, outcome: &Outcome, took: Duration) {
+    /// Tells how a write ended: in the log, and in the metrics.
+    pub fn tell(&self, step: &Step, subset: Option<&str>, outcome: &Outcome, took: Duration) {
         let result = word(outcome);
         self.metrics.wrote(step.action.word(), result);
         if let (Action::Bind { .. }, Outcome::Done(Some(pod))) = (&step.action, outcome) {
@@ -240,18 +187,14 @@ fn way(action: &Action) -> Option<&'static str> {
     }
 }
 
-/// A deleted pod is told to be gone by its watch, when it is.
-fn done(action: &Action, text: &str) -> Outcome {
-    let is_deletion = matches!(
-        action,
-        Action::DeletePod { .. } | Action::Recreate { .. } | Action::Evict { .. }
-    );
-    let is_patch = action.pod().is_some() && !is_deletion;
-    Outcome::Done(if is_patch {
-        record(text).map(Box::new)
-    } else {
-        None
-    })
+/// A word for logs and metrics.
+pub(crate) fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done(_) => "done",
+        Outcome::Gone => "gone",
+        Outcome::Refused(_) => "refused",
+        Outcome::Unknown(_) => "unknown",
+    }
 }
 
 fn record(text: &str) -> Option<PodRecord> {

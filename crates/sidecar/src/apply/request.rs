@@ -23,8 +23,8 @@ pub(crate) struct Speaker<'a> {
 }
 
 /// A request that is not made yet: small, for many may wait.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Draft {
+#[derive(Debug)]
+pub struct Draft {
     method: &'static str,
     path: String,
     query: &'static str,
@@ -37,16 +37,17 @@ const MANAGED_BY_FORCE: &str = "&fieldManager=spillway-sidecar&force=true";
 const JSON: &str = "application/json";
 
 /// The request that does a step.
-pub(crate) fn draft(step: &Step, speaker: &Speaker<'_>) -> Draft {
+pub(crate) fn draft(step: &Step, patch: Option<&PodPatch>, speaker: &Speaker<'_>) -> Draft {
     match &step.action {
-        Action::Bind { pod, patch, .. }
-        | Action::Release { pod, patch, .. }
-        | Action::Move { pod, patch, .. }
-        | Action::PatchCost { pod, patch, .. }
-        | Action::Adopt { pod, patch, .. } => {
+        Action::Bind { pod, .. }
+        | Action::Release { pod, .. }
+        | Action::Move { pod, .. }
+        | Action::PatchCost { pod, .. }
+        | Action::Adopt { pod, .. } => {
             let (kind, body) = match patch {
-                PodPatch::Json(patch) => ("application/json-patch+json", serde_json::to_vec(patch)),
-                PodPatch::Merge(patch) => ("application/merge-patch+json", serde_json::to_vec(patch)),
+                Some(PodPatch::Json(patch)) => ("application/json-patch+json", serde_json::to_vec(patch)),
+                Some(PodPatch::Merge(patch)) => ("application/merge-patch+json", serde_json::to_vec(patch)),
+                None => (JSON, Ok(Vec::new())),
             };
             Draft {
                 method: "PATCH",
@@ -201,7 +202,11 @@ mod tests {
             now: UnixMillis(1_795_262_400_125),
             api_version: &|_| Some("game.example.io/v1".to_owned()),
         };
-        let draft = draft(&Step { spread, action }, &speaker);
+        let patch = match &action {
+            Action::Release { patch, .. } | Action::PatchCost { patch, .. } => Some(patch.clone()),
+            _ => None,
+        };
+        let draft = draft(&Step { spread, action }, patch.as_ref(), &speaker);
         let (head, body) = draft.request().unwrap().into_parts();
         let kind = head.headers[CONTENT_TYPE].to_str().unwrap().to_owned();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);

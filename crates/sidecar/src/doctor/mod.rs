@@ -15,8 +15,10 @@ use serde_json::Value;
 use spread_api::{API_VERSION, LEDGER_KIND, LEDGER_PLURAL, SpreadLedger};
 
 use crate::clock;
+use sidecar_core::watches::What;
+
 use crate::config::Loaded;
-use crate::observe::{Resource, What};
+use crate::observe::{Resource, resource_of};
 use crate::said::Said;
 use permissions::{needs_of_the_policy, needs_of_the_sidecar, permissions};
 pub use rbac::bindings;
@@ -90,7 +92,7 @@ pub async fn check(client: &Client, loaded: &Loaded, options: &DoctorOptions) ->
         ));
     }
     findings.push(lease(client, loaded, &options.lease_namespace).await);
-    for rule in &loaded.rules {
+    for rule in &loaded.settings.rules {
         findings.push(ledger(client, rule).await);
     }
     findings
@@ -205,11 +207,11 @@ fn judge_lease(
             ),
         );
     }
-    if settings != Some(&loaded.hash) {
+    if settings != Some(&loaded.settings.hash) {
         let seen = format!(
             "`{holder}` acts on the settings {}, these are {}: give both the same, or wait until it has read them",
             settings.unwrap_or("of nobody"),
-            loaded.hash
+            loaded.settings.hash
         );
         return Finding::warning(what, seen);
     }
@@ -219,7 +221,7 @@ fn judge_lease(
 async fn ledger(client: &Client, rule: &Rule) -> Finding {
     let (namespace, name) = (rule.spread.namespace(), rule.spread.name());
     let what = format!("SpreadLedger {namespace}/{name}");
-    let Resource::Known(resource) = What::Ledgers.resource() else {
+    let Resource::Known(resource) = resource_of(&What::Ledgers) else {
         return Finding::bad(what, "the kind is not known".to_owned());
     };
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
@@ -301,7 +303,7 @@ mod tests {
         let loaded = read("", "f").unwrap();
         let settings = settings.map(|settings| {
             if settings == "same" {
-                loaded.hash.as_str()
+                loaded.settings.hash.as_str()
             } else {
                 settings
             }
@@ -334,7 +336,7 @@ mod tests {
     #[test]
     fn a_ledger_needs_counts_and_a_binder_of_this_rule() {
         let text = "spreads: [{name: web, namespace: shop, selector: {matchLabels: {app: web}}, subsets: [{name: a}]}]";
-        let rule = read(text, "f").unwrap().rules.remove(0);
+        let rule = read(text, "f").unwrap().settings.rules.remove(0);
         let of = |status: Value| {
             let mut value = json!({
                 "apiVersion": API_VERSION, "kind": LEDGER_KIND,

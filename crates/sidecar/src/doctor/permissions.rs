@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use spread_api::{API_VERSION, LEDGER_PLURAL};
 
 use super::{DoctorOptions, Finding, Who, group_of};
+use sidecar_core::watches::{What, sources};
+
 use crate::config::Loaded;
-use crate::observe::{Resource, What, sources};
+use crate::observe::{Resource, resource_of};
 use crate::said::Said;
 
 /// The writes in more namespaces than this are asked for everywhere at once.
@@ -33,8 +35,8 @@ pub(super) async fn needs_of_the_sidecar(
     client: &Client,
 ) -> Vec<Need> {
     let mut needs = Vec::new();
-    for source in sources(loaded).into_keys() {
-        let resource = match source.what.resource() {
+    for source in sources(&loaded.settings).into_keys() {
+        let resource = match resource_of(&source.what) {
             Resource::Known(resource) => Some(resource),
             Resource::Ask(kind) => kube::discovery::pinned_kind(client, &kind)
                 .await
@@ -97,7 +99,7 @@ pub(super) async fn needs_of_the_sidecar(
 /// Where pods and ledgers are written: the namespaces of the rules, or everywhere where they are too many to be asked for one
 /// by one.
 fn written(loaded: &Loaded) -> Vec<Option<String>> {
-    let namespaces = loaded.namespaces();
+    let namespaces = loaded.settings.namespaces();
     match namespaces.len() {
         1..=MOST_NAMESPACES => namespaces
             .into_iter()

@@ -25,7 +25,7 @@ subjects:
 "
         )
     };
-    let bindings: Vec<String> = loaded.namespaces().into_iter().map(binding).collect();
+    let bindings: Vec<String> = loaded.settings.namespaces().into_iter().map(binding).collect();
     bindings.join("---\n")
 }
 

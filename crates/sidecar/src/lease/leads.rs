@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use placement_core::time::UnixMillis;
+use sidecar_core::lease::LeaseView;
 
-use super::{LeaseError, LeaseView, Store};
+use super::{LeaseError, Store};
 use crate::clock;
 
 /// How much longer than it lasts a Lease is believed: for a slow request, and clocks that differ a little.
@@ -22,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// # Errors
 /// When the Lease cannot be read. Then nobody knows.
 pub async fn leader(store: &Store) -> Result<Option<String>, LeaseError> {
-    let Some(before) = store.read().await?.map(|stored| stored.view) else {
+    let Some(before) = store.read().await?.map(|stored| stored.known.view) else {
         return Ok(None);
     };
     if is_held(&before, clock::now()) {
@@ -30,7 +31,7 @@ pub async fn leader(store: &Store) -> Result<Option<String>, LeaseError> {
     }
     // Also one that was given up: who takes it next may be about to.
     tokio::time::sleep(believed(&before)).await;
-    let after = store.read().await?.map(|stored| stored.view);
+    let after = store.read().await?.map(|stored| stored.known.view);
     Ok(after.and_then(|after| has_led(&before, after)))
 }
 

@@ -7,8 +7,9 @@ use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 use placement_core::names::{LEASE_NAME, SETTINGS_ANNOTATION};
 use serde_json::{Value, json};
+use sidecar_core::lease::{KnownLease, LeaseView, LeaseWrite};
 
-use super::LeaseView;
+use crate::clock;
 use crate::said::Said;
 
 /// Where the Lease is.
@@ -22,9 +23,7 @@ pub struct Store {
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// What counts.
-    pub view: LeaseView,
-    /// The hash of its holder's settings.
-    pub settings: Option<String>,
+    pub known: KnownLease,
     object: DynamicObject,
 }
 
@@ -84,13 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn write(
-        &self,
-        over: Option<&Stored>,
-        view: &LeaseView,
-        settings: &str,
-        is_new_term: bool,
-    ) -> Result<Stored, LeaseError> {
+    pub async fn write(&self, over: Option<&Stored>, write: &LeaseWrite) -> Result<Stored, LeaseError> {
         let mut object = over.map_or_else(
             || {
                 let kind = GroupVersionKind::gvk("coordination.k8s.io", "v1", "Lease");
@@ -99,16 +92,20 @@ impl Store {
             |stored| stored.object.clone(),
         );
         let annotations = object.metadata.annotations.get_or_insert_default();
-        annotations.insert(SETTINGS_ANNOTATION.to_owned(), settings.to_owned());
+        annotations.insert(SETTINGS_ANNOTATION.to_owned(), write.settings.clone());
         object.metadata.managed_fields = None;
-        let acquired = object.data.pointer("/spec/acquireTime").filter(|_| !is_new_term);
-        let acquired = acquired.cloned().unwrap_or_else(|| view.renewed.as_str().into());
+        let before = |field| object.data.pointer(field).cloned();
+        let now = Value::from(clock::now().to_string());
+        let acquired = before("/spec/acquireTime").filter(|_| !write.is_new_term);
+        let acquired = acquired.unwrap_or_else(|| now.clone());
+        // Who gives it up does not renew it.
+        let renewed = before("/spec/renewTime").filter(|_| write.holder.is_none());
         object.data = json!({ "spec": {
-            "holderIdentity": view.holder.as_deref().unwrap_or_default(),
-            "leaseDurationSeconds": view.duration.as_secs().max(1),
+            "holderIdentity": write.holder.as_deref().unwrap_or_default(),
+            "leaseDurationSeconds": write.duration.as_secs().max(1),
             "acquireTime": acquired,
-            "renewTime": view.renewed,
-            "leaseTransitions": view.transitions,
+            "renewTime": renewed.unwrap_or(now),
+            "leaseTransitions": write.epoch,
         }});
         let how = PostParams::default();
         let written = match over {
@@ -132,19 +129,20 @@ impl Stored {
         let field = |name: &str| object.data.get("spec").and_then(|spec| spec.get(name));
         let text = |name: &str| field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let annotations = object.metadata.annotations.as_ref();
+        let view = LeaseView {
+            holder: Some(text("holderIdentity")).filter(|holder| !holder.is_empty()),
+            renewed: text("renewTime"),
+            duration: Duration::from_secs(
+                field("leaseDurationSeconds")
+                    .and_then(Value::as_u64)
+                    .unwrap_or(0)
+                    .max(1),
+            ),
+            transitions: field("leaseTransitions").and_then(Value::as_u64).unwrap_or(0),
+        };
+        let settings = annotations.and_then(|annotations| annotations.get(SETTINGS_ANNOTATION).cloned());
         Self {
-            view: LeaseView {
-                holder: Some(text("holderIdentity")).filter(|holder| !holder.is_empty()),
-                renewed: text("renewTime"),
-                duration: Duration::from_secs(
-                    field("leaseDurationSeconds")
-                        .and_then(Value::as_u64)
-                        .unwrap_or(0)
-                        .max(1),
-                ),
-                transitions: field("leaseTransitions").and_then(Value::as_u64).unwrap_or(0),
-            },
-            settings: annotations.and_then(|annotations| annotations.get(SETTINGS_ANNOTATION).cloned()),
+            known: KnownLease { view, settings },
             object,
         }
     }

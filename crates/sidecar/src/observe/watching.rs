@@ -9,15 +9,13 @@ use kube::{Api, Client};
 use placement_core::spread::GroupKind;
 use reconcile_core::{Event, NodeRecord, PodRecord, SpreadId, WorkloadId, WorkloadRecord};
 use serde_json::Value;
+use sidecar_core::watches::{Change, Filter, Key, Source, State, Watched, What};
 use spread_api::SpreadLedger;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use super::filter::Filter;
+use super::resource::{Resource, resource_of};
 use super::seen::{self, Seen};
-use super::shown::{Key, State};
-use super::source::{Resource, Source, What};
-use super::{Change, Told};
 use crate::backoff::Backoff;
 use crate::events::{About, Teller};
 use crate::metrics::Metrics;
@@ -39,7 +37,7 @@ enum Ended {
 /// One watch, as a task.
 pub(super) struct Watching {
     pub(super) client: Client,
-    pub(super) tell: mpsc::Sender<Told>,
+    pub(super) tell: mpsc::Sender<Watched>,
     pub(super) metrics: Metrics,
     pub(super) teller: Teller,
     pub(super) source: Source,
@@ -62,7 +60,7 @@ impl Watching {
 
     /// How the kind is served, asked until it is known; `None`: nobody listens any more.
     async fn resource(&self) -> Option<ApiResource> {
-        let kind = match self.source.what.resource() {
+        let kind = match resource_of(&self.source.what) {
             Resource::Known(resource) => return Some(resource),
             Resource::Ask(kind) => kind,
         };
@@ -256,7 +254,7 @@ impl Watching {
 
     /// `None`: nobody listens any more.
     async fn say(&self, change: Change) -> Option<()> {
-        let told = Told {
+        let told = Watched {
             source: self.source.clone(),
             generation: self.generation,
             change,

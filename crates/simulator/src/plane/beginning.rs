@@ -52,18 +52,8 @@ impl<'a> Plane<'a> {
             }
         }
         for (ix, sidecar) in setup.sidecars.iter().enumerate() {
-            self.sidecars.push(Sidecar::new(
-                ix,
-                *sidecar,
-                Random::new(setup.seed, &format!("sidecar {ix}")),
-            ));
-            self.watch(Viewer::Sidecar(ix), Kind::Pod, sidecar.pods);
-            for kind in [Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet, Kind::Job] {
-                self.watch(Viewer::Sidecar(ix), kind, sidecar.workloads);
-            }
-            for kind in [Kind::Node, Kind::Ledger] {
-                self.watch(Viewer::Sidecar(ix), kind, sidecar.others);
-            }
+            let chance = Random::new(setup.seed, &format!("sidecar {ix}"));
+            self.sidecars.push(Sidecar::new(ix, 0, *sidecar, setup, chance));
         }
         for (number, node) in (0..).zip(self.nodes.values()) {
             self.put(Object::Node(number, Rc::new(node)));

@@ -3,11 +3,13 @@
 use std::rc::Rc;
 
 use serde_json::json;
+use sidecar_core::watches;
 
 use super::objects::{Deployment, Job, Kind, Object, Pod, StatefulSet};
 use super::observer::By;
 use super::setup::{Happening, Kind as WorkloadKind, Lag};
 use super::sidecars::Sidecar;
+use super::store::Viewer;
 use super::{Event, Plane};
 use crate::json;
 use crate::time::Millis;
@@ -221,7 +223,13 @@ impl Plane<'_> {
             };
             if watch.open {
                 watch.break_off();
+                let viewer = watch.viewer;
                 self.list_after(ix, wait);
+                if let Viewer::Sidecar(sidecar) = viewer
+                    && !self.is_frozen(viewer)
+                {
+                    self.tell_of_watch(sidecar, ix, watches::Change::Broke);
+                }
             }
         }
     }

@@ -60,9 +60,6 @@ use sidecars::Sidecar;
 use store::{Change, Store, Watch};
 use tally::Tally;
 
-/// The hash of the settings that every sidecar acts on.
-pub(crate) const SETTINGS_HASH: &str = "settings-1";
-
 /// A run that takes more than this is one that goes round in circles.
 const MOST_EVENTS: u64 = 3_000_000;
 /// So long after the last write nothing is under way any more, unless somebody waits for a time.

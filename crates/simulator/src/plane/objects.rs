@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use placement_core::names::{
-    CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SUBSET_LABEL,
+    CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL,
+    SUBSET_LABEL,
 };
 use reconcile_core::PodRecord;
 use serde_json::{Value, json};
@@ -77,6 +78,8 @@ pub(crate) struct Pod {
     pub(crate) revision: Option<String>,
     pub(crate) subset: Option<String>,
     pub(crate) cost: i32,
+    /// Whether it has the label of a spread.
+    pub(crate) carries_spread: bool,
     /// Behind the gate of Spillway.
     pub(crate) gated: bool,
     /// Behind any gate.
@@ -154,6 +157,20 @@ impl Object {
         }
     }
 
+    /// Where it is; `None`: in no namespace.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::Pod(pod) => Some(&pod.namespace),
+            Self::Deployment(deployment) => Some(&deployment.id.namespace),
+            Self::ReplicaSet(set) => Some(&set.id.namespace),
+            Self::StatefulSet(set) => Some(&set.id.namespace),
+            Self::Job(job) => Some(&job.id.namespace),
+            Self::Ledger(_, value) => json::text(value, &["metadata", "namespace"]),
+            Self::Lease(_) => Some(policy_settings::LEASE_NAMESPACE),
+            Self::Node(..) | Self::Namespace(..) => None,
+        }
+    }
+
     pub(crate) fn pod(&self) -> Option<&Rc<Pod>> {
         if let Self::Pod(pod) = self {
             Some(pod)
@@ -183,6 +200,7 @@ impl Pod {
                 &value,
                 &["metadata", "annotations", DELETION_COST_ANNOTATION],
             )),
+            carries_spread: text(&["metadata", "labels", SPREAD_LABEL]).is_some(),
             gated: gates.iter().any(is_ours),
             held: !gates.is_empty(),
             node: text(&["spec", "nodeName"]),

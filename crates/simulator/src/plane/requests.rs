@@ -2,19 +2,21 @@
 //! away. What arrives is applied as an API server applies it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use reconcile_core::{Action, Outcome, PodPatch, Step};
+use reconcile_core::{Action, PodPatch, PodRecord, PodRef, Step};
 use serde_json::json;
+use sidecar_core::reconciler::{self, WriteId};
 
 use super::lease::{LeaseAnswer, LeaseRequest};
 use super::objects::{Kind, Object};
 use super::patching::{merged, patched};
+use super::sidecars::Write;
 use super::store::Change;
 use super::{Event, Plane, mutability};
 use crate::json;
 use crate::plane::observer::{By, Landed};
 use crate::plane::sabotage::{Sabotage, to_the_first};
-use crate::plane::setup::Lag;
 use crate::time::Millis;
 
 /// A request on its way.
@@ -22,7 +24,6 @@ use crate::time::Millis;
 pub(crate) struct Request {
     pub(crate) sidecar: usize,
     pub(crate) life: u32,
-    pub(crate) number: u64,
     pub(crate) asked: Asked,
     /// Whether the answer gets lost.
     pub(crate) is_unanswered: bool,
@@ -31,16 +32,16 @@ pub(crate) struct Request {
 /// What is asked.
 #[derive(Debug)]
 pub(crate) enum Asked {
-    /// A step of a plan, made by the leader of this epoch, who knew the workload at this version.
+    /// A write of the leader of an epoch.
     Step {
-        step: Rc<Step>,
+        id: WriteId,
+        write: Rc<Write>,
         epoch: u64,
-        known: u64,
     },
-    /// A look at the pod of a step that was refused.
+    /// A look at the pod of a write that was refused.
     Look {
-        step: Rc<Step>,
-        refused: String,
+        write: WriteId,
+        step: Arc<Step>,
     },
     Lease(LeaseRequest),
 }
@@ -48,23 +49,35 @@ pub(crate) enum Asked {
 /// What comes back.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// Of a step.
+    /// To a write, or to a look at its pod.
     Step {
-        number: u64,
-        answered: Answered,
+        write: WriteId,
+        answer: reconciler::Answer,
     },
     Lease(LeaseAnswer),
 }
 
-/// What the API server says to a step.
-#[derive(Debug)]
-pub(crate) enum Answered {
-    Outcome(Outcome),
-    /// Refused for what the pod is now: worth a look.
-    Refused(String),
-    /// Too many requests, or no connection.
-    Again,
+/// An API server's refusal.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    /// The HTTP code.
+    pub(crate) code: u16,
+    pub(crate) message: String,
 }
+
+impl Refused {
+    pub(crate) fn new(code: u16, message: &str) -> Self {
+        let message = message.to_owned();
+        Self { code, message }
+    }
+
+    pub(crate) fn gone() -> Self {
+        Self::new(404, "not found")
+    }
+}
+
+/// What the API server says to a write: the pod as it is now, where one was patched.
+pub(crate) type Answered = Result<Option<Box<PodRecord>>, Refused>;
 
 /// What becomes of a request on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,14 +91,10 @@ enum Fate {
 
 impl Plane<'_> {
     /// Sends a request; its answer, or the end of waiting for one, comes as an event.
-    pub(super) fn send(&mut self, sidecar: usize, number: u64, asked: Asked) {
+    pub(super) fn send(&mut self, sidecar: usize, asked: Asked, timeout: Millis) {
         let cluster = &self.setup.cluster;
         let (lost, unanswered, turned) = (cluster.lost_requests, cluster.lost_answers, cluster.turned_away);
         let delayed = cluster.delayed;
-        let timeout = match asked {
-            Asked::Lease(_) => self.timing().patience(),
-            _ => Millis(cluster.request_timeout_millis),
-        };
         let Some(sender) = self.sidecars.get_mut(sidecar) else {
             return;
         };
@@ -105,11 +114,11 @@ impl Plane<'_> {
         let fate = fate.unwrap_or(Fate::Fine);
         let life = sender.life;
         let is_unanswered = matches!(fate, Fate::AnswerLost | Fate::Delayed | Fate::LostOnTheWay);
-        let unknown = no_answer(number, &asked);
+        let unknown = no_answer(&asked);
         self.tally.request(fate != Fate::Fine);
         match fate {
             Fate::TurnedAway => {
-                let answer = Box::new(turned_away(number, &asked));
+                let answer = Box::new(turned_away(&asked));
                 self.after(
                     way + way,
                     Event::Answer {
@@ -130,7 +139,6 @@ impl Plane<'_> {
                 let request = Request {
                     sidecar,
                     life,
-                    number,
                     asked,
                     is_unanswered,
                 };
@@ -154,24 +162,26 @@ impl Plane<'_> {
         let Request {
             sidecar,
             life,
-            number,
             asked,
             is_unanswered,
         } = request;
         let answer = if self.api.is_down {
-            turned_away(number, &asked)
+            not_reached(&asked)
         } else {
             match asked {
-                Asked::Step { step, epoch, known } => {
-                    let answered = self.apply(&step, epoch, known);
-                    Answer::Step { number, answered }
+                Asked::Step { id, write, epoch } => {
+                    let answer = match self.apply(&write, epoch) {
+                        Ok(pod) => reconciler::Answer::Done(pod),
+                        Err(Refused { code, message }) => reconciler::Answer::Refused { code, message },
+                    };
+                    Answer::Step { write: id, answer }
                 }
-                Asked::Look { step, refused } => {
-                    let outcome = self.look(&step, refused);
-                    Answer::Step {
-                        number,
-                        answered: Answered::Outcome(outcome),
-                    }
+                Asked::Look { write, step } => {
+                    let pod = step.action.pod();
+                    let stored = pod.and_then(|pod| self.store.pod_named(&pod.namespace, &pod.name));
+                    let pod = stored.map(|pod| Box::new(pod.record.as_ref().clone()));
+                    let answer = reconciler::Answer::Looked(Ok(pod));
+                    Answer::Step { write, answer }
                 }
                 Asked::Lease(asked) => Answer::Lease(self.lease_request(asked)),
             }
@@ -190,13 +200,30 @@ impl Plane<'_> {
         }
     }
 
-    fn apply(&mut self, step: &Step, epoch: u64, known: u64) -> Answered {
-        let gone = Answered::Outcome(Outcome::Gone);
-        let done = |record| Answered::Outcome(Outcome::Done(record));
+    /// A write is never sent: its answer comes at once.
+    pub(super) fn answer_at_once(&mut self, sidecar: usize, write: WriteId, answer: reconciler::Answer) {
+        let Some(life) = self.sidecars.get(sidecar).map(|sidecar| sidecar.life) else {
+            return;
+        };
+        let answer = Box::new(Answer::Step { write, answer });
+        self.after(
+            Millis::ZERO,
+            Event::Answer {
+                sidecar,
+                life,
+                answer,
+            },
+        );
+    }
+
+    fn apply(&mut self, write: &Write, epoch: u64) -> Answered {
+        let Write { step, patch, known } = write;
+        let known = *known;
+        let by = |landed| By::Sidecar { epoch, known, landed };
         match &step.action {
             Action::PublishLedger(ledger) => {
                 let Ok(mut value) = serde_json::to_value(ledger) else {
-                    return gone;
+                    return Err(Refused::new(400, "no ledger"));
                 };
                 let version = self.store.next_version();
                 json::put(
@@ -208,23 +235,23 @@ impl Plane<'_> {
                 self.tally.published();
                 let number = self.ledger_number(&step.spread);
                 self.put(Object::Ledger(number, Rc::new(value)));
-                done(None)
+                Ok(None)
             }
             Action::RemoveLedger => {
                 let number = self.ledger_number(&step.spread);
                 if let Some(object) = self.store.remove((Kind::Ledger, number)) {
                     self.publish(&Change::Gone(object));
                 }
-                done(None)
+                Ok(None)
             }
-            Action::Note(_) => done(None),
+            Action::Note(_) => Ok(None),
             Action::DeletePod { pod, version } | Action::Recreate { pod, version, .. } => {
                 let Some(stored) = self.store.meant(pod).cloned() else {
-                    return gone;
+                    return Err(Refused::gone());
                 };
                 let names_another = version.is_some() && *version != stored.record.version;
                 if names_another && self.sabotage != Sabotage::NoPrecondition {
-                    return Answered::Refused("the version in the precondition is another".to_owned());
+                    return Err(Refused::new(409, "the version in the precondition is another"));
                 }
                 let landed = if matches!(step.action, Action::DeletePod { .. }) {
                     Landed::Deleted
@@ -232,8 +259,8 @@ impl Plane<'_> {
                     Landed::Recreated(*version)
                 };
                 self.tally.landed(&landed);
-                self.delete_pod(&stored, &By::Sidecar { epoch, known, landed });
-                done(None)
+                self.delete_pod(&stored, &by(landed));
+                Ok(None)
             }
             Action::Evict {
                 pod,
@@ -244,153 +271,92 @@ impl Plane<'_> {
             } => {
                 let (to, why) = (to.index(), *why);
                 let landed = Landed::Evicted { to, why };
-                self.evict_as_asked(pod, *version, &By::Sidecar { epoch, known, landed })
+                self.evict_as_asked(pod, *version, &by(landed))
             }
             Action::Bind { pod, .. } if self.sabotage == Sabotage::DeletesWhatWaits => {
-                let step = Step {
-                    spread: step.spread.clone(),
-                    action: Action::DeletePod {
-                        pod: pod.clone(),
-                        version: None,
-                    },
+                let action = Action::DeletePod {
+                    pod: pod.clone(),
+                    version: None,
                 };
-                self.apply(&step, epoch, known)
-            }
-            Action::Bind { pod, patch, .. } if self.sabotage == Sabotage::BindsToTheFirst => {
-                let by = By::Sidecar {
-                    epoch,
+                let spread = step.spread.clone();
+                let write = Write {
+                    step: Arc::new(Step { spread, action }),
+                    patch: None,
                     known,
-                    landed: Landed::Bound("fixed".to_owned()),
                 };
-                self.patch(pod, &to_the_first(patch), &by)
+                self.apply(&write, epoch)
             }
-            Action::Bind {
-                pod, subset, patch, ..
-            } => {
+            Action::Bind { pod, .. } if self.sabotage == Sabotage::BindsToTheFirst => {
+                let patch = patch.as_ref().map(to_the_first);
+                self.patch(pod, patch.as_ref(), &by(Landed::Bound("fixed".to_owned())))
+            }
+            Action::Bind { pod, subset, .. } => {
                 let rule = self.rule(&step.spread);
                 let name = rule.and_then(|rule| Some(rule.spread.subset(*subset)?.name().to_owned()));
-                self.patch(
-                    pod,
-                    patch,
-                    &By::Sidecar {
-                        epoch,
-                        known,
-                        landed: Landed::Bound(name.unwrap_or_default()),
-                    },
-                )
+                let landed = Landed::Bound(name.unwrap_or_default());
+                self.patch(pod, patch.as_ref(), &by(landed))
             }
-            Action::Release { pod, patch, .. } => self.patch(
-                pod,
-                patch,
-                &By::Sidecar {
-                    epoch,
-                    known,
-                    landed: Landed::Released,
-                },
-            ),
-            Action::Move { pod, patch, to, .. } => self.patch(
-                pod,
-                patch,
-                &By::Sidecar {
-                    epoch,
-                    known,
-                    landed: Landed::Moved(to.clone()),
-                },
-            ),
-            Action::PatchCost { pod, patch, .. } => self.patch(
-                pod,
-                patch,
-                &By::Sidecar {
-                    epoch,
-                    known,
-                    landed: Landed::Cost,
-                },
-            ),
-            Action::Adopt { pod, patch, .. } => self.patch(
-                pod,
-                patch,
-                &By::Sidecar {
-                    epoch,
-                    known,
-                    landed: Landed::Adopted,
-                },
-            ),
+            Action::Release { pod, .. } => self.patch(pod, patch.as_ref(), &by(Landed::Released)),
+            Action::Move { pod, to, .. } => self.patch(pod, patch.as_ref(), &by(Landed::Moved(to.clone()))),
+            Action::PatchCost { pod, .. } => self.patch(pod, patch.as_ref(), &by(Landed::Cost)),
+            Action::Adopt { pod, .. } => self.patch(pod, patch.as_ref(), &by(Landed::Adopted)),
         }
     }
 
-    fn patch(&mut self, pod: &reconcile_core::PodRef, patch: &PodPatch, by: &By) -> Answered {
+    fn patch(&mut self, pod: &PodRef, patch: Option<&PodPatch>, by: &By) -> Answered {
         let Some(old) = self.store.pod_named(&pod.namespace, &pod.name).cloned() else {
-            return Answered::Outcome(Outcome::Gone);
+            return Err(Refused::gone());
         };
         let patched = match patch {
-            PodPatch::Json(patch) => patched(&old.value, patch),
-            PodPatch::Merge(merge) => merged(&old, merge),
+            Some(PodPatch::Json(patch)) => patched(&old.value, patch).map_err(|why| Refused::new(422, &why)),
+            Some(PodPatch::Merge(merge)) => merged(&old, merge).map_err(|why| Refused::new(409, &why)),
+            None => Err(Refused::new(400, "no patch")),
         };
-        let value = match patched {
-            Ok(value) => value,
-            Err(refused) => return Answered::Refused(refused),
-        };
+        let value = patched?;
         if let Err(broken) = mutability::check(&old.value, &value) {
             self.observer.forbidden(self.now, &old, &broken);
-            return Answered::Refused(broken);
+            return Err(Refused::new(422, &broken));
         }
         if value == old.value {
-            return Answered::Outcome(Outcome::Done(Some(Box::new(old.record.as_ref().clone()))));
+            return Ok(Some(Box::new(old.record.as_ref().clone())));
         }
         if let By::Sidecar { landed, .. } = by {
             self.tally.landed(landed);
         }
         let stored = self.put_pod(Some(&old), value, old.origin, old.ready_since, by);
-        Answered::Outcome(Outcome::Done(
-            stored.map(|pod| Box::new(pod.record.as_ref().clone())),
-        ))
+        Ok(stored.map(|pod| Box::new(pod.record.as_ref().clone())))
     }
+}
 
-    /// What the pod of a refused step is by now: it may be what the step would have made of it.
-    fn look(&self, step: &Step, refused: String) -> Outcome {
-        let Some(pod) = step.action.pod() else {
-            return Outcome::Refused(refused);
-        };
-        let Some(stored) = self.store.meant(pod) else {
-            return Outcome::Gone;
-        };
-        let is_done = match &step.action {
-            Action::Bind { .. } | Action::Release { .. } => !stored.gated,
-            Action::Adopt { .. } => stored.subset.is_some(),
-            Action::Move { to, .. } => stored.record.subset.as_ref() == Some(to),
-            Action::PatchCost { cost, .. } => stored.record.cost == Some(*cost),
-            _ => stored.terminating,
-        };
-        if is_done {
-            Outcome::Done(Some(Box::new(stored.record.as_ref().clone())))
-        } else {
-            Outcome::Refused(refused)
+fn no_answer(asked: &Asked) -> Answer {
+    answer(asked, reconciler::Answer::Late)
+}
+
+fn turned_away(asked: &Asked) -> Answer {
+    const WHY: &str = "too many requests, please try again later";
+    match asked {
+        Asked::Look { .. } => answer(asked, reconciler::Answer::Looked(Err(WHY.to_owned()))),
+        Asked::Step { .. } | Asked::Lease(_) => {
+            let (code, message) = (429, WHY.to_owned());
+            answer(asked, reconciler::Answer::Refused { code, message })
         }
     }
+}
 
-    /// A lag of one sidecar's own.
-    pub(super) fn lag_of(&mut self, sidecar: usize, lag: Lag) -> Millis {
-        self.sidecars
-            .get_mut(sidecar)
-            .map_or(Millis::ZERO, |sidecar| sidecar.drawn(lag))
+fn not_reached(asked: &Asked) -> Answer {
+    const WHY: &str = "connection refused";
+    match asked {
+        Asked::Look { .. } => answer(asked, reconciler::Answer::Looked(Err(WHY.to_owned()))),
+        Asked::Step { .. } | Asked::Lease(_) => answer(asked, reconciler::Answer::Unreached(WHY.to_owned())),
     }
 }
 
-fn no_answer(number: u64, asked: &Asked) -> Answer {
+/// An answer to a write, or nothing about the Lease.
+fn answer(asked: &Asked, answer: reconciler::Answer) -> Answer {
     match asked {
-        Asked::Step { .. } | Asked::Look { .. } => Answer::Step {
-            number,
-            answered: Answered::Outcome(Outcome::Unknown("no answer".to_owned())),
-        },
-        Asked::Lease(_) => Answer::Lease(LeaseAnswer::Unknown),
-    }
-}
-
-fn turned_away(number: u64, asked: &Asked) -> Answer {
-    match asked {
-        Asked::Step { .. } | Asked::Look { .. } => Answer::Step {
-            number,
-            answered: Answered::Again,
+        Asked::Step { id: write, .. } | Asked::Look { write, .. } => Answer::Step {
+            write: *write,
+            answer,
         },
         Asked::Lease(_) => Answer::Lease(LeaseAnswer::Unknown),
     }

@@ -1,9 +1,10 @@
 //! The API server's store, and the watches on it: each late by its own lag, each in order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use reconcile_core::PodRef;
+use sidecar_core::watches::{Filter, Source, What};
 
 use super::objects::{Key, Kind, Object, Pod};
 use crate::plane::setup::Lag;
@@ -52,6 +53,12 @@ pub(crate) struct Watch {
     pub(crate) open: bool,
     /// The objects that it has shown, so that a list tells what is gone.
     shown: BTreeMap<u64, Object>,
+    /// The objects that it has taken, shown or still coming.
+    taken: BTreeSet<u64>,
+    /// What of its kind a sidecar watches; `None`: another watches all of it.
+    source: Option<Source>,
+    /// By which number its events are told to the sidecar, and what of it is.
+    pub(crate) told: (u64, Option<Filter>),
 }
 
 impl Store {
@@ -111,7 +118,7 @@ impl Store {
 }
 
 impl Watch {
-    pub(crate) fn new(viewer: Viewer, kind: Kind, lag: Lag, chance: Random) -> Self {
+    pub(crate) fn new(viewer: Viewer, kind: Kind, lag: Lag, source: Option<Source>, chance: Random) -> Self {
         Self {
             viewer,
             kind,
@@ -122,15 +129,60 @@ impl Watch {
             life: 0,
             open: false,
             shown: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            source,
+            told: (0, None),
         }
     }
 
-    /// Takes a change; when it will be delivered.
-    pub(crate) fn take(&mut self, now: Millis, change: Change) -> Millis {
+    /// What of its kind a sidecar watches.
+    pub(crate) fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    /// Whether it is a sidecar's watch of a source.
+    pub(crate) fn is_of(&self, sidecar: usize, source: &Source) -> bool {
+        self.viewer == Viewer::Sidecar(sidecar) && self.source.as_ref() == Some(source)
+    }
+
+    /// A sidecar asks for it anew.
+    pub(crate) fn begin(&mut self, generation: u64, filter: Filter) {
+        self.told = (generation, Some(filter));
+    }
+
+    /// Whether an object is what is watched: of the namespace, and with or without the label.
+    fn selects(&self, object: &Object) -> bool {
+        let Some(source) = &self.source else {
+            return true;
+        };
+        let is_here = || source.namespace.as_deref() == object.namespace();
+        let is_placed = || object.pod().is_some_and(|pod| pod.carries_spread);
+        (source.namespace.is_none() || is_here())
+            && match source.what {
+                What::PlacedPods => is_placed(),
+                What::OtherPods => !is_placed(),
+                What::Workloads { .. } | What::Nodes | What::Ledgers => true,
+            }
+    }
+
+    /// A change as this watch tells it: what is selected no more is gone.
+    fn selected(&mut self, change: &Change) -> Option<Change> {
+        let (Change::Stored(object) | Change::Gone(object)) = change;
+        let number = object.key().1;
+        if matches!(change, Change::Stored(_)) && self.selects(object) {
+            self.taken.insert(number);
+            return Some(change.clone());
+        }
+        self.taken.remove(&number).then(|| Change::Gone(object.clone()))
+    }
+
+    /// Takes a change, if it concerns what is watched; when it will be delivered.
+    pub(crate) fn take(&mut self, now: Millis, change: &Change) -> Option<Millis> {
+        let change = self.selected(change)?;
         let lag = Millis(self.lag.millis + self.chance.below(self.lag.jitter + 1));
         self.last = self.last.max(now + lag);
         self.coming.push_back((self.last, change));
-        self.last
+        Some(self.last)
     }
 
     /// The next change that has arrived.
@@ -150,11 +202,6 @@ impl Watch {
         self.coming.clear();
     }
 
-    /// Whether the object of this number was shown and not yet shown to be gone.
-    pub(crate) fn shows(&self, number: u64) -> bool {
-        self.shown.contains_key(&number)
-    }
-
     /// Forgets all that it showed, as a process that ends does.
     pub(crate) fn forget(&mut self) {
         self.shown.clear();
@@ -167,8 +214,10 @@ impl Watch {
         self.last = self.last.max(now);
         let present: BTreeMap<u64, Object> = store
             .all(self.kind)
+            .filter(|object| self.selects(object))
             .map(|object| (object.key().1, object.clone()))
             .collect();
+        self.taken = present.keys().copied().collect();
         let gone = self
             .shown
             .iter()

@@ -1,5 +1,7 @@
 //! Who is shown what, and when: changes come late and in order; a watch that broke lists anew.
 
+use sidecar_core::watches::Source;
+
 use super::objects::Kind;
 use super::sidecars::Sidecar;
 use super::store::{Change, Viewer, Watch};
@@ -10,8 +12,17 @@ use crate::time::Millis;
 
 impl Plane<'_> {
     pub(super) fn watch(&mut self, viewer: Viewer, kind: Kind, lag: Lag) {
-        let chance = Random::new(self.setup.seed, &format!("watch {viewer:?} {kind:?}"));
-        self.watches.push(Watch::new(viewer, kind, lag, chance));
+        self.watch_of(viewer, kind, lag, None);
+    }
+
+    /// `source`: what of it a sidecar watches.
+    pub(super) fn watch_of(&mut self, viewer: Viewer, kind: Kind, lag: Lag, source: Option<Source>) {
+        let what = source
+            .as_ref()
+            .map(|source| format!(" {source}"))
+            .unwrap_or_default();
+        let chance = Random::new(self.setup.seed, &format!("watch {viewer:?} {kind:?}{what}"));
+        self.watches.push(Watch::new(viewer, kind, lag, source, chance));
     }
 
     pub(super) fn publish(&mut self, change: &Change) {
@@ -20,8 +31,10 @@ impl Plane<'_> {
             Change::Stored(object) | Change::Gone(object) => object.kind(),
         };
         for (ix, watch) in self.watches.iter_mut().enumerate() {
-            if watch.kind == kind && watch.open {
-                let seen = watch.take(self.now, change.clone());
+            if watch.kind == kind
+                && watch.open
+                && let Some(seen) = watch.take(self.now, change)
+            {
                 self.queue.push(
                     seen,
                     Event::Deliver {
@@ -56,11 +69,13 @@ impl Plane<'_> {
         let Some(watch) = self.watches.get_mut(ix) else {
             return;
         };
-        for change in watch.list(self.now, &self.store) {
-            self.show(viewer, change);
-        }
+        let changes = watch.list(self.now, &self.store);
         if let Viewer::Sidecar(sidecar) = viewer {
-            self.listed(sidecar, ix);
+            self.listed_for_sidecar(sidecar, ix, &changes);
+            return;
+        }
+        for change in changes {
+            self.show(ix, viewer, change);
         }
     }
 
@@ -73,16 +88,16 @@ impl Plane<'_> {
             return;
         }
         while let Some(change) = self.watches.get_mut(ix).and_then(|watch| watch.next(self.now)) {
-            self.show(viewer, change);
+            self.show(ix, viewer, change);
         }
     }
 
-    pub(super) fn show(&mut self, viewer: Viewer, change: Change) {
+    fn show(&mut self, watch: usize, viewer: Viewer, change: Change) {
         match viewer {
             Viewer::Controllers => self.shown_to_controllers(change),
             Viewer::Scheduler => self.shown_to_scheduler(&change),
             Viewer::Policy(ix) => self.shown_to_policy(ix, change),
-            Viewer::Sidecar(ix) => self.shown_to_sidecar(ix, &change),
+            Viewer::Sidecar(ix) => self.shown_to_sidecar(ix, watch, &change),
         }
     }
 

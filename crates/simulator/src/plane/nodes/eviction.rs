@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use reconcile_core::{Outcome, PodRef};
+use reconcile_core::PodRef;
 
 use crate::disruption::{DisruptionBudget, Evicted, Eviction, Guarded};
 use crate::json;
 use crate::plane::Plane;
 use crate::plane::objects::Pod;
 use crate::plane::observer::By;
-use crate::plane::requests::Answered;
+use crate::plane::requests::{Answered, Refused};
 use crate::plane::sabotage::Sabotage;
 use crate::scheduling::Labels;
 
@@ -38,21 +38,21 @@ impl Plane<'_> {
         by: &By,
     ) -> Answered {
         let Some(stored) = self.store.meant(pod).cloned() else {
-            return Answered::Outcome(Outcome::Gone);
+            return Err(Refused::gone());
         };
         if version.is_some() && version != stored.record.version {
-            return Answered::Refused("the version in the precondition is another".to_owned());
+            return Err(Refused::new(409, "the version in the precondition is another"));
         }
         if self.sabotage == Sabotage::NoBudget {
             self.delete_pod(&stored, by);
         } else if !self.evict(&stored, by) {
             let why = "Cannot evict pod as it would violate the pod's disruption budget.";
-            return Answered::Outcome(Outcome::Refused(why.to_owned()));
+            return Err(Refused::new(429, why));
         }
         if let By::Sidecar { landed, .. } = by {
             self.tally.landed(landed);
         }
-        Answered::Outcome(Outcome::Done(None))
+        Ok(None)
     }
 
     /// Whether a pod may be evicted now.

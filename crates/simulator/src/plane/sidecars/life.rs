@@ -1,15 +1,23 @@
 //! The life of a sidecar: it starts, ends with or without a word, is frozen and goes on.
 
+use sidecar_core::reconciler;
+
 use super::{Sidecar, SidecarEvent, State};
 use crate::plane::setup::Lag;
 use crate::plane::store::Viewer;
 use crate::plane::{Event, Plane};
 use crate::time::Millis;
 
+/// How long a process takes to start.
+const STARTUP: Lag = Lag {
+    millis: 5,
+    jitter: 200,
+};
+
 impl Plane<'_> {
     /// A new process begins.
     pub(in crate::plane) fn start_sidecar(&mut self, ix: usize) {
-        let rules = self.setup.rules.clone();
+        let setup = self.setup;
         let Some(sidecar) = self
             .sidecars
             .get_mut(ix)
@@ -17,37 +25,16 @@ impl Plane<'_> {
         else {
             return;
         };
-        sidecar.begin();
-        sidecar.world.set_rules(rules);
-        let life = sidecar.life;
-        let watches = self.watches_of(ix);
-        if let Some(sidecar) = self.sidecars.get_mut(ix) {
-            // Nobody campaigns before the caches are filled.
-            sidecar.unlisted = watches.iter().copied().collect();
-        }
-        for watch in watches {
-            let wait = self.lag_of(
-                ix,
-                Lag {
-                    millis: 5,
-                    jitter: 200,
-                },
-            );
-            self.list_after(watch, wait);
-        }
-        let wait = self.lag_of(
-            ix,
-            Lag {
-                millis: 210,
-                jitter: 50,
-            },
-        );
+        let (life, chance) = (sidecar.life + 1, sidecar.chance.clone());
+        *sidecar = Sidecar::new(sidecar.number, life, sidecar.spec, setup, chance);
+        sidecar.state = State::Running;
+        let wait = sidecar.drawn(STARTUP);
         self.after(
             wait,
             Event::Sidecar {
                 sidecar: ix,
                 life,
-                event: SidecarEvent::Tick,
+                event: SidecarEvent::Begin,
             },
         );
     }
@@ -81,19 +68,8 @@ impl Plane<'_> {
             return false;
         };
         sidecar.state = State::Stopping;
-        for lane in &mut sidecar.lanes {
-            lane.waiting.clear();
-        }
-        self.stop_when_idle(ix);
+        self.handle(ix, reconciler::Event::Stop);
         true
-    }
-
-    pub(in crate::plane) fn stop_when_idle(&mut self, ix: usize) {
-        let is_idle = |sidecar: &&mut Sidecar| sidecar.state == State::Stopping && sidecar.flying.is_empty();
-        if self.sidecars.get_mut(ix).filter(is_idle).is_some() {
-            self.give_back(ix);
-            self.kill_sidecar(ix);
-        }
     }
 
     pub(in crate::plane) fn freeze_sidecar(&mut self, ix: usize) -> bool {

@@ -1,37 +1,44 @@
-//! The sidecars: each has a world of its own, filled by watches of its own, and runs the same plan as the real one.
+//! The sidecars: each runs the real one's loop and its part in the election, on watches and requests that are late, get lost
+//! and break.
 
+mod effects;
 mod life;
-mod planning;
 mod shown;
-mod writes;
+mod watching;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
+
+use core::time::Duration;
 
 use placement_core::time::UnixMillis;
-use reconcile_core::{Action, Leader, SpreadId, Step, World};
+use reconcile_core::{PodPatch, Step};
+use sidecar_core::lease::Timing;
+use sidecar_core::reconciler::{self, Config, Limits, Reconciler, WriteId, Writing};
+use sidecar_core::{Now, Settings, settings_hash};
 
-use shown::{bound_to, seen};
+use shown::bound_to;
 
 use super::lease::Candidate;
-use super::objects::Object;
 use super::requests::Answer;
-use super::store::Change;
-use super::{Event, Plane, SETTINGS_HASH};
-use crate::plane::setup::{Lag, SidecarSpec};
+use super::{Event, Plane};
+use crate::plane::setup::{Lag, Setup, SidecarSpec};
 use crate::random::Random;
 use crate::time::Millis;
+
+/// How many ledgers are on their way at a time.
+const LEDGERS_AT_ONCE: usize = 8;
 
 /// What a sidecar does by itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SidecarEvent {
+    /// It has started, and reads its settings.
+    Begin,
     /// Something is due about the Lease.
     Tick,
-    /// Its standing changed by time alone.
-    Turn,
-    Plan,
-    /// A write that was turned away is sent once more.
-    Again(u64),
+    /// Something is due in its loop.
+    Wake,
 }
 
 /// How a process stands.
@@ -44,101 +51,56 @@ enum State {
     Down,
 }
 
-/// How far a process is with leading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Term {
-    Standby,
-    /// Its own earlier writes are on their way.
-    Draining(u64),
-    /// It lists everything anew.
-    Listing(u64),
-    Leading(u64),
-}
-
 /// A sidecar.
 #[derive(Debug)]
 pub(crate) struct Sidecar {
     pub(crate) spec: SidecarSpec,
     pub(crate) life: u32,
-    pub(crate) identity: String,
     pub(crate) chance: Random,
     pub(crate) candidate: Candidate,
     number: usize,
     state: State,
-    term: Term,
-    world: World,
-    dirty: BTreeSet<SpreadId>,
-    /// When the plan asked to be made again.
-    wakes: BTreeMap<SpreadId, Millis>,
-    planning: Option<Millis>,
-    lanes: [Lane; 3],
-    flying: BTreeMap<u64, Flight>,
-    requests: u64,
-    /// Watches still to be listed before it may lead.
-    unlisted: BTreeSet<usize>,
+    core: Reconciler,
+    /// The writes that have not ended.
+    writes: BTreeMap<WriteId, Rc<Write>>,
+    /// When its loop wakes next.
+    wakes: Option<Millis>,
     /// What happens to a process while it is frozen.
     postponed: Vec<Event>,
     /// The version at which it saw each workload.
     known: BTreeMap<usize, u64>,
 }
 
-/// Steps of one kind, which go one after the other, so many at a time.
-#[derive(Debug, Default)]
-struct Lane {
-    waiting: VecDeque<Planned>,
-    flying: usize,
-}
-
-/// A step that waits for its turn, and the version at which whoever planned it knew the pod's workload.
+/// A write that waits or is on its way.
 #[derive(Debug)]
-struct Planned {
-    step: Rc<Step>,
-    /// The number of the pod that it is about, if there is still one.
-    pod: Option<u64>,
-    known: u64,
-}
-
-#[derive(Debug)]
-struct Flight {
-    step: Rc<Step>,
-    pod: Option<u64>,
-    lane: usize,
-    begun: Millis,
-    attempts: u32,
-    known: u64,
-}
-
-/// How many ledgers are on their way at a time.
-const LEDGERS_AT_ONCE: usize = 8;
-
-fn lane_of(step: &Step) -> usize {
-    match step.action {
-        Action::Bind { .. } | Action::Release { .. } | Action::DeletePod { .. } => 0,
-        Action::PublishLedger(_) | Action::RemoveLedger | Action::Note(_) => 1,
-        Action::Move { .. } | Action::Recreate { .. } | Action::Evict { .. } => 0,
-        Action::PatchCost { .. } | Action::Adopt { .. } => 2,
-    }
+pub(crate) struct Write {
+    /// Without its patch.
+    pub(crate) step: Arc<Step>,
+    pub(crate) patch: Option<PodPatch>,
+    /// The version at which whoever planned it knew the pod's workload.
+    pub(crate) known: u64,
 }
 
 impl Sidecar {
-    pub(crate) fn new(number: usize, spec: SidecarSpec, chance: Random) -> Self {
+    pub(crate) fn new(number: usize, life: u32, spec: SidecarSpec, setup: &Setup, chance: Random) -> Self {
+        let identity = format!("sidecar-{number}-{life}");
         Self {
             spec,
-            life: 0,
-            identity: String::new(),
+            life,
             chance,
-            candidate: Candidate::default(),
+            candidate: Candidate::new(identity, timing(setup)),
             number,
             state: State::Down,
-            term: Term::Standby,
-            world: World::new(),
-            dirty: BTreeSet::new(),
-            wakes: BTreeMap::new(),
-            planning: None,
-            lanes: [Lane::default(), Lane::default(), Lane::default()],
-            flying: BTreeMap::new(),
-            requests: 0,
-            unlisted: BTreeSet::new(),
+            core: Reconciler::new(Config {
+                writing: Writing::Sent(Limits {
+                    pods: usize::try_from(spec.writes_at_once).unwrap_or(1),
+                    ledgers: LEDGERS_AT_ONCE,
+                }),
+                coalesce: Duration::from_millis(spec.think_millis.max(1)),
+                request_timeout: timing(setup).in_flight,
+            }),
+            writes: BTreeMap::new(),
+            wakes: None,
             postponed: Vec::new(),
             known: BTreeMap::new(),
         }
@@ -148,17 +110,25 @@ impl Sidecar {
         Millis(lag.millis + self.chance.below(lag.jitter + 1))
     }
 
+    /// Between 0 and 1.
+    pub(crate) fn share(&mut self) -> f64 {
+        f64::from(u32::try_from(self.chance.below(1001)).unwrap_or(0)) / 1000.0
+    }
+
     /// Its wall clock, which may go wrong.
     pub(crate) fn clock(&self, now: Millis) -> i64 {
         now.unix() + self.spec.skew
     }
 
-    pub(crate) fn is_frozen(&self) -> bool {
-        self.state == State::Frozen
+    fn now(&self, now: Millis) -> Now {
+        Now {
+            moment: now.moment(),
+            clock: UnixMillis(self.clock(now)),
+        }
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
-        matches!(self.state, State::Stopping | State::Down)
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.state == State::Frozen
     }
 
     pub(crate) fn is_ending(&self) -> bool {
@@ -166,45 +136,18 @@ impl Sidecar {
     }
 
     pub(crate) fn leads(&self) -> bool {
-        self.state == State::Running && matches!(self.term, Term::Leading(_))
+        self.state == State::Running && self.core.leads()
     }
 
     /// Whether it leads and has nothing more to do.
     pub(crate) fn is_settled(&self) -> bool {
-        self.leads()
-            && self.wakes.is_empty()
-            && self.flying.is_empty()
-            && self.lanes.iter().all(|lane| lane.waiting.is_empty())
-    }
-
-    fn begin(&mut self) {
-        let fresh = Self::new(self.number, self.spec, self.chance.clone());
-        let (life, requests) = (self.life + 1, self.requests);
-        *self = fresh;
-        self.life = life;
-        self.requests = requests;
-        self.identity = format!("sidecar-{}-{life}", self.number);
-        self.state = State::Running;
-    }
-
-    fn most_of(&self, lane: usize) -> usize {
-        let pods = usize::try_from(self.spec.writes_at_once).unwrap_or(1);
-        match lane {
-            0 => pods.max(1),
-            1 => LEDGERS_AT_ONCE,
-            _ => (pods / 4).max(1),
-        }
+        self.state == State::Running && self.core.is_at_rest()
     }
 
     /// The binds that are on their way.
     fn pending(&self) -> impl Iterator<Item = &Step> {
-        let waiting = self.lanes.iter().flat_map(|lane| &lane.waiting);
-        let waiting = waiting.map(|planned| &planned.step);
-        let flying = self.flying.values().map(|flight| &flight.step);
-        waiting
-            .chain(flying)
-            .map(Rc::as_ref)
-            .filter(|step| bound_to(step).is_some())
+        let steps = self.writes.values().map(|write| write.step.as_ref());
+        steps.filter(|step| bound_to(step).is_some())
     }
 
     /// How late it can know of something, at the most.
@@ -218,16 +161,23 @@ impl Sidecar {
     fn know(&mut self, workload: usize, version: u64) {
         self.known.insert(workload, version);
     }
+}
 
-    /// The next step that may be written now.
-    fn next(&mut self) -> Option<(usize, Planned)> {
-        (0..self.lanes.len()).find_map(|number| {
-            let most = self.most_of(number);
-            let lane = self.lanes.get_mut(number).filter(|lane| lane.flying < most)?;
-            let planned = lane.waiting.pop_front()?;
-            lane.flying += 1;
-            Some((number, planned))
-        })
+/// How long things take about the Lease.
+pub(in crate::plane) fn timing(setup: &Setup) -> Timing {
+    Timing::of(
+        Duration::from_millis(setup.cluster.lease_millis),
+        Duration::from_millis(setup.cluster.request_timeout_millis),
+    )
+}
+
+/// The settings of all sidecars.
+fn settings(setup: &Setup) -> Settings {
+    let written = setup.rules.iter().map(|rule| rule.written.clone());
+    Settings {
+        rules: setup.rules.clone(),
+        hash: settings_hash(&written.collect()),
+        custom_kinds: Vec::new(),
     }
 }
 
@@ -243,11 +193,17 @@ impl Plane<'_> {
                 life,
                 event,
             }),
-            (_, SidecarEvent::Again(number)) => self.fly(ix, number),
-            (State::Stopping, _) => {}
-            (State::Running, SidecarEvent::Tick) => self.tick(ix),
-            (State::Running, SidecarEvent::Turn) => self.turn(ix),
-            (State::Running, SidecarEvent::Plan) => self.plan(ix),
+            (_, SidecarEvent::Begin) => {
+                let settings = settings(self.setup);
+                self.handle(ix, reconciler::Event::Settings(settings));
+            }
+            (_, SidecarEvent::Tick) => self.tick(ix),
+            (_, SidecarEvent::Wake) => {
+                let now = self.now;
+                if sidecar.wakes.take_if(|at| *at <= now).is_some() {
+                    self.drive(ix);
+                }
+            }
         }
     }
 
@@ -265,98 +221,53 @@ impl Plane<'_> {
         }
         match answer {
             Answer::Lease(answer) => self.lease_answered(ix, answer),
-            Answer::Step { number, answered } => self.step_answered(ix, number, answered),
+            Answer::Step { write, answer } => {
+                let share = sidecar.share();
+                self.handle(ix, reconciler::Event::Answered { write, answer, share });
+            }
         }
     }
 
-    pub(super) fn shown_to_sidecar(&mut self, ix: usize, change: &Change) {
+    /// Tells the loop what happened, and does what it says.
+    pub(super) fn handle(&mut self, ix: usize, event: reconciler::Event) {
         let now = self.now;
-        let Some(sidecar) = self.sidecars.get_mut(ix) else {
-            return;
-        };
-        let clock = UnixMillis(sidecar.clock(now));
-        match change {
-            Change::Stored(Object::Deployment(workload)) => sidecar.know(workload.workload, workload.version),
-            Change::Stored(Object::StatefulSet(workload)) => {
-                sidecar.know(workload.workload, workload.version)
-            }
-            Change::Stored(Object::Job(workload)) => sidecar.know(workload.workload, workload.version),
-            _ => {}
-        }
-        if let Some(seen) = seen(change) {
-            let dirty = sidecar.world.take(seen, clock);
-            sidecar.dirty.extend(dirty);
-            self.plan_soon(ix);
+        if let Some(sidecar) = self.sidecars.get_mut(ix) {
+            let now = sidecar.now(now);
+            sidecar.core.handle(event, now);
+            self.drive(ix);
         }
     }
 
-    /// Begins or ends to lead as the Lease has it.
-    pub(super) fn follow(&mut self, ix: usize, epoch: Option<u64>) {
+    /// Does what the loop says, until that is nothing.
+    fn drive(&mut self, ix: usize) {
+        let at = self.now;
         let Some(sidecar) = self.sidecars.get_mut(ix) else {
             return;
         };
-        let current = match sidecar.term {
-            Term::Standby => None,
-            Term::Draining(epoch) | Term::Listing(epoch) | Term::Leading(epoch) => Some(epoch),
-        };
-        if epoch == current {
-            return;
-        }
-        if current.is_some() {
-            for lane in &mut sidecar.lanes {
-                lane.waiting.clear();
-            }
-            sidecar.world.lead(None);
-            sidecar.dirty.clear();
-            sidecar.wakes.clear();
-        }
-        sidecar.term = epoch.map_or(Term::Standby, Term::Draining);
-        self.advance(ix);
-    }
-
-    /// Does what can be done now.
-    fn advance(&mut self, ix: usize) {
-        let watches = self.watches_of(ix);
-        let Some(sidecar) = self
-            .sidecars
-            .get_mut(ix)
-            .filter(|sidecar| sidecar.state == State::Running)
-        else {
-            return;
-        };
-        let requests = sidecar.spec.requests;
-        if let Term::Draining(epoch) = sidecar.term
-            && sidecar.flying.is_empty()
-        {
-            sidecar.term = Term::Listing(epoch);
-            sidecar.unlisted = watches.iter().copied().collect();
-            for watch in watches {
-                if let Some(watch) = self.watches.get_mut(watch) {
-                    watch.break_off();
-                }
-                let wait = self.lag_of(ix, requests) + self.lag_of(ix, requests);
-                self.list_after(watch, wait);
-            }
-        }
-        self.plan_soon(ix);
-        self.pump(ix);
-    }
-
-    pub(super) fn listed(&mut self, ix: usize, watch: usize) {
-        let Some(sidecar) = self.sidecars.get_mut(ix) else {
-            return;
-        };
-        sidecar.unlisted.remove(&watch);
-        if let Term::Listing(epoch) = sidecar.term
-            && sidecar.unlisted.is_empty()
-        {
-            sidecar.term = Term::Leading(epoch);
-            let leader = Leader {
-                epoch,
-                settings: SETTINGS_HASH.to_owned(),
+        let now = sidecar.now(at);
+        sidecar.core.advance(now);
+        let life = sidecar.life;
+        while let Some(sidecar) = self.sidecars.get_mut(ix).filter(|sidecar| sidecar.life == life) {
+            let Some(effect) = sidecar.core.poll(now) else {
+                break;
             };
-            sidecar.dirty.extend(sidecar.world.lead(Some(leader)));
+            self.perform(ix, effect);
         }
-        self.plan_soon(ix);
+        let Some(sidecar) = self.sidecars.get_mut(ix).filter(|sidecar| sidecar.life == life) else {
+            return;
+        };
+        let Some(wake) = sidecar.core.next_wake(now) else {
+            return;
+        };
+        let wake = Millis::at_or_after(wake).max(at + Millis(1));
+        if sidecar.wakes.is_none_or(|planned| wake < planned || planned < at) {
+            sidecar.wakes = Some(wake);
+            let event = Event::Sidecar {
+                sidecar: ix,
+                life,
+                event: SidecarEvent::Wake,
+            };
+            self.queue.push(wake, event);
+        }
     }
 }

@@ -1,11 +1,14 @@
-//! What a sidecar is shown, as its brain takes it, and what it plans, in words.
+//! What a sidecar is shown, as its loop takes it, and what it plans, in words.
 
-use reconcile_core::{Action, Event as Seen, NodeRecord, SpreadId, Step, WorkloadRecord};
+use placement_core::spread::GroupKind;
+use reconcile_core::{Action, Event, NodeRecord, SpreadId, Step, WorkloadRecord};
+use sidecar_core::watches::{Change, Filter, Key, What};
 use spread_api::SpreadLedger;
 
 use crate::json;
 use crate::plane::objects::{Kind, Object};
-use crate::plane::store::Change;
+use crate::plane::setup::{Lag, SidecarSpec};
+use crate::plane::store as plane;
 
 /// The subset that a step binds a pod to.
 pub(super) fn bound_to(step: &Step) -> Option<usize> {
@@ -16,7 +19,7 @@ pub(super) fn bound_to(step: &Step) -> Option<usize> {
     }
 }
 
-pub(super) fn describe(steps: &[Step], wake: Option<i64>) -> String {
+pub(super) fn describe(steps: &[&Step], wake: Option<i64>) -> String {
     let steps = steps.iter().map(|step| {
         let pod = step
             .action
@@ -45,47 +48,75 @@ pub(super) fn describe(steps: &[Step], wake: Option<i64>) -> String {
     )
 }
 
-/// A change as the brain takes it.
-pub(super) fn seen(change: &Change) -> Option<Seen> {
-    let workload = |kind: &str, api_version: &str, value: &serde_json::Value| {
-        let kind = placement_core::spread::GroupKind::of(api_version, kind)?;
-        WorkloadRecord::of_kind(kind, value).ok().map(Box::new)
+/// The kind of what a watch shows, and how late it is; `None`: no object here is of it.
+pub(super) fn watched_kind(what: &What, spec: &SidecarSpec) -> Option<(Kind, Lag)> {
+    match what {
+        What::PlacedPods | What::OtherPods => Some((Kind::Pod, spec.pods)),
+        What::Nodes => Some((Kind::Node, spec.others)),
+        What::Ledgers => Some((Kind::Ledger, spec.others)),
+        What::Workloads { api_version, kind } => {
+            let kind = match (api_version.as_str(), kind.kind.as_str()) {
+                ("apps/v1", "Deployment") => Kind::Deployment,
+                ("apps/v1", "ReplicaSet") => Kind::ReplicaSet,
+                ("apps/v1", "StatefulSet") => Kind::StatefulSet,
+                ("batch/v1", "Job") => Kind::Job,
+                _ => return None,
+            };
+            Some((kind, spec.workloads))
+        }
+    }
+}
+
+/// A change as the loop takes it; `None`: of an object that nobody asked for.
+pub(super) fn change(change: &plane::Change, filter: &Filter) -> Option<Change> {
+    let (object, is_there) = match change {
+        plane::Change::Stored(object) => (object, true),
+        plane::Change::Gone(object) => (object, false),
     };
+    let (key, event) = read(object, filter)?;
+    Some(match event {
+        Some(event) if is_there => Change::There(key, Box::new(event)),
+        Some(_) | None => {
+            let is_ending = object.pod().is_some_and(|pod| pod.terminating);
+            Change::Away(key, is_there || is_ending)
+        }
+    })
+}
+
+/// The key of an object, and what is let through of it.
+fn read(object: &Object, filter: &Filter) -> Option<(Key, Option<Event>)> {
     let text = |value: &serde_json::Value, field: &str| {
         json::text(value, &["metadata", field])
             .unwrap_or_default()
             .to_owned()
     };
-    let gone = |object: &Object| -> Option<Seen> {
-        let (kind, api_version) = match object {
-            Object::Pod(pod) => return Some(Seen::PodGone { uid: pod.uid.clone() }),
-            Object::Node(_, value) => return Some(Seen::NodeGone(text(value, "name"))),
-            Object::Ledger(_, value) => {
-                return Some(Seen::LedgerGone(SpreadId {
-                    namespace: text(value, "namespace"),
-                    name: text(value, "name"),
-                }));
-            }
-            _ => owner(object)?,
-        };
-        workload(kind, api_version, &object.value()).map(|record| Seen::WorkloadGone(record.id))
-    };
-    match change {
-        Change::Gone(object) => gone(object),
-        Change::Stored(object) => match object {
-            Object::Pod(pod) => Some(Seen::Pod(Box::new(pod.record.as_ref().clone()))),
-            Object::Node(_, value) => NodeRecord::read(value)
-                .ok()
-                .map(|node| Seen::Node(Box::new(node))),
-            Object::Ledger(_, value) => {
-                let ledger: SpreadLedger = serde_json::from_value(value.as_ref().clone()).ok()?;
-                Some(Seen::Ledger(Box::new(ledger)))
-            }
-            _ => {
-                let (kind, api_version) = owner(object)?;
-                workload(kind, api_version, &object.value()).map(Seen::Workload)
-            }
-        },
+    match object {
+        Object::Pod(pod) => {
+            let kept = filter.kept(pod.record.as_ref().clone());
+            let event = kept.map(|pod| Event::Pod(Box::new(pod)));
+            Some((Key::Pod(pod.uid.as_str().into()), event))
+        }
+        Object::Node(_, value) => {
+            let node = NodeRecord::read(value).ok();
+            let event = node.map(|node| Event::Node(Box::new(node)));
+            Some((Key::Node(text(value, "name").into()), event))
+        }
+        Object::Ledger(_, value) => {
+            let id = SpreadId {
+                namespace: text(value, "namespace"),
+                name: text(value, "name"),
+            };
+            let ledger = serde_json::from_value::<SpreadLedger>(value.as_ref().clone()).ok();
+            let event = ledger.map(|ledger| Event::Ledger(Box::new(ledger)));
+            Some((Key::Ledger(Box::new(id)), event))
+        }
+        _ => {
+            let (kind, api_version) = owner(object)?;
+            let kind = GroupKind::of(api_version, kind)?;
+            let workload = WorkloadRecord::of_kind(kind, &object.value()).ok()?;
+            let key = Key::Workload(Box::new(workload.id.clone()));
+            Some((key, Some(Event::Workload(Box::new(workload)))))
+        }
     }
 }
 

@@ -2,11 +2,9 @@
 
 use reconcile_core::{Action, Outcome, PodRecord};
 
-use crate::said::is_forbidden_by_role;
-
 /// What an answer alone tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(super) enum Verdict {
     /// It was done.
     Done,
     /// The object is no more.
@@ -21,7 +19,7 @@ pub(crate) enum Verdict {
 
 /// What a look at the pod tells, after a refusal.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Sight {
+pub(super) enum Sight {
     /// The step has ended so.
     Ended(Outcome),
     /// The refusal may pass: send it once more, if there is time.
@@ -29,7 +27,7 @@ pub(crate) enum Sight {
 }
 
 /// What an HTTP code and what is said with it mean.
-pub(crate) fn verdict(action: &Action, code: u16, message: &str) -> Verdict {
+pub(super) fn verdict(action: &Action, code: u16, message: &str) -> Verdict {
     let is_of_a_pod = action.pod().is_some();
     match code {
         200..=299 => Verdict::Done,
@@ -57,7 +55,7 @@ fn is_of_a_budget(message: &str) -> bool {
 }
 
 /// What the pod, as it is now, says about a step that was refused with a code.
-pub(crate) fn sight(action: &Action, code: u16, message: &str, pod: Option<PodRecord>) -> Sight {
+pub(super) fn sight(action: &Action, code: u16, message: &str, pod: Option<PodRecord>) -> Sight {
     let Some(pod) = pod.filter(|pod| action.pod().is_some_and(|wanted| wanted.uid == pod.uid)) else {
         return Sight::Ended(Outcome::Gone);
     };
@@ -83,14 +81,10 @@ pub(crate) fn sight(action: &Action, code: u16, message: &str, pod: Option<PodRe
     Sight::Ended(Outcome::Refused(message.to_owned()))
 }
 
-/// A word for logs and metrics.
-pub(crate) fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done(_) => "done",
-        Outcome::Gone => "gone",
-        Outcome::Refused(_) => "refused",
-        Outcome::Unknown(_) => "unknown",
-    }
+/// Whether the API server's authorisation refused it: that may pass, where an admission's refusal may not.
+#[must_use]
+pub fn is_forbidden_by_role(code: u16, message: &str) -> bool {
+    code == 403 && message.contains(" cannot ") && message.contains(" resource ")
 }
 
 #[cfg(test)]
@@ -248,5 +242,16 @@ mod tests {
             sight(&cost(), 409, "m", Some(now.clone())),
             Sight::Ended(Outcome::Done(Some(Box::new(now))))
         );
+    }
+
+    #[test]
+    fn a_role_is_told_from_an_admission() {
+        let role = r#"pods "a" is forbidden: User "u" cannot patch resource "pods" in API group "" in the namespace "n""#;
+        assert!(is_forbidden_by_role(403, role));
+        assert!(!is_forbidden_by_role(
+            403,
+            "admission webhook \"w\" denied the request"
+        ));
+        assert!(!is_forbidden_by_role(422, role));
     }
 }

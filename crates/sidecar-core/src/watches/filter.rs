@@ -94,14 +94,15 @@ impl Filter {
         }
     }
 
-    pub(crate) fn takes_namespace(&self, namespace: &str) -> bool {
+    /// Whether anything of a namespace is let through.
+    pub fn takes_namespace(&self, namespace: &str) -> bool {
         self.wanted
             .as_ref()
             .is_none_or(|wanted| wanted.contains_key(namespace))
     }
 
     /// As much of a pod as is let through; `None`: nothing.
-    pub(crate) fn kept(&self, pod: PodRecord) -> Option<PodRecord> {
+    pub fn kept(&self, pod: PodRecord) -> Option<PodRecord> {
         match self.takes_pod(&pod) {
             true => Some(pod),
             false if self.has_gates => pod.gate_alone(),
@@ -139,7 +140,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::read;
+    use crate::settings::tests::read;
 
     const SETTINGS: &str = "
 spreads:
@@ -167,7 +168,7 @@ spreads:
 
     #[test]
     fn only_pods_that_may_be_a_spreads_are_kept() {
-        let rules = read(SETTINGS, "f").unwrap().rules;
+        let rules = read(SETTINGS).rules;
         let filter = Filter::of_rules(&rules);
         for (wanted, pod) in [
             (true, pod("shop", ("ReplicaSet", "web-5d9"), "")),
@@ -185,7 +186,7 @@ spreads:
 
     #[test]
     fn of_pods_elsewhere_only_their_gate_is_kept() {
-        let rules = read(SETTINGS, "f").unwrap().rules;
+        let rules = read(SETTINGS).rules;
         let filter = Filter::of_placed(&rules);
         let placed = |namespace: &str, gates: serde_json::Value| {
             let pod = json!({
@@ -208,8 +209,8 @@ spreads:
 
     #[test]
     fn a_namespaces_part_changes_only_with_its_own_rules() {
-        let before = read(SETTINGS, "f").unwrap().rules;
-        let after = read(&SETTINGS.replace("app: x", "app: z"), "f").unwrap().rules;
+        let before = read(SETTINGS).rules;
+        let after = read(&SETTINGS.replace("app: x", "app: z")).rules;
         let part = |rules: &[Rule], namespace| Filter::of_rules(rules).within(Some(namespace));
         assert_eq!(part(&before, "shop"), part(&after, "shop"));
         assert_ne!(part(&before, "lab"), part(&after, "lab"));

@@ -1,13 +1,13 @@
 //! What each watch shows: so that what vanished while a watch was broken is told to be gone, and what one watch lost to
 //! another is not.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use reconcile_core::{Event, SpreadId, WorkloadId};
 
 use super::source::{Source, What};
-use crate::backoff::LONGEST_REFUSED;
+use crate::time::Moment;
 
 /// Which object. There is one of each pod: it is kept small.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,16 +26,19 @@ pub enum Key {
 /// it counts as it was: a moment without it could give its place away.
 const BETWEEN: Duration = Duration::from_secs(2);
 
+/// Pauses of a watch that fails are at most so long.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// A watch that fails is tried again, and shows what happened meanwhile, within so long, or fails again.
-const LATE: Duration = LONGEST_REFUSED.saturating_add(Duration::from_secs(10));
+const LATE: Duration = LONGEST_PAUSE.saturating_add(Duration::from_secs(10));
 
 /// The books.
 #[derive(Debug, Default)]
-pub struct Shown {
+pub(crate) struct Shown {
     sources: BTreeMap<Source, Book>,
-    between: BTreeMap<Key, Instant>,
+    between: BTreeMap<Key, Moment>,
     /// The watch of the placed pods failed a moment ago: until then it may not have shown yet what it would.
-    placed_is_late_until: Option<Instant>,
+    placed_is_late_until: Option<Moment>,
 }
 
 #[derive(Debug, Default)]
@@ -77,28 +80,28 @@ impl Key {
 
 impl Shown {
     /// A source is to be listed anew; what it showed is shown until then.
-    pub fn restart(&mut self, source: &Source) {
+    pub(crate) fn restart(&mut self, source: &Source) {
         let book = self.sources.entry(source.clone()).or_default();
         book.is_listing = false;
         book.state = State::Unknown;
     }
 
     /// A listing begins.
-    pub fn began(&mut self, source: &Source) {
+    pub(crate) fn began(&mut self, source: &Source) {
         let book = self.sources.entry(source.clone()).or_default();
         book.listing = book.listing.wrapping_add(1);
         book.is_listing = true;
     }
 
     /// A source shows an object.
-    pub fn saw(&mut self, source: &Source, key: &Key) {
+    pub(crate) fn saw(&mut self, source: &Source, key: &Key) {
         self.between.remove(key);
         let book = self.sources.entry(source.clone()).or_default();
         book.keys.insert(key.clone(), book.listing);
     }
 
     /// A source shows an object no more; whether it is gone.
-    pub fn lost(&mut self, source: &Source, key: &Key, is_ending: bool, now: Instant) -> bool {
+    pub(crate) fn lost(&mut self, source: &Source, key: &Key, is_ending: bool, now: Moment) -> bool {
         if let Some(book) = self.sources.get_mut(source) {
             book.keys.remove(key);
         }
@@ -113,7 +116,7 @@ impl Shown {
     }
 
     /// A listing is complete; what is gone.
-    pub fn listed(&mut self, source: &Source) -> Vec<Key> {
+    pub(crate) fn listed(&mut self, source: &Source) -> Vec<Key> {
         let book = self.sources.entry(source.clone()).or_default();
         book.state = State::Listed;
         if source.what == What::PlacedPods {
@@ -132,14 +135,14 @@ impl Shown {
     }
 
     /// A watch broke and is tried again.
-    pub fn broke(&mut self, source: &Source, now: Instant) {
+    pub(crate) fn broke(&mut self, source: &Source, now: Moment) {
         if source.what == What::PlacedPods {
             self.placed_is_late_until = Some(now + LATE);
         }
     }
 
     /// A source cannot be listed at all. What it showed before stays.
-    pub fn failed(&mut self, source: &Source, state: State) {
+    pub(crate) fn failed(&mut self, source: &Source, state: State) {
         let book = self.sources.entry(source.clone()).or_default();
         if book.state != State::Listed {
             book.state = state;
@@ -147,13 +150,13 @@ impl Shown {
     }
 
     /// A source is watched no more; what is gone with it.
-    pub fn forget(&mut self, source: &Source) -> Vec<Key> {
+    pub(crate) fn forget(&mut self, source: &Source) -> Vec<Key> {
         let book = self.sources.remove(source).unwrap_or_default();
         self.unshown(book.keys.into_keys())
     }
 
     /// What was between two sources for too long, and is gone.
-    pub fn due(&mut self, now: Instant) -> Vec<Key> {
+    pub(crate) fn due(&mut self, now: Moment) -> Vec<Key> {
         if self.placed_is_late_until.is_some_and(|until| now < until) {
             return Vec::new();
         }
@@ -170,20 +173,18 @@ impl Shown {
     }
 
     /// When there is something due.
-    #[must_use]
-    pub fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_due(&self) -> Option<Moment> {
         let first = self.between.values().min().copied()?;
         Some(self.placed_is_late_until.map_or(first, |until| first.max(until)))
     }
 
     /// Whether an object is known to exist.
-    #[must_use]
-    pub fn knows(&self, key: &Key) -> bool {
+    pub(crate) fn knows(&self, key: &Key) -> bool {
         self.is_shown(key) || self.between.contains_key(key)
     }
 
     /// How far each source is.
-    pub fn states(&self) -> impl Iterator<Item = (&Source, State)> {
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&Source, State)> {
         self.sources.iter().map(|(source, book)| (source, book.state))
     }
 
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn what_another_source_shows_is_not_gone() {
         let mut shown = Shown::default();
-        let now = Instant::now();
+        let now = Moment::default();
         list(&mut shown, &others(), &["a", "b"]);
         list(&mut shown, &placed(), &[]);
         shown.saw(&placed(), &pod("a"));
@@ -260,7 +261,7 @@ mod tests {
     #[test]
     fn a_pod_that_gets_its_label_is_never_away() {
         let mut shown = Shown::default();
-        let now = Instant::now();
+        let now = Moment::default();
         list(&mut shown, &others(), &["a"]);
         list(&mut shown, &placed(), &[]);
         // The watch that loses it may be heard first.
@@ -275,7 +276,7 @@ mod tests {
     #[test]
     fn a_pod_that_comes_nowhere_is_gone_after_a_while_and_one_that_was_ending_at_once() {
         let mut shown = Shown::default();
-        let now = Instant::now();
+        let now = Moment::default();
         list(&mut shown, &others(), &["a", "b"]);
         assert!(!shown.lost(&others(), &pod("a"), false, now));
         assert_eq!(shown.due(now + BETWEEN), [pod("a")]);
@@ -286,7 +287,7 @@ mod tests {
     #[test]
     fn a_pod_is_not_gone_while_the_watch_that_would_show_it_fails() {
         let mut shown = Shown::default();
-        let now = Instant::now();
+        let now = Moment::default();
         list(&mut shown, &others(), &["a", "b"]);
         list(&mut shown, &placed(), &[]);
         shown.broke(&placed(), now);

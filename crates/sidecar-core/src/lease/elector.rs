@@ -3,7 +3,9 @@
 //! Only the monotonic clock counts. Whether another's lease has run out is judged by how long it was seen unchanged, so
 //! clocks may differ by minutes.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+
+use crate::time::Moment;
 
 /// How long things take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,26 @@ pub struct Timing {
     pub in_flight: Duration,
     /// A holder stops writing so long before its lease ends.
     pub margin: Duration,
+    /// A request about the Lease may take so long: shorter than the time between two renewals.
+    pub patience: Duration,
+}
+
+/// No request about the Lease takes longer, however long that lasts.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(4);
+
+impl Timing {
+    /// For a lease that lasts so long, where a write may be on its way for so long.
+    #[must_use]
+    pub fn of(duration: Duration, in_flight: Duration) -> Self {
+        Self {
+            duration,
+            renew_every: duration / 3,
+            look_every: Duration::from_secs(1).min(duration / 3),
+            in_flight,
+            margin: duration / 8,
+            patience: LONGEST_PATIENCE.min(duration / 4),
+        }
+    }
 }
 
 /// A Lease as it is stored.
@@ -62,14 +84,14 @@ pub enum Standing {
         /// Its epoch.
         epoch: u64,
         /// It leads from then on.
-        until: Instant,
+        until: Moment,
     },
     /// The holder.
     Leading {
         /// Its epoch.
         epoch: u64,
         /// It must not write after that.
-        writes_until: Instant,
+        writes_until: Moment,
     },
 }
 
@@ -79,16 +101,18 @@ pub struct Elector {
     me: String,
     timing: Timing,
     /// The Lease of somebody else, and since when it looks like that.
-    seen: Option<(LeaseView, Instant)>,
+    seen: Option<(LeaseView, Moment)>,
     held: Option<Held>,
+    /// The highest epoch that anybody is known to have led with; 0: nobody ever led.
+    highest: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
     epoch: u64,
     /// When the last write of the Lease that succeeded was begun.
-    renewed: Instant,
-    leads_from: Instant,
+    renewed: Moment,
+    leads_from: Moment,
 }
 
 impl Elector {
@@ -100,7 +124,13 @@ impl Elector {
             timing,
             seen: None,
             held: None,
+            highest: 0,
         }
+    }
+
+    /// Somebody led with this epoch once.
+    pub fn knows_of(&mut self, epoch: u64) {
+        self.highest = self.highest.max(epoch);
     }
 
     /// Its name.
@@ -116,7 +146,7 @@ impl Elector {
     }
 
     /// What to do, having just looked; `None`: there is no Lease.
-    pub fn looked(&mut self, view: Option<&LeaseView>, now: Instant) -> Act {
+    pub fn looked(&mut self, view: Option<&LeaseView>, now: Moment) -> Act {
         if let Some(held) = self.held {
             let is_mine = view.is_some_and(|view| {
                 view.holder.as_deref() == Some(&self.me) && view.transitions == held.epoch
@@ -125,16 +155,24 @@ impl Elector {
                 return self.renew_or_wait(held, now);
             }
             self.held = None;
+            // Nobody else can have taken it before it ended: it was removed.
+            if view.is_none() && now < held.renewed + self.timing.duration {
+                return Act::Take {
+                    epoch: self.highest.saturating_add(1),
+                    is_clean: true,
+                };
+            }
         }
         let Some(view) = view else {
             return self.looked_at_nothing(now);
         };
+        self.knows_of(view.transitions);
         let since = match &self.seen {
             Some((seen, since)) if seen == view => *since,
             _ => now,
         };
         self.seen = Some((view.clone(), since));
-        let epoch = view.transitions.saturating_add(1);
+        let epoch = self.highest.saturating_add(1);
         if view.holder.is_none() {
             return Act::Take {
                 epoch,
@@ -152,30 +190,40 @@ impl Elector {
     }
 
     /// No Lease: it never was, or somebody removed it and its holder may not know yet.
-    fn looked_at_nothing(&mut self, now: Instant) -> Act {
+    fn looked_at_nothing(&mut self, now: Moment) -> Act {
+        let epoch = self.highest.saturating_add(1);
+        let clean = Act::Take {
+            epoch,
+            is_clean: true,
+        };
         let Some((gone, since)) = &mut self.seen else {
-            return Act::Take {
-                epoch: 1,
-                is_clean: true,
+            if self.highest == 0 {
+                return clean;
+            }
+            // Whoever held it is not known by name.
+            let gone = LeaseView {
+                holder: Some(String::new()),
+                renewed: String::new(),
+                duration: self.timing.duration,
+                transitions: self.highest,
             };
+            self.seen = Some((gone, now));
+            return self.take_when_expired(epoch, self.timing.duration, now, now);
         };
         if !gone.renewed.is_empty() {
             *since = now;
             gone.renewed.clear();
         }
-        let (epoch, duration, since) = (gone.transitions.saturating_add(1), gone.duration, *since);
         if gone.holder.is_none() {
-            return Act::Take {
-                epoch,
-                is_clean: true,
-            };
+            return clean;
         }
+        let (duration, since) = (gone.duration, *since);
         self.take_when_expired(epoch, duration, since, now)
     }
 
-    fn take_when_expired(&self, epoch: u64, duration: Duration, since: Instant, now: Instant) -> Act {
+    fn take_when_expired(&self, epoch: u64, duration: Duration, since: Moment, now: Moment) -> Act {
         // A duration that somebody shortened by hand is not believed.
-        let left = (since + duration.max(self.timing.duration)).saturating_duration_since(now);
+        let left = (since + duration.max(self.timing.duration)).since(now);
         if left.is_zero() {
             return Act::Take {
                 epoch,
@@ -185,8 +233,8 @@ impl Elector {
         Act::Wait(left.min(self.timing.look_every))
     }
 
-    fn renew_or_wait(&self, held: Held, now: Instant) -> Act {
-        let left = (held.renewed + self.timing.renew_every).saturating_duration_since(now);
+    fn renew_or_wait(&self, held: Held, now: Moment) -> Act {
+        let left = (held.renewed + self.timing.renew_every).since(now);
         if left.is_zero() {
             return Act::Renew { epoch: held.epoch };
         }
@@ -195,12 +243,12 @@ impl Elector {
 
     /// What to do without looking first: a holder's own last write tells it enough.
     #[must_use]
-    pub fn next(&self, now: Instant) -> Option<Act> {
+    pub fn next(&self, now: Moment) -> Option<Act> {
         self.held.map(|held| self.renew_or_wait(held, now))
     }
 
     /// The Lease was written as [`Act::Take`] or [`Act::Renew`] said; the write was begun at `begun`.
-    pub fn wrote(&mut self, act: &Act, begun: Instant, now: Instant) {
+    pub fn wrote(&mut self, act: &Act, begun: Moment, now: Moment) {
         match *act {
             Act::Take { epoch, is_clean } => {
                 let wait = if is_clean {
@@ -209,6 +257,7 @@ impl Elector {
                     self.timing.in_flight
                 };
                 self.seen = None;
+                self.knows_of(epoch);
                 self.held = Some(Held {
                     epoch,
                     renewed: begun,
@@ -231,7 +280,7 @@ impl Elector {
 
     /// What it is now.
     #[must_use]
-    pub fn standing(&self, now: Instant) -> Standing {
+    pub fn standing(&self, now: Moment) -> Standing {
         let Some(held) = self.held else {
             return Standing::Standby;
         };
@@ -248,6 +297,16 @@ impl Elector {
         Standing::Leading {
             epoch: held.epoch,
             writes_until,
+        }
+    }
+
+    /// When the standing changes though nothing happens.
+    #[must_use]
+    pub fn turns_at(&self, now: Moment) -> Option<Moment> {
+        match self.standing(now) {
+            Standing::Standby => None,
+            Standing::Waiting { until, .. } => Some(until),
+            Standing::Leading { writes_until, .. } => Some(writes_until),
         }
     }
 
@@ -268,14 +327,15 @@ mod tests {
         look_every: Duration::from_secs(2),
         in_flight: Duration::from_secs(10),
         margin: Duration::from_secs(2),
+        patience: Duration::from_secs(4),
     };
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
 
-    fn elector() -> (Elector, Instant) {
-        (Elector::new("me".to_owned(), TIMING), Instant::now())
+    fn elector() -> (Elector, Moment) {
+        (Elector::new("me".to_owned(), TIMING), Moment::default())
     }
 
     fn view(holder: &str, renewed: &str, transitions: u64) -> LeaseView {
@@ -466,6 +526,61 @@ mod tests {
             Act::Take {
                 epoch: 4,
                 is_clean: false
+            }
+        );
+    }
+
+    #[test]
+    fn a_holder_whose_lease_was_removed_takes_the_next_epoch_at_once() {
+        let (mut elector, t) = elector();
+        elector.looked(Some(&view("", "r", 6)), t);
+        let taken = Act::Take {
+            epoch: 7,
+            is_clean: true,
+        };
+        elector.wrote(&taken, t, t);
+        let again = Act::Take {
+            epoch: 8,
+            is_clean: true,
+        };
+        assert_eq!(
+            elector.looked(None, t + seconds(5)),
+            again,
+            "ledgers that name the seventh are not the next one's"
+        );
+        assert_eq!(elector.standing(t + seconds(5)), Standing::Standby);
+        elector.wrote(&taken, t + seconds(5), t + seconds(5));
+        assert_eq!(
+            elector.looked(None, t + seconds(20)),
+            Act::Wait(seconds(2)),
+            "it had ended: another may have taken it before it was removed"
+        );
+    }
+
+    #[test]
+    fn who_never_saw_the_lease_but_a_ledger_of_its_holder_waits_for_him() {
+        let (mut elector, t) = elector();
+        elector.knows_of(6);
+        assert_eq!(elector.looked(None, t), Act::Wait(seconds(2)));
+        assert_eq!(elector.looked(None, t + seconds(14)), Act::Wait(seconds(1)));
+        assert_eq!(
+            elector.looked(None, t + seconds(15)),
+            Act::Take {
+                epoch: 7,
+                is_clean: false
+            }
+        );
+    }
+
+    #[test]
+    fn epochs_never_go_back_though_somebody_writes_the_lease_by_hand() {
+        let (mut elector, t) = elector();
+        elector.looked(Some(&view("other", "r", 9)), t);
+        assert_eq!(
+            elector.looked(Some(&view("", "r", 0)), t),
+            Act::Take {
+                epoch: 10,
+                is_clean: true
             }
         );
     }

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::api::ApiResource;
-use kube::core::GroupVersionKind;
 use placement_core::names::SPREAD_LABEL;
 use placement_core::spread::{GroupKind, Target, WorkloadKind};
 
 use super::filter::Filter;
-use crate::config::Loaded;
+use crate::settings::Settings;
 
 /// One watch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,28 +42,28 @@ const MOST_NAMESPACES: usize = 8;
 
 /// The watches that settings need, and what each lets through.
 #[must_use]
-pub fn sources(loaded: &Loaded) -> BTreeMap<Source, Filter> {
+pub fn sources(settings: &Settings) -> BTreeMap<Source, Filter> {
     let mut sources = BTreeMap::new();
     let everywhere = |what| Source {
         what,
         namespace: None,
     };
-    sources.insert(everywhere(What::PlacedPods), Filter::of_placed(&loaded.rules));
+    sources.insert(everywhere(What::PlacedPods), Filter::of_placed(&settings.rules));
     sources.insert(everywhere(What::Ledgers), Filter::everything());
-    if loaded.rules.is_empty() {
+    if settings.rules.is_empty() {
         return sources;
     }
     sources.insert(everywhere(What::Nodes), Filter::everything());
-    let namespaces = loaded.namespaces();
+    let namespaces = settings.namespaces();
     add(
         &mut sources,
         &What::OtherPods,
         &namespaces,
-        &Filter::of_rules(&loaded.rules),
+        &Filter::of_rules(&settings.rules),
     );
     let mut by_kind: BTreeMap<What, BTreeSet<&str>> = BTreeMap::new();
-    for rule in &loaded.rules {
-        for what in workloads(rule.spread.target(), loaded) {
+    for rule in &settings.rules {
+        for what in workloads(rule.spread.target(), settings) {
             by_kind.entry(what).or_default().insert(rule.spread.namespace());
         }
     }
@@ -97,7 +95,7 @@ fn add(sources: &mut BTreeMap<Source, Filter>, what: &What, namespaces: &BTreeSe
 }
 
 /// The kinds that lead from a pod to the target, and those whose objects own them.
-fn workloads(target: &Target, loaded: &Loaded) -> Vec<What> {
+fn workloads(target: &Target, settings: &Settings) -> Vec<What> {
     let known = |kind: WorkloadKind| What::Workloads {
         api_version: kind.api_version().to_owned(),
         kind: GroupKind {
@@ -105,7 +103,7 @@ fn workloads(target: &Target, loaded: &Loaded) -> Vec<What> {
             kind: kind.kind().to_owned(),
         },
     };
-    let custom = loaded.custom_kinds.iter().map(|custom| What::Workloads {
+    let custom = settings.custom_kinds.iter().map(|custom| What::Workloads {
         api_version: custom.api_version.clone(),
         kind: custom.kind.clone(),
     });
@@ -153,51 +151,6 @@ impl What {
     pub fn may_be_absent(&self) -> bool {
         matches!(self, Self::Workloads { .. })
     }
-
-    /// How the API server serves it, as far as that is known without asking.
-    #[must_use]
-    pub fn resource(&self) -> Resource {
-        let known = |api_version: &str, kind: &str, plural: &str| {
-            Resource::Known(resource(api_version, kind, plural))
-        };
-        match self {
-            Self::PlacedPods | Self::OtherPods => known("v1", "Pod", "pods"),
-            Self::Nodes => known("v1", "Node", "nodes"),
-            Self::Ledgers => known(
-                spread_api::API_VERSION,
-                spread_api::LEDGER_KIND,
-                spread_api::LEDGER_PLURAL,
-            ),
-            Self::Workloads { api_version, kind } => {
-                let plural = match kind.known() {
-                    Some(WorkloadKind::Deployment) => "deployments",
-                    Some(WorkloadKind::ReplicaSet) => "replicasets",
-                    Some(WorkloadKind::StatefulSet | WorkloadKind::AdvancedStatefulSet) => "statefulsets",
-                    Some(WorkloadKind::CloneSet) => "clonesets",
-                    Some(WorkloadKind::Job) => "jobs",
-                    None => {
-                        let kind = resource(api_version, &kind.kind, "");
-                        return Resource::Ask(GroupVersionKind::gvk(&kind.group, &kind.version, &kind.kind));
-                    }
-                };
-                known(api_version, &kind.kind, plural)
-            }
-        }
-    }
-}
-
-/// How a kind is served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resource {
-    /// So.
-    Known(ApiResource),
-    /// The API server must be asked for the name in the plural.
-    Ask(GroupVersionKind),
-}
-
-fn resource(api_version: &str, kind: &str, plural: &str) -> ApiResource {
-    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
 }
 
 impl core::fmt::Display for Source {
@@ -212,7 +165,7 @@ impl core::fmt::Display for Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::read;
+    use crate::settings::tests::read;
 
     fn spread(namespace: &str, target: &str) -> String {
         format!(
@@ -222,10 +175,7 @@ mod tests {
     }
 
     fn names(settings: &str) -> Vec<String> {
-        sources(&read(settings, "f").unwrap())
-            .keys()
-            .map(ToString::to_string)
-            .collect()
+        sources(&read(settings)).keys().map(ToString::to_string).collect()
     }
 
     const WEB: &str = "targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}";
@@ -291,11 +241,5 @@ mod tests {
                 "SpreadLedger"
             ]
         );
-        let loaded = read(&settings, "f").unwrap();
-        let asked = sources(&loaded)
-            .keys()
-            .filter(|source| matches!(source.what.resource(), Resource::Ask(_)))
-            .count();
-        assert_eq!(asked, 2);
     }
 }

@@ -4,14 +4,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use reconcile_core::{Action, PodPatch, SpreadId, Step};
-use serde_json::Value;
-
-use super::request::Draft;
+use reconcile_core::{Action, SpreadId, Step};
 
 /// A kind of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lane {
+pub(super) enum Lane {
     /// Gates that are opened and pods that are deleted: somebody waits for each.
     Gates,
     /// Marks on pods that run: costs, adoption.
@@ -26,8 +23,7 @@ impl Lane {
     const ALL: [Self; 4] = [Self::Gates, Self::Ledgers, Self::Marks, Self::Notes];
 
     /// The lane of a step.
-    #[must_use]
-    pub fn of(step: &Step) -> Self {
+    pub(super) fn of(step: &Step) -> Self {
         match step.action {
             Action::Bind { .. } | Action::Release { .. } | Action::DeletePod { .. } => Self::Gates,
             Action::Move { .. } | Action::Recreate { .. } | Action::Evict { .. } => Self::Gates,
@@ -38,29 +34,16 @@ impl Lane {
     }
 }
 
-/// A step, and the request that does it.
-#[derive(Debug)]
-pub struct Job {
-    /// The step, without its patch: the request holds that, in a tenth of the space.
-    pub(crate) step: Arc<Step>,
-    pub(crate) draft: Draft,
-}
+/// A write, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WriteId(pub(super) u64);
 
-impl Job {
-    pub(crate) fn new(mut step: Step, draft: Draft) -> Self {
-        if let Action::Bind { patch, .. }
-        | Action::Release { patch, .. }
-        | Action::Move { patch, .. }
-        | Action::PatchCost { patch, .. }
-        | Action::Adopt { patch, .. } = &mut step.action
-        {
-            *patch = PodPatch::Merge(Value::Null);
-        }
-        Self {
-            step: Arc::new(step),
-            draft,
-        }
-    }
+/// A step that waits for its turn, and the number of its write.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) id: WriteId,
+    /// Without its patch, which whoever sends it holds.
+    pub(super) step: Arc<Step>,
 }
 
 /// How many writes of a lane are on their way at a time.
@@ -83,7 +66,7 @@ const MOST_NOTES: usize = 200;
 
 /// The queues.
 #[derive(Debug)]
-pub struct Lanes {
+pub(super) struct Lanes {
     limits: Limits,
     gates: Queue,
     marks: Queue,
@@ -137,8 +120,7 @@ impl Queue {
 
 impl Lanes {
     /// Empty ones.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
             gates: Queue::default(),
@@ -149,19 +131,19 @@ impl Lanes {
     }
 
     /// Whether a step would be kept waiting: not one more Event where very many wait.
-    pub fn has_room_for(&mut self, step: &Step) -> bool {
+    pub(super) fn has_room_for(&mut self, step: &Step) -> bool {
         let lane = Lane::of(step);
         lane != Lane::Notes || self.queue(lane).len() < MOST_NOTES
     }
 
     /// Adds a step behind those of its kind and spread.
-    pub fn push(&mut self, job: Job) {
+    pub(super) fn push(&mut self, job: Job) {
         let lane = Lane::of(&job.step);
         self.queue(lane).push(job);
     }
 
     /// The next step that may be written now. It counts as on its way until [`Lanes::ended`].
-    pub fn next_job(&mut self) -> Option<Job> {
+    pub(super) fn next_job(&mut self) -> Option<Job> {
         Lane::ALL.into_iter().find_map(|lane| {
             let limit = self.limit(lane);
             let queue = self.queue(lane);
@@ -172,25 +154,30 @@ impl Lanes {
     }
 
     /// A step of a lane ended.
-    pub fn ended(&mut self, lane: Lane) {
+    pub(super) fn ended(&mut self, lane: Lane) {
         let queue = self.queue(lane);
         queue.on_their_way = queue.on_their_way.saturating_sub(1);
     }
 
-    /// Drops what waits; how much that was.
-    pub fn clear(&mut self) -> usize {
-        let mut dropped = 0;
+    /// Drops what waits; what that was.
+    pub(super) fn clear(&mut self) -> Vec<WriteId> {
+        let mut dropped = Vec::new();
         for lane in Lane::ALL {
             let queue = self.queue(lane);
-            dropped += queue.len();
+            dropped.extend(queue.waiting.values().flatten().map(|job| job.id));
             queue.clear();
         }
         dropped
     }
 
+    /// Whether nothing waits and nothing is on its way.
+    pub(super) fn is_idle(&self) -> bool {
+        let all = [&self.gates, &self.marks, &self.ledgers, &self.notes];
+        self.on_their_way() == 0 && all.iter().all(|queue| queue.waiting.is_empty())
+    }
+
     /// How many writes are on their way.
-    #[must_use]
-    pub fn on_their_way(&self) -> usize {
+    pub(super) fn on_their_way(&self) -> usize {
         [&self.gates, &self.marks, &self.ledgers, &self.notes]
             .iter()
             .map(|queue| queue.on_their_way)
@@ -232,7 +219,10 @@ mod tests {
             namespace: "shop".to_owned(),
             name: spread.to_owned(),
         };
-        Job::new(Step { spread, action }, Draft::default())
+        Job {
+            id: WriteId(0),
+            step: Arc::new(Step { spread, action }),
+        }
     }
 
     fn pod(name: &str) -> Job {
@@ -352,9 +342,11 @@ mod tests {
         lanes.push(pod("a"));
         lanes.push(pod("b"));
         assert_eq!(drain(&mut lanes), ["a"]);
-        assert_eq!(lanes.clear(), 1);
+        assert_eq!(lanes.clear().len(), 1);
+        assert!(!lanes.is_idle());
         assert_eq!(lanes.on_their_way(), 1);
         lanes.ended(Lane::Gates);
         assert_eq!(drain(&mut lanes), [""; 0]);
+        assert!(lanes.is_idle());
     }
 }
