@@ -14,6 +14,7 @@
 //! randomness: time, and shares between 0 and 1 that spread pauses, are arguments.
 
 pub mod lease;
+pub mod opening;
 pub mod reconciler;
 mod settings;
 mod time;

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use sidecar_core::opening::Why;
 
 use crate::client;
 use crate::doctor::{DoctorOptions, Grade, Who};
 use crate::lease::{Store, leads};
-use crate::release::{ReleaseOptions, Why, open_gates};
+use crate::release::{ReleaseOptions, open_gates};
 use crate::settings_source::{self, Origin};
 
 /// Progress is told once for so many pods.

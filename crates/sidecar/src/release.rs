@@ -9,16 +9,14 @@ use futures::StreamExt;
 use http::header::CONTENT_TYPE;
 use kube::api::ListParams;
 use kube::{Api, Client};
-use placement_core::names::{BOUND_AT_ANNOTATION, DECISION_ANNOTATION, PLACEMENT_GATE};
-use placement_core::time::UnixMillis;
 use reconcile_core::PodRecord;
-use serde_json::{Value, json};
+use serde_json::Value;
+use sidecar_core::opening::{Why, opening};
+use sidecar_core::watches::What;
 
 use crate::apply::FIELD_MANAGER;
 use crate::client::REQUEST_TIMEOUT;
 use crate::clock;
-use sidecar_core::watches::What;
-
 use crate::observe::{PodFields, Seen, resource_of};
 use crate::said::Said;
 
@@ -47,16 +45,6 @@ impl Default for ReleaseOptions {
             is_dry: false,
         }
     }
-}
-
-/// Why a gate is opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Why {
-    /// Somebody said so.
-    #[default]
-    ByHand,
-    /// No sidecar leads that would.
-    NobodyLeads,
 }
 
 /// How far it is.
@@ -149,7 +137,7 @@ async fn waiting(
             };
             if pod.created > born_before {
                 released.young += 1;
-            } else if let Some(patch) = patch(&seen.object, options.why, clock::now()) {
+            } else if let Some(patch) = opening(&seen.object, options.why, clock::now()) {
                 waiting.push(Waiting {
                     name: format!("{}/{}", pod.namespace, pod.name),
                     path: format!("/api/v1/namespaces/{}/pods/{}", pod.namespace, pod.name),
@@ -162,32 +150,6 @@ async fn waiting(
         let Some(next) = next else { return Ok(waiting) };
         page = page.continue_token(&next);
     }
-}
-
-/// Opens the gate behind tests of the pod and of the gate; `None`: there is no gate of ours.
-fn patch(pod: &Value, why: Why, now: UnixMillis) -> Option<Value> {
-    let gates = pod.pointer("/spec/schedulingGates")?.as_array()?;
-    let at = gates
-        .iter()
-        .position(|gate| gate.get("name").and_then(Value::as_str) == Some(PLACEMENT_GATE))?;
-    let gate = format!("/spec/schedulingGates/{at}");
-    let mut patch = vec![
-        json!({"op": "test", "path": "/metadata/uid", "value": pod.pointer("/metadata/uid")?}),
-        json!({"op": "test", "path": gate, "value": gates.get(at)?}),
-        json!({"op": "remove", "path": gate}),
-    ];
-    if pod.pointer("/metadata/annotations").is_none_or(Value::is_null) {
-        patch.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
-    }
-    let notes = [
-        (DECISION_ANNOTATION, format!("released: {why}")),
-        (BOUND_AT_ANNOTATION, now.to_string()),
-    ];
-    for (key, value) in notes {
-        let path = format!("/metadata/annotations/{}", key.replace('/', "~1"));
-        patch.push(json!({"op": "add", "path": path, "value": value}));
-    }
-    Some(Value::Array(patch))
 }
 
 /// Whether it was opened now; not, where the pod is gone or waits no more.
@@ -250,67 +212,8 @@ async fn again(client: &Client, pod: &Waiting) -> Again {
         return Again::Unknown;
     };
     let is_another = seen.object.pointer("/metadata/uid") != pod.patch.pointer("/0/value");
-    match patch(&seen.object, pod.why, clock::now()) {
+    match opening(&seen.object, pod.why, clock::now()) {
         Some(patch) if !is_another => Again::Waits(patch),
         _ => Again::Gone,
-    }
-}
-
-impl core::fmt::Display for Why {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::ByHand => "by hand",
-            Self::NobodyLeads => "no sidecar leads",
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_patch_tests_what_it_opens_and_keeps_other_gates() {
-        let pod = json!({
-            "metadata": {"uid": "u1"},
-            "spec": {"schedulingGates": [{"name": "other"}, {"name": "spillway.dev/placement"}]},
-        });
-        let patch: json_patch::Patch =
-            serde_json::from_value(patch(&pod, Why::ByHand, UnixMillis(0)).unwrap()).unwrap();
-        let mut opened = pod.clone();
-        json_patch::patch(&mut opened, &patch).unwrap();
-        assert_eq!(opened["spec"]["schedulingGates"], json!([{"name": "other"}]));
-        assert_eq!(
-            opened["metadata"]["annotations"]["spillway.dev/decision"],
-            "released: by hand"
-        );
-        assert!(json_patch::patch(&mut opened, &patch).is_err(), "not twice");
-        let mut other = pod;
-        other["metadata"]["uid"] = "u2".into();
-        assert!(json_patch::patch(&mut other, &patch).is_err(), "not another pod");
-    }
-
-    #[test]
-    fn annotations_that_are_there_stay() {
-        let mut pod = json!({
-            "metadata": {"uid": "u1", "annotations": {"a": "b"}},
-            "spec": {"schedulingGates": [{"name": "spillway.dev/placement"}]},
-        });
-        let patch: json_patch::Patch =
-            serde_json::from_value(patch(&pod, Why::ByHand, UnixMillis(0)).unwrap()).unwrap();
-        json_patch::patch(&mut pod, &patch).unwrap();
-        assert_eq!(pod["metadata"]["annotations"]["a"], "b");
-    }
-
-    #[test]
-    fn a_pod_without_our_gate_is_left_alone() {
-        assert_eq!(
-            patch(
-                &json!({"metadata": {"uid": "u"}, "spec": {"schedulingGates": [{"name": "other"}]}}),
-                Why::ByHand,
-                UnixMillis(0)
-            ),
-            None
-        );
     }
 }

@@ -78,6 +78,9 @@ impl Judge {
                 self.note_left(now, new);
             }
         }
+        if *by == By::CronJob {
+            self.exempt.insert(new.uid.clone());
+        }
         if let By::Sidecar { epoch, landed, .. } = by {
             self.epoch(now, *epoch, "writes to a pod");
             *self.writes.entry(new.uid.clone()).or_default() += 1;
@@ -120,10 +123,11 @@ impl Judge {
         let is_opened = old.gated && !new.gated;
         let is_release = matches!(
             by,
-            By::Sidecar {
-                landed: Landed::Released,
-                ..
-            }
+            By::CronJob
+                | By::Sidecar {
+                    landed: Landed::Released,
+                    ..
+                }
         );
         if is_opened && bound.is_none() && !is_release {
             self.violated(
@@ -206,7 +210,7 @@ impl Judge {
                 }
                 *known
             }
-            By::Cluster | By::Controller | By::User => return,
+            By::Cluster | By::Controller | By::CronJob | By::User => return,
         };
         if self.exempt.contains(&pod.uid) || self.is_stone(store, pod) {
             return;

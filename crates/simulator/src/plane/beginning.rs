@@ -78,6 +78,7 @@ impl<'a> Plane<'a> {
         self.begin_demand();
         self.begin_autoscaling();
         self.begin_cluster_autoscaler();
+        self.begin_to_open_gates();
         for (ix, (at, _)) in setup.happenings.iter().enumerate() {
             self.queue.push(*at, Event::Happen(ix));
         }

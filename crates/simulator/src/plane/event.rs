@@ -48,6 +48,8 @@ pub(super) enum Event {
     Remove(u64),
     /// Taints drive a pod away.
     DriveAway(u64),
+    /// The CronJob looks that opens gates while nobody leads; the version of the Lease that it saw before, if it did.
+    OpenGates(Option<u64>),
     /// The cluster autoscaler looks.
     ScaleNodes,
     /// A machine that it ordered is there.

@@ -15,6 +15,7 @@ mod beginning;
 mod controllers;
 mod demand;
 mod event;
+mod gates;
 mod happenings;
 pub(crate) mod kinds;
 mod lease;
@@ -274,6 +275,7 @@ impl<'a> Plane<'a> {
             Event::Finish(pod) => self.finish(pod),
             Event::Remove(pod) => self.remove_pod(pod),
             Event::DriveAway(pod) => self.drive_away(pod),
+            Event::OpenGates(seen) => self.look_at_gates(seen),
             Event::ScaleNodes => self.scale_nodes(),
             Event::NewNode { group, name } => self.new_node(&group, &name),
             Event::Node { node, life, event } => self.node_event(node, life, event),

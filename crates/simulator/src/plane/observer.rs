@@ -21,6 +21,8 @@ pub(crate) enum By {
     Cluster,
     /// The controller that owns the pod.
     Controller,
+    /// The CronJob that opens gates while nobody leads.
+    CronJob,
     /// Somebody.
     User,
 }

@@ -270,7 +270,8 @@ pub(super) fn read_workload(fields: &Fields<'_>, known: &Known<'_>) -> Option<us
     };
     let name = named.as_text("the workload's name")?;
     let found = known.workloads.iter().position(|workload| workload.name == name);
-    if found.is_none() {
+    // A folder without any is a fault of its own.
+    if found.is_none() && !names.is_empty() {
         named.fault(format!(
             "found `{name}`; write {}, a workload of this folder",
             names.join(" or ")
