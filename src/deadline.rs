@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 
 use crate::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
 use crate::response::Trouble;

@@ -3,6 +3,7 @@
 //!
 //! It lists ledgers, and the sidecars' Lease where a pod would be held back for them; no other kind.
 
+use kube_rules::time::UnixMillis;
 use placement_core::decide::Order;
 use placement_core::facts::{BinderRow, LeaseFacts, LedgerCounts, LedgerFacts, PodHead, items, ordinal};
 use placement_core::matching::{Owner, is_followed};
@@ -10,7 +11,6 @@ use placement_core::names::POD_TEMPLATE_HASH;
 use placement_core::offer::{barred, decide_offered};
 use placement_core::shard::{Shard, deployment_of};
 use placement_core::spread::{Binding, Capacity, CustomKind, GroupKind, Spread, WorkloadKind};
-use placement_core::time::UnixMillis;
 use placement_core::{Arrival, Binder, Decision, Observation, Reason};
 use policy_settings::SettingsText;
 use serde_json::value::RawValue;

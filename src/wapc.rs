@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use kube_rules::time::UnixMillis;
 use kubewarden_policy_sdk::protocol_version_guest;
-use placement_core::time::UnixMillis;
 use wapc_guest::{CallResult, host_call, register_function};
 
 use crate::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};

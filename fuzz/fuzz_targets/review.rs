@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use spillway_policy::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
 use spillway_policy::deadline::Clock;
 

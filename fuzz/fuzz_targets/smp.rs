@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use placement_core::smp::merge_pod;
+use kube_rules::smp::merge_pod;
 use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,7 +1,8 @@
 //! Kinds of workload beyond those that are known, as in OpenKruise's white list.
 
+use kube_rules::syntax;
 use placement_core::fault::{FaultCode, Faults, Place};
-use placement_core::spread::{CustomKind, GroupKind, read, syntax};
+use placement_core::spread::{CustomKind, GroupKind, read};
 use serde_json::{Map, Value};
 
 use crate::target;

@@ -1,9 +1,9 @@
 //! The settings as a whole: read, checked one by one, then against each other.
 
+use kube_rules::labels::LabelSelector;
+use kube_rules::syntax;
 use placement_core::fault::{Fault, FaultCode, Faults, Place};
-use placement_core::spread::{
-    Capacity, CustomKind, LabelSelector, Spread, Target, When, WorkloadKind, read, syntax,
-};
+use placement_core::spread::{Capacity, CustomKind, Spread, Target, When, WorkloadKind, read};
 use serde_json::Value;
 
 use crate::{custom, reader};

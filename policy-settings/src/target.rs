@@ -1,9 +1,10 @@
 //! Reads whose pods a spread places.
 
+use kube_rules::labels::LabelSelector;
+use kube_rules::syntax;
 use placement_core::fault::{FaultCode, Faults, Place};
-use placement_core::spread::{
-    CustomKind, Field, GroupKind, LabelSelector, ReplicasPath, TargetDraft, WorkloadKind, read, syntax,
-};
+use placement_core::spread::read_label_selector;
+use placement_core::spread::{CustomKind, Field, GroupKind, ReplicasPath, TargetDraft, WorkloadKind, read};
 use serde_json::{Map, Value};
 
 use crate::reader::{each, take};
@@ -101,7 +102,7 @@ pub(crate) fn filter(fields: &Map<String, Value>, at: &Place<'_>, faults: &mut F
             replicas: Field::Faulty,
         };
     };
-    let selector = match take(fields, "selector", at, faults, LabelSelector::read) {
+    let selector = match take(fields, "selector", at, faults, read_label_selector) {
         // A filter that is written at all counts as one, so that it needs a target.
         Field::Absent => Field::Set(LabelSelector::default()),
         written => written,

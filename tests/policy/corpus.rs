@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use policy_host::Capabilities;
 use serde_json::Value;
 use spillway_policy::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};

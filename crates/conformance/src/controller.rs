@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use kube_rules::time::UnixMillis;
 use placement_core::names::{DELETION_COST_ANNOTATION, KRUISE_MARKER, POD_TEMPLATE_HASH, SPREAD_LABEL};
 use placement_core::spread::GroupKind;
-use placement_core::time::UnixMillis;
 use reconcile_core::{
     Action, Event, Leader, NodeRecord, Outcome, PodPatch, PodRecord, Rule, SpreadId, WorkloadRecord, World,
     adopt, plan,

@@ -1,7 +1,8 @@
 //! From WorkloadSpread objects to the policy's settings.
 
+use kube_rules::syntax;
 use placement_core::fault::Fault;
-use placement_core::spread::{CustomKind, GroupKind, Spread, syntax};
+use placement_core::spread::{CustomKind, GroupKind, Spread};
 use policy_settings::{Settings, read_spread};
 use serde_json::{Map, Value, json};
 

@@ -20,7 +20,6 @@ mod keep;
 pub mod ladder;
 pub mod matching;
 pub mod names;
-pub mod nodes;
 pub mod observe;
 pub mod offer;
 pub mod reason;
@@ -28,10 +27,8 @@ mod rule_hash;
 pub mod shard;
 pub mod shares;
 pub mod sizes;
-pub mod smp;
 pub mod spread;
 pub mod taken;
-pub mod time;
 
 pub use cost::DeletionCost;
 pub use decide::{Arrival, Decision, Placement, decide};

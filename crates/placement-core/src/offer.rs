@@ -3,10 +3,10 @@
 
 use crate::decide::{Arrival, Decision, decide};
 use crate::ladder::{Closed, SubsetIx};
-use crate::nodes::{NodeAffinity, Term};
 use crate::observe::Observation;
 use crate::reason::Reason;
 use crate::spread::{Overlay, Spread};
+use kube_rules::nodes::{NodeAffinity, Term};
 
 /// The subsets that a pod with these wishes of its own is not offered.
 #[must_use]

@@ -7,9 +7,9 @@
     reason = "clippy knows test functions but not their helpers"
 )]
 
+use kube_rules::labels::LabelSelector;
 use placement_core::spread::{
-    Amount, Capacity, Field, Fill, GroupKind, LabelSelector, ReplicasPath, SpreadDraft, SubsetDraft, Target,
-    TargetDraft,
+    Amount, Capacity, Field, Fill, GroupKind, ReplicasPath, SpreadDraft, SubsetDraft, Target, TargetDraft,
 };
 use placement_core::{Fault, FaultCode, Spread};
 use proptest::prelude::{any, prop, prop_oneof, proptest};

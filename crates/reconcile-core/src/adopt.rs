@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use kube_rules::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
+use kube_rules::smp::merge_pod;
 use placement_core::ladder::{Closed, Ladder};
-use placement_core::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
-use placement_core::smp::merge_pod;
 use placement_core::spread::{Spread, Subset};
 use placement_core::{DeletionCost, SubsetIx, Taken};
 use serde_json::{Map, Value};

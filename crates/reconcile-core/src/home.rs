@@ -12,11 +12,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kube_rules::time::UnixMillis;
 use placement_core::SubsetIx;
 use placement_core::ladder::{Closed, Ladder};
 use placement_core::sizes::is_ladder;
 use placement_core::spread::{Fill, Spread, Target, When, WorkloadKind};
-use placement_core::time::UnixMillis;
 
 use crate::bind;
 use crate::gates::needs_replicas;

@@ -6,10 +6,10 @@
 use core::cell::OnceCell;
 use std::collections::BTreeSet;
 
+use kube_rules::time::UnixMillis;
 use placement_core::ladder::Closed;
 use placement_core::observe::Desired;
 use placement_core::spread::Spread;
-use placement_core::time::UnixMillis;
 use placement_core::{Observation, observe};
 use spread_api::SpreadLedger;
 

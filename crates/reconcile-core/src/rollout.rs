@@ -6,9 +6,9 @@
 //! maximum, until that one leaves; or, where capacity is exact or there is no node beside, in the subset without a
 //! maximum, beyond its ladder.
 
+use kube_rules::time::UnixMillis;
 use placement_core::ladder::{Ladder, Rung};
 use placement_core::spread::{Capacity, Rollout, Spread, Terminating};
-use placement_core::time::UnixMillis;
 use placement_core::{Closed, Observation, Reason};
 
 use crate::bind;

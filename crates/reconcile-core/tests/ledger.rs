@@ -10,8 +10,8 @@
 mod common;
 
 use common::{Scene, all, gated, id, revision, rule, running, workload};
+use kube_rules::time::UnixMillis;
 use placement_core::facts::{LeaseFacts, LedgerFacts};
-use placement_core::time::UnixMillis;
 use placement_core::{Observation, SubsetIx};
 use reconcile_core::{Action, Event, Outcome, Step};
 use serde_json::{Value, json};

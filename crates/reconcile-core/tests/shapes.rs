@@ -10,10 +10,10 @@
 mod common;
 
 use common::{START, Scene, all, gated, rule, running};
+use kube_rules::nodes::NodeAffinity;
 use placement_core::decide::Order;
 use placement_core::facts::LedgerFacts;
 use placement_core::names::{BOUND_AT_ANNOTATION, SUBSET_LABEL};
-use placement_core::nodes::NodeAffinity;
 use placement_core::observe::Binder;
 use placement_core::offer::{barred, decide_offered};
 use placement_core::{Arrival, Decision, Reason};

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 
 /// The moment as the cores count it. Leases and fences never ask here: this clock may jump.
 #[must_use]

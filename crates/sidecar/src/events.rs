@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
 use kube::Client;
+use kube_rules::time::UnixMillis;
 use placement_core::names::LEASE_NAME;
-use placement_core::time::UnixMillis;
 use serde_json::{Value, json};
 use tracing::debug;
 

@@ -9,8 +9,8 @@ use futures::StreamExt;
 use http::header::CONTENT_TYPE;
 use kube::api::ListParams;
 use kube::{Api, Client};
+use kube_rules::time::UnixMillis;
 use placement_core::names::{BOUND_AT_ANNOTATION, DECISION_ANNOTATION, PLACEMENT_GATE};
-use placement_core::time::UnixMillis;
 use reconcile_core::PodRecord;
 use serde_json::{Value, json};
 

@@ -3,8 +3,10 @@
 
 use std::fmt;
 
+use kube_rules::labels::LabelSelector;
 use placement_core::fault::{Faults, Place};
-use placement_core::spread::{Amount, LabelSelector};
+use placement_core::spread::Amount;
+use placement_core::spread::read_label_selector;
 use serde_json::Value;
 
 use crate::json;
@@ -107,7 +109,7 @@ impl DisruptionBudget {
         };
         let selector = field("selector").map(|selector| {
             let mut faults = Faults::default();
-            let read = LabelSelector::read(selector, &Place::Root("spec.selector"), &mut faults);
+            let read = read_label_selector(selector, &Place::Root("spec.selector"), &mut faults);
             read.ok_or_else(|| unreadable("spec.selector", selector, "write a label selector"))
         });
         Ok(Self {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use placement_core::nodes::Quantity;
+use kube_rules::nodes::Quantity;
 
 /// Something wrong in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]

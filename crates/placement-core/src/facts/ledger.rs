@@ -11,7 +11,7 @@ use crate::decide::LONGEST_WINDOW;
 use crate::ladder::{SubsetIx, Taken};
 use crate::observe::{Binder, Observation};
 use crate::spread::{Rollout, Spread, Subset, Target};
-use crate::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 
 /// A ledger of a list; its rule is not read yet.
 #[derive(Debug)]

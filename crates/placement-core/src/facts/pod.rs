@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::{FieldError, Fields, Foreign, Text, Texts, revision_key};
 use crate::names::{CONTROLLER_REVISION_HASH, MIRROR_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH};
-use crate::nodes::NodeAffinity;
 use crate::spread::{GroupKind, WorkloadKind};
+use kube_rules::nodes::NodeAffinity;
 
 /// A pod as it arrives for admission.
 #[derive(Debug)]

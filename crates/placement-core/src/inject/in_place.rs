@@ -20,8 +20,8 @@ use super::{Refused, kept, list, marks, object, root};
 use crate::SubsetIx;
 use crate::decide::Placement;
 use crate::names::MOVED_FROM_ANNOTATION;
-use crate::smp;
 use crate::spread::{Binding, Overlay, Spread};
+use kube_rules::smp;
 
 /// The subset that a pod of `from` can be moved on to in place, as far as the spread tells.
 #[must_use]

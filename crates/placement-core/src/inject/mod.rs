@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 
 use crate::decide::{Decision, Placement};
 use crate::names::PLACEMENT_GATE;
-use crate::smp;
 use crate::spread::{Overlay, Spread};
+use kube_rules::smp;
 
 /// Why a pod cannot be given what its subset says.
 #[derive(Debug)]

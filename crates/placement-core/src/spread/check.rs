@@ -11,9 +11,11 @@ use super::binding::Asked;
 pub(super) use super::patch::Trial;
 use super::{
     Amount, Bounds, Capacity, Field, Fill, Overlay, Spread, SpreadDraft, Subset, SubsetDraft, Target,
-    TargetDraft, WorkloadKind, binding, patch, syntax, terms, tolerations, weights,
+    TargetDraft, WorkloadKind, binding, patch, terms, tolerations, weights,
 };
 use crate::fault::{Fault, FaultCode, Faults, Place};
+use kube_rules::labels::LabelSelector;
+use kube_rules::syntax;
 use serde_json::Value;
 
 /// A gated pod for which there is no place waits five minutes where nothing else is written.
@@ -85,7 +87,7 @@ pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Faul
 }
 
 struct FilterDraft {
-    selector: Field<super::LabelSelector>,
+    selector: Field<LabelSelector>,
     replicas: Field<Vec<super::ReplicasPath>>,
 }
 
@@ -143,7 +145,7 @@ impl Whole {
 
 fn check_target(
     target_ref: Field<TargetDraft>,
-    selector: Field<super::LabelSelector>,
+    selector: Field<LabelSelector>,
     filter: FilterDraft,
     at: &Place<'_>,
     faults: &mut Faults,

@@ -1,10 +1,11 @@
 //! What somebody wrote, field by field, before the rules between fields are checked.
 
+use kube_rules::labels::LabelSelector;
 use serde_json::Value;
 
 use super::{
-    Amount, Binding, Capacity, GroupKind, LabelSelector, Rebalance, ReplicasPath, Rollout, Spread, Strategy,
-    Terminating, check,
+    Amount, Binding, Capacity, GroupKind, Rebalance, ReplicasPath, Rollout, Spread, Strategy, Terminating,
+    check,
 };
 use crate::Fault;
 

@@ -13,7 +13,6 @@ pub mod read;
 mod rebalance;
 mod requirement;
 mod selector;
-pub mod syntax;
 mod target;
 mod terms;
 mod tolerations;
@@ -25,7 +24,7 @@ pub use amount::{Amount, AmountError};
 pub use draft::{Field, SpreadDraft, SubsetDraft, TargetDraft};
 pub use overlay::Overlay;
 pub use rebalance::{MovesPerMinute, Rebalance, When};
-pub use selector::{LabelSelector, Operator, Requirement};
+pub use selector::read_label_selector;
 pub use target::{CustomKind, GroupKind, ReplicasPath, Target, WorkloadKind};
 
 /// A checked spread. Its fields are private: a value of this type keeps every rule of

@@ -6,9 +6,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{read, syntax};
+use super::read;
 use crate::fault::{FaultCode, Faults, Place};
-use crate::{names, smp};
+use crate::names;
+use kube_rules::smp;
+use kube_rules::syntax;
 
 /// What identifies a pod or belongs to its controller.
 const RESERVED_METADATA: &[&str] = &[

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{read, syntax};
+use super::read;
 use crate::fault::{FaultCode, Faults, Place};
+use kube_rules::syntax;
 
 /// A requirement whose operator has as many values as it takes.
 pub(super) struct Written<'v> {

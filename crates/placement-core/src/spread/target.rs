@@ -1,6 +1,6 @@
 //! Whose pods a spread places, and which kinds of workload are known.
 
-use super::LabelSelector;
+use kube_rules::labels::LabelSelector;
 
 /// Whose pods a spread places.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{read, requirement, syntax};
+use super::{read, requirement};
 use crate::fault::{FaultCode, Faults, Place};
+use kube_rules::syntax;
 
 const TERM: &[&str] = &["matchExpressions", "matchFields"];
 

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{read, syntax};
+use super::read;
 use crate::fault::{FaultCode, Faults, Place};
+use kube_rules::syntax;
 
 const FIELDS: &[&str] = &["key", "operator", "value", "effect", "tolerationSeconds"];
 const OPERATORS: &[&str] = &["", "Equal", "Exists", "Gt", "Lt"];

@@ -12,7 +12,7 @@ use crate::moments::is_recent;
 use crate::plan::Planning;
 use crate::step::Severity;
 use crate::world::{KnownLedger, KnownPod, Need};
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 
 /// After the last pod that got a node a subset is tried this much longer: a burst comes in parts.
 const LINGER_MILLIS: i64 = 10_000;

@@ -9,10 +9,10 @@
 
 use std::collections::BTreeMap;
 
+use kube_rules::time::UnixMillis;
 use placement_core::decide::Placement;
 use placement_core::ladder::Rung;
 use placement_core::spread::{Spread, WorkloadKind};
-use placement_core::time::UnixMillis;
 use placement_core::{DeletionCost, Observation, Reason, SubsetIx, inject};
 
 use super::closings::{Known, State};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use placement_core::nodes::{NodeAffinity, Resources, Toleration};
+use kube_rules::nodes::{NodeAffinity, Resources, Toleration};
 use placement_core::offer::barred;
 use placement_core::spread::Spread;
 use placement_core::{Closed, SubsetIx};

@@ -1,8 +1,8 @@
 //! What the pods of a spread tell of its subsets.
 
+use kube_rules::time::UnixMillis;
 use placement_core::SubsetIx;
 use placement_core::spread::{Patience, Spread};
-use placement_core::time::UnixMillis;
 
 use super::{Closing, shape};
 use crate::plan::Planning;

@@ -1,6 +1,6 @@
 //! What is on its way: no place is given away twice while a write is not seen yet.
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 
 use super::{SpreadId, World};
 use crate::moments::{ahead, is_recent};

@@ -18,9 +18,9 @@ mod rule;
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
+use kube_rules::time::UnixMillis;
 use placement_core::Spread;
 use placement_core::spread::{CustomKind, Target};
-use placement_core::time::UnixMillis;
 use spread_api::{LedgerStatus, SpreadLedger};
 
 pub(crate) use assumed::Assumed;

@@ -1,8 +1,8 @@
 //! When something last happened to a spread's pods.
 
+use kube_rules::time::UnixMillis;
 use placement_core::matching::Owner;
 use placement_core::spread::{Spread, WorkloadKind};
-use placement_core::time::UnixMillis;
 
 use super::{SpreadId, World};
 use crate::record::{PodRecord, WorkloadRecord};

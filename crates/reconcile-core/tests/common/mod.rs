@@ -8,8 +8,8 @@
     reason = "each test binary uses a part; clippy knows test functions but not their helpers"
 )]
 
+use kube_rules::time::UnixMillis;
 use placement_core::spread::GroupKind;
-use placement_core::time::UnixMillis;
 use reconcile_core::{
     Action, Event, Leader, NodeRecord, Outcome, Plan, PodPatch, PodRecord, Rule, SpreadId, Step,
     WorkloadRecord, World, plan,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::SpreadId;
 
 /// The calendar.

@@ -2,8 +2,8 @@
 
 use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use kube_rules::time::UnixMillis;
 use placement_core::spread::{GroupKind, WorkloadKind};
-use placement_core::time::UnixMillis;
 use reconcile_core::{Action, Note, PodPatch, PodRef, SpreadId, Step};
 use serde_json::{Value, json};
 use spread_api::{API_VERSION, LEDGER_KIND, LEDGER_PLURAL};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::readings::Sample;
 use crate::json;
 use crate::time::Millis;
-use placement_core::nodes::Quantity;
+use kube_rules::nodes::Quantity;
 
 /// A pod at one moment. Times are compared to the second, as the API server stores them.
 #[derive(Debug, Clone, PartialEq)]

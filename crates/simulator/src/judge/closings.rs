@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reference_model::Fill;
 use serde_json::Value;
 

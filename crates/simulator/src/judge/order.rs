@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use placement_core::nodes::NodeAffinity;
+use kube_rules::nodes::NodeAffinity;
 use placement_core::offer::barred;
 use placement_core::spread::Rollout;
 use reference_model as naive;

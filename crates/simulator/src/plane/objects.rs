@@ -254,7 +254,7 @@ impl Lease {
             "spec": {
                 "holderIdentity": self.holder,
                 "leaseTransitions": self.transitions,
-                "renewTime": placement_core::time::UnixMillis(self.renewed).to_string(),
+                "renewTime": kube_rules::time::UnixMillis(self.renewed).to_string(),
             },
         })
     }

@@ -1,6 +1,6 @@
 //! Reads what happens to the template of a workload: rollouts, and rollouts that are undone, held and let go on.
 
-use placement_core::smp;
+use kube_rules::smp;
 use placement_core::spread::WorkloadKind;
 use serde_json::Value;
 

@@ -33,10 +33,10 @@ mod tests;
 mod verdicts;
 
 pub use choose::Choice;
+pub use kube_rules::nodes::{Requests, Resources, Unreadable};
 pub use needs::Needs;
 pub use node::{Node, NodeRoom};
 pub use nodes::{NodeId, Nodes};
-pub use placement_core::nodes::{Requests, Resources, Unreadable};
 pub use reason::Unschedulable;
 pub use rules::HOSTNAME;
 pub use selector::Labels;

@@ -1,7 +1,7 @@
 //! What of a pod matters to the scheduler, read once.
 
-use placement_core::nodes::{NodeAffinity, PreferredTerms, Toleration};
-use placement_core::spread::LabelSelector;
+use kube_rules::labels::LabelSelector;
+use kube_rules::nodes::{NodeAffinity, PreferredTerms, Toleration};
 use serde_json::Value;
 
 use super::Requests;

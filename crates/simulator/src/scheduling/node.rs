@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use placement_core::nodes::{NodeFacts, Taint};
+use kube_rules::nodes::{NodeFacts, Taint};
 use serde_json::Value;
 
 use super::Requests;
@@ -14,7 +14,7 @@ use super::rules::HOSTNAME;
 use super::score::balance;
 use super::selector::Labels;
 use crate::json;
-use placement_core::nodes::pods;
+use kube_rules::nodes::pods;
 
 /// A node as the scheduler sees it, without the pods on it.
 #[derive(Debug, Clone, PartialEq, Eq)]

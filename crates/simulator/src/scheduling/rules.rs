@@ -1,6 +1,6 @@
 //! The rules between pods that a pod carries: topology spread, pod affinity and anti-affinity.
 
-use placement_core::spread::LabelSelector;
+use kube_rules::labels::LabelSelector;
 use serde_json::Value;
 
 use super::Unreadable;

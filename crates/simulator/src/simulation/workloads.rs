@@ -3,8 +3,8 @@
 
 use std::rc::Rc;
 
+use kube_rules::smp;
 use placement_core::names::POD_TEMPLATE_HASH;
-use placement_core::smp;
 use placement_core::spread::WorkloadKind;
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ mod writes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::{Action, Leader, SpreadId, Step, World};
 
 use shown::{bound_to, seen};

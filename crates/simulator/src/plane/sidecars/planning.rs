@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::{Action, Outcome, SpreadId, Step, plan};
 
 use super::super::observer::Chosen;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::Outcome;
 
 use super::{Flight, Planned, SidecarEvent, State};

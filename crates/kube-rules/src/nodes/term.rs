@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{NodeFacts, list, text};
-use crate::spread::syntax;
+use crate::syntax;
 
 /// A node selector term: all of its conditions must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::nodes::{NodeAffinity, NodeFacts, PreferredTerms, Taint, Toleration, untolerated};
+use kube_rules::nodes::{NodeAffinity, NodeFacts, PreferredTerms, Taint, Toleration, untolerated};
 use serde_json::{Value, json};
 
 pub(crate) fn answer(question: &Value) -> Value {

@@ -1,7 +1,7 @@
 //! What the API server's own code made of 2,000 pods and patches, replayed without it.
 //! `oracle/run.sh write` makes the file anew.
 
-use placement_core::smp::merge_pod;
+use kube_rules::smp::merge_pod;
 use serde_json::Value;
 
 const CASES: &str = include_str!("../testdata/smp/judged.jsonl");

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use judge::{Failure, Judge, Verdict};
-use placement_core::smp::{Refused, merge_pod};
+use kube_rules::smp::{Refused, merge_pod};
 use serde_json::{Value, json};
 
 const BATCH: u64 = 500;

@@ -1,6 +1,6 @@
 //! What holds for every pod and every patch.
 
-use placement_core::smp::merge_pod;
+use kube_rules::smp::merge_pod;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
