@@ -5,12 +5,12 @@
 
 use core::fmt;
 
-use placement_core::names::{SHARD_LABEL, SPREAD_LABEL};
 use placement_core::shard::Shard;
-use placement_core::spread::{CustomKind, GroupKind, WorkloadKind};
+use rules::names::{SHARD_LABEL, SPREAD_LABEL};
+use rules::{CustomKind, GroupKind, WorkloadKind};
 use serde::Serialize;
 
-/// Selects the Lease of the sidecars, [`LEASE_NAME`](placement_core::names::LEASE_NAME).
+/// Selects the Lease of the sidecars, [`LEASE_NAME`](rules::names::LEASE_NAME).
 const LEASE_FIELD_SELECTOR: &str = "metadata.name=spillway-sidecar";
 
 /// The cluster, as far as an admission may look.

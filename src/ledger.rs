@@ -5,14 +5,14 @@
 
 use kube_rules::time::UnixMillis;
 use placement_core::decide::Order;
-use placement_core::facts::{BinderRow, LeaseFacts, LedgerCounts, LedgerFacts, PodHead, items, ordinal};
-use placement_core::matching::{Owner, is_followed};
-use placement_core::names::POD_TEMPLATE_HASH;
+use placement_core::facts::{PodHead, items, ordinal};
+use placement_core::ledger::{BinderRow, LeaseFacts, LedgerCounts, LedgerFacts};
 use placement_core::offer::{barred, decide_offered};
 use placement_core::shard::{Shard, deployment_of};
-use placement_core::spread::{Binding, Capacity, CustomKind, GroupKind, Spread, WorkloadKind};
 use placement_core::{Arrival, Binder, Decision, Observation, Reason};
 use policy_settings::SettingsText;
+use rules::names::POD_TEMPLATE_HASH;
+use rules::{Binding, Capacity, CustomKind, GroupKind, Owner, Spread, WorkloadKind, is_followed};
 use serde_json::value::RawValue;
 
 use crate::cluster::{Cluster, EverywhereQuery, ListQuery, LogLine, shard_selector};

@@ -1,10 +1,9 @@
 //! The chain of owners above a pod, asked for one by one and only where a spread needs it.
 
 use placement_core::facts::{FieldError, OwnerReference, PodHead, WorkloadFacts, items, named};
-use placement_core::matching::{Owner, is_followed};
-use placement_core::names::POD_TEMPLATE_HASH;
 use placement_core::shard::deployment_of;
-use placement_core::spread::{CustomKind, GroupKind, WorkloadKind};
+use rules::names::POD_TEMPLATE_HASH;
+use rules::{CustomKind, GroupKind, Owner, WorkloadKind, is_followed};
 use serde_json::value::RawValue;
 
 use crate::cluster::{Cluster, ListQuery, ObjectQuery};

@@ -2,12 +2,12 @@
 
 use placement_core::decide::Order;
 use placement_core::facts::{ListedPod, PodHead, is_decided, listed_pods, ordinal, replicas_in};
-use placement_core::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL, SYSTEM_NAMESPACES};
 use placement_core::observe::Desired;
 use placement_core::offer::{barred, decide_offered};
-use placement_core::spread::{CustomKind, GroupKind, Spread, Target, WorkloadKind};
 use placement_core::{Arrival, Decision, inject, observe};
 use policy_settings::{Observe, OnError, SettingsText, SpreadHead};
+use rules::names::{DECISION_ANNOTATION, SPREAD_LABEL, SUBSET_LABEL, SYSTEM_NAMESPACES};
+use rules::{CustomKind, GroupKind, Spread, Target, WorkloadKind};
 use serde_json::Value;
 use serde_json::value::RawValue;
 

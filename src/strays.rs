@@ -6,7 +6,7 @@
 //! server could not work it out or the request does not come from one, nothing of ours is believed.
 
 use placement_core::facts::{FieldError, Fields};
-use placement_core::names::OWN_PREFIX;
+use rules::names::OWN_PREFIX;
 use serde_json::Value;
 use serde_json::value::RawValue;
 

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use kube_rules::time::UnixMillis;
 use spillway_policy::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
 use spillway_policy::deadline::Clock;
+use kube_rules::time::UnixMillis;
 
 /// A cluster whose every answer is the same text, or an error.
 struct Fixed<'a>(Option<&'a [u8]>);

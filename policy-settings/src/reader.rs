@@ -1,10 +1,9 @@
 //! Reads one spread, field by field, into a draft.
 
-use placement_core::fault::{Fault, FaultCode, Faults, Place};
-use placement_core::spread::read_label_selector;
-use placement_core::spread::{
-    Amount, AmountError, Binding, Capacity, CustomKind, Field, MovesPerMinute, Rebalance, Rollout, Spread,
-    SpreadDraft, Strategy, SubsetDraft, Terminating, When, read,
+use rules::{
+    Amount, AmountError, Binding, Capacity, CustomKind, Fault, FaultCode, Faults, Field, MovesPerMinute,
+    Place, Rebalance, Rollout, Spread, SpreadDraft, Strategy, SubsetDraft, Terminating, When, read,
+    read_label_selector,
 };
 use serde_json::{Map, Value};
 

@@ -2,8 +2,9 @@
 
 use kube_rules::labels::LabelSelector;
 use kube_rules::syntax;
-use placement_core::fault::{Fault, FaultCode, Faults, Place};
-use placement_core::spread::{Capacity, CustomKind, Spread, Target, When, WorkloadKind, read};
+use rules::{
+    Capacity, CustomKind, Fault, FaultCode, Faults, Place, Spread, Target, When, WorkloadKind, read,
+};
 use serde_json::Value;
 
 use crate::{custom, reader};

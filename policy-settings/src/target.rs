@@ -2,9 +2,10 @@
 
 use kube_rules::labels::LabelSelector;
 use kube_rules::syntax;
-use placement_core::fault::{FaultCode, Faults, Place};
-use placement_core::spread::read_label_selector;
-use placement_core::spread::{CustomKind, Field, GroupKind, ReplicasPath, TargetDraft, WorkloadKind, read};
+use rules::{
+    CustomKind, FaultCode, Faults, Field, GroupKind, Place, ReplicasPath, TargetDraft, WorkloadKind, read,
+    read_label_selector,
+};
 use serde_json::{Map, Value};
 
 use crate::reader::{each, take};

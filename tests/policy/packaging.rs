@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use placement_core::spread::WorkloadKind;
+use rules::WorkloadKind;
 use serde_json::Value;
 use spillway_policy::cluster::{EverywhereQuery, ListQuery};
 
@@ -27,7 +27,7 @@ fn the_metadata_and_artifact_hub_name_exactly_the_kinds_that_are_asked_for() {
     let granted = kinds(&yaml(&root().join("metadata.yml"))["contextAwareResources"]);
     let mut asked: BTreeSet<(String, String)> = WorkloadKind::ALL
         .into_iter()
-        .map(|kind| placement_core::spread::GroupKind {
+        .map(|kind| rules::GroupKind {
             group: kind.group().into(),
             kind: kind.kind().into(),
         })

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use kube_rules::labels::LabelSelector;
 use serde_json::{Map, Value};
 
 use crate::access::Access;
@@ -14,7 +15,6 @@ use crate::mask::FieldMask;
 use crate::object_id::{ObjectId, StoreError};
 use crate::query::{GetResource, ListAll, ListByNamespace, Query};
 use crate::selector::{FieldSelector, SelectorError, has_labels, parse_labels};
-use kube_rules::labels::LabelSelector;
 
 /// The objects. Cheap to clone; clones share everything.
 #[derive(Clone, Default)]

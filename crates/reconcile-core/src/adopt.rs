@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use kube_rules::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
 use kube_rules::smp::merge_pod;
-use placement_core::ladder::{Closed, Ladder};
-use placement_core::spread::{Spread, Subset};
-use placement_core::{DeletionCost, SubsetIx, Taken};
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, DeletionCost, Taken};
+use rules::{Spread, Subset, SubsetIx};
 use serde_json::{Map, Value};
 
 use crate::bind;

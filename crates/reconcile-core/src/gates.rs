@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use placement_core::decide::Placement;
-use placement_core::ladder::{Closed, Ladder, Rung};
-use placement_core::spread::{Capacity, Fill, Spread, Target};
-use placement_core::{DeletionCost, Observation, Reason, SubsetIx, Taken};
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, DeletionCost, Observation, Reason, Rung, Taken};
+use rules::{Capacity, Fill, Spread, SubsetIx, Target};
 
 use crate::bind::{self, Unrenderable};
 use crate::ledger::replicas;

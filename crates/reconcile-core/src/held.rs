@@ -1,7 +1,7 @@
 //! Pods that have their subset since admission, and wait behind their gate until they were counted.
 
-use placement_core::spread::{Capacity, Spread, WorkloadKind};
-use placement_core::{Closed, Observation, SubsetIx};
+use placement_core::{Closed, Observation};
+use rules::{Capacity, Spread, SubsetIx, WorkloadKind};
 
 use crate::bind;
 use crate::plan::Planning;

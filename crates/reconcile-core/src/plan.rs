@@ -7,10 +7,9 @@ use core::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use kube_rules::time::UnixMillis;
-use placement_core::ladder::Closed;
 use placement_core::observe::Desired;
-use placement_core::spread::Spread;
-use placement_core::{Observation, observe};
+use placement_core::{Closed, Observation, observe};
+use rules::Spread;
 use spread_api::SpreadLedger;
 
 use crate::ledger;

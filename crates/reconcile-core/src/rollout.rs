@@ -7,9 +7,9 @@
 //! maximum, beyond its ladder.
 
 use kube_rules::time::UnixMillis;
-use placement_core::ladder::{Ladder, Rung};
-use placement_core::spread::{Capacity, Rollout, Spread, Terminating};
-use placement_core::{Closed, Observation, Reason};
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, Observation, Reason, Rung};
+use rules::{Capacity, Rollout, Spread, Terminating};
 
 use crate::bind;
 use crate::ledger::replicas;

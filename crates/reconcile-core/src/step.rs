@@ -3,7 +3,7 @@
 use core::fmt;
 
 use placement_core::DeletionCost;
-use placement_core::SubsetIx;
+use rules::SubsetIx;
 use serde_json::Value;
 use spread_api::SpreadLedger;
 

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use placement_core::Fault;
 use placement_core::hash::fnv1a64;
-use placement_core::spread::{CustomKind, GroupKind};
 use policy_settings::{Settings, written_spreads};
 use reconcile_core::Rule;
+use rules::{CustomKind, Fault, GroupKind};
 use serde_json::Value;
 
 /// Checked settings.

@@ -10,8 +10,8 @@ use http::header::CONTENT_TYPE;
 use kube::api::ListParams;
 use kube::{Api, Client};
 use kube_rules::time::UnixMillis;
-use placement_core::names::{BOUND_AT_ANNOTATION, DECISION_ANNOTATION, PLACEMENT_GATE};
 use reconcile_core::PodRecord;
+use rules::names::{BOUND_AT_ANNOTATION, DECISION_ANNOTATION, PLACEMENT_GATE};
 use serde_json::{Value, json};
 
 use crate::apply::FIELD_MANAGER;

@@ -4,9 +4,7 @@
 use std::fmt;
 
 use kube_rules::labels::LabelSelector;
-use placement_core::fault::{Faults, Place};
-use placement_core::spread::Amount;
-use placement_core::spread::read_label_selector;
+use rules::{Amount, Faults, Place, read_label_selector};
 use serde_json::Value;
 
 use crate::json;

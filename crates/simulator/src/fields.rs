@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
-
 use kube_rules::nodes::Quantity;
+use serde_json::Value;
 
 /// Something wrong in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]

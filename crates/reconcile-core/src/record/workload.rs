@@ -2,8 +2,8 @@
 
 use kube_rules::nodes::{NodeAffinity, Toleration};
 use kube_rules::time::UnixMillis;
-use placement_core::names::{DESIRED_REPLICAS_ANNOTATION, POD_TEMPLATE_HASH};
-use placement_core::spread::{GroupKind, WorkloadKind};
+use rules::names::{DESIRED_REPLICAS_ANNOTATION, POD_TEMPLATE_HASH};
+use rules::{GroupKind, WorkloadKind};
 use serde_json::Value;
 
 use super::{Object, OwnerRecord, Unreadable, WorkloadId};

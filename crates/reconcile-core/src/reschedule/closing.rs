@@ -1,7 +1,7 @@
 //! One closing, as it is published and remembered.
 
 use kube_rules::time::UnixMillis;
-use placement_core::spread::Patience;
+use rules::Patience;
 use spread_api::ClosingStatus;
 
 use super::shape::Shape;

@@ -5,8 +5,7 @@
 //! maximum.
 
 use kube_rules::nodes::Term;
-use placement_core::SubsetIx;
-use placement_core::spread::{Fill, Spread, Subset, Terminating};
+use rules::{Fill, Spread, Subset, SubsetIx, Terminating};
 
 use crate::world::{Assumed, KnownPod, SpreadId, World};
 

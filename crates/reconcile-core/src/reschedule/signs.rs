@@ -1,8 +1,7 @@
 //! What the pods of a spread tell of its subsets.
 
 use kube_rules::time::UnixMillis;
-use placement_core::SubsetIx;
-use placement_core::spread::{Patience, Spread};
+use rules::{Patience, Spread, SubsetIx};
 
 use super::{Closing, shape};
 use crate::plan::Planning;

@@ -84,7 +84,7 @@ impl Assumed {
 impl World {
     /// Takes it that a step is being done, until it is settled or seen.
     pub fn assume(&mut self, step: &Step, now: UnixMillis) {
-        let subset_name = |subset: placement_core::SubsetIx| {
+        let subset_name = |subset: rules::SubsetIx| {
             let rule = self.rule(&step.spread)?;
             rule.spread.subset(subset).map(|subset| subset.name().to_owned())
         };

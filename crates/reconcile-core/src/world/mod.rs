@@ -19,8 +19,7 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube_rules::time::UnixMillis;
-use placement_core::Spread;
-use placement_core::spread::{CustomKind, Target};
+use rules::{CustomKind, Spread, Target};
 use spread_api::{LedgerStatus, SpreadLedger};
 
 pub(crate) use assumed::Assumed;

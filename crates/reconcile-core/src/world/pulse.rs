@@ -1,8 +1,7 @@
 //! When something last happened to a spread's pods.
 
 use kube_rules::time::UnixMillis;
-use placement_core::matching::Owner;
-use placement_core::spread::{Spread, WorkloadKind};
+use rules::{Owner, Spread, WorkloadKind};
 
 use super::{SpreadId, World};
 use crate::record::{PodRecord, WorkloadRecord};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use kube_rules::nodes::{Resources, Taint, Term, Toleration, untolerated};
 use kube_rules::time::UnixMillis;
-use placement_core::spread::{Spread, Subset};
+use rules::{Spread, Subset};
 use serde_json::Value;
 
 use super::{KnownPod, SpreadId, Stage, World};

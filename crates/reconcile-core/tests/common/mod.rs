@@ -9,11 +9,11 @@
 )]
 
 use kube_rules::time::UnixMillis;
-use placement_core::spread::GroupKind;
 use reconcile_core::{
     Action, Event, Leader, NodeRecord, Outcome, Plan, PodPatch, PodRecord, Rule, SpreadId, Step,
     WorkloadRecord, World, plan,
 };
+use rules::GroupKind;
 use serde_json::{Value, json};
 use spread_api::SpreadLedger;
 

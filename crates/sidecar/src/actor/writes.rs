@@ -105,8 +105,6 @@ impl Actor {
             return None;
         };
         let rule = self.world.rule(&step.spread)?;
-        rule.spread
-            .subset(*subset)
-            .map(placement_core::spread::Subset::name)
+        rule.spread.subset(*subset).map(rules::Subset::name)
     }
 }

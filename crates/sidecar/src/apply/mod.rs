@@ -11,8 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use placement_core::spread::GroupKind;
 use reconcile_core::{Action, Outcome, PodRecord, PodRef, Step};
+use rules::GroupKind;
 use tracing::{info, warn};
 
 pub use lanes::{Job, Lane, Lanes, Limits};

@@ -9,8 +9,9 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 use kube_rules::time::UnixMillis;
-use placement_core::names::{LEASE_NAME, SETTINGS_ANNOTATION};
+use permissions::{needs_of_the_policy, needs_of_the_sidecar, permissions};
 use reconcile_core::Rule;
+use rules::names::{LEASE_NAME, SETTINGS_ANNOTATION};
 use serde_json::Value;
 use spread_api::{API_VERSION, LEDGER_KIND, LEDGER_PLURAL, SpreadLedger};
 
@@ -18,7 +19,6 @@ use crate::clock;
 use crate::config::Loaded;
 use crate::observe::{Resource, What};
 use crate::said::Said;
-use permissions::{needs_of_the_policy, needs_of_the_sidecar, permissions};
 pub use rbac::bindings;
 
 /// Whose permissions are looked at.

@@ -98,8 +98,8 @@ impl<'s> Chain<'s> {
 
 #[cfg(test)]
 mod tests {
-    use placement_core::fault::{Faults, Place};
-    use placement_core::spread::read_label_selector;
+    use rules::read_label_selector;
+    use rules::{Faults, Place};
     use serde_json::json;
 
     use super::*;

@@ -1,8 +1,7 @@
 //! Reads the injectors of `scenario.yaml`.
 
 use kube_rules::labels::LabelSelector;
-use placement_core::fault::{Faults as SelectorFaults, Place};
-use placement_core::spread::read_label_selector;
+use rules::{Faults as SelectorFaults, Place, read_label_selector};
 
 use super::reader::At;
 use crate::injector::{Injection, Injector, POLICY_CONFIGURATION};

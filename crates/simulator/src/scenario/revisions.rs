@@ -1,7 +1,7 @@
 //! Reads what happens to the template of a workload: rollouts, and rollouts that are undone, held and let go on.
 
 use kube_rules::smp;
-use placement_core::spread::WorkloadKind;
+use rules::WorkloadKind;
 use serde_json::Value;
 
 use super::Workload;

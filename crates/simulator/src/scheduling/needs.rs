@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Requests;
 use super::Unreadable;
-use super::rules::{PodAffinity, Spread};
+use super::constraints::{PodAffinity, Spread};
 use super::selector::Labels;
 use crate::json;
 

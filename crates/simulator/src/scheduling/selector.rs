@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube_rules::labels::LabelSelector;
-use placement_core::fault::{Faults, Place};
-use placement_core::spread::read_label_selector;
+use rules::{Faults, Place, read_label_selector};
 use serde_json::{Value, json};
 
 use super::Unreadable;

@@ -228,10 +228,10 @@ fn a_preference_to_spread_is_only_a_preference() {
 #[test]
 fn pods_of_a_controller_are_spread_over_nodes_by_default() {
     let app = json!({"app": "a"});
-    let mut faults = placement_core::fault::Faults::default();
-    let root = placement_core::fault::Place::Root("x");
+    let mut faults = rules::Faults::default();
+    let root = rules::Place::Root("x");
     let selector = json!({"matchLabels": {"app": "a"}});
-    let owner = placement_core::spread::read_label_selector(&selector, &root, &mut faults).unwrap();
+    let owner = rules::read_label_selector(&selector, &root, &mut faults).unwrap();
     let plain = needs(&app, &json!({}));
     let spread = Arc::new(Needs::clone(&plain).spread_by_default(&owner));
     let mut nodes = three();

@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use kube_rules::smp;
-use placement_core::names::POD_TEMPLATE_HASH;
-use placement_core::spread::WorkloadKind;
+use rules::WorkloadKind;
+use rules::names::POD_TEMPLATE_HASH;
 use serde_json::{Value, json};
 
 use super::setup::count;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use kube_rules::time::UnixMillis;
 use placement_core::decide::Order;
-use placement_core::facts::{LeaseFacts, LedgerFacts, revision_key};
-use placement_core::names::POD_TEMPLATE_HASH;
+use placement_core::facts::revision_key;
+use placement_core::ledger::{LeaseFacts, LedgerFacts};
 use placement_core::observe::Binder;
-use placement_core::spread::WorkloadKind;
-use placement_core::{Arrival, Decision, Spread, decide, inject};
+use placement_core::{Arrival, Decision, decide, inject};
+use rules::names::POD_TEMPLATE_HASH;
+use rules::{Spread, WorkloadKind};
 use serde_json::Value;
 use serde_json::value::RawValue;
 

@@ -10,7 +10,6 @@ use std::rc::Rc;
 
 use kube_rules::time::UnixMillis;
 use reconcile_core::{Action, Leader, SpreadId, Step, World};
-
 use shown::{bound_to, seen};
 
 use super::lease::Candidate;

@@ -48,7 +48,7 @@ pub(super) fn describe(steps: &[Step], wake: Option<i64>) -> String {
 /// A change as the brain takes it.
 pub(super) fn seen(change: &Change) -> Option<Seen> {
     let workload = |kind: &str, api_version: &str, value: &serde_json::Value| {
-        let kind = placement_core::spread::GroupKind::of(api_version, kind)?;
+        let kind = rules::GroupKind::of(api_version, kind)?;
         WorkloadRecord::of_kind(kind, value).ok().map(Box::new)
     };
     let text = |value: &serde_json::Value, field: &str| {

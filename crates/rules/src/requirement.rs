@@ -1,30 +1,30 @@
 //! One requirement on a key, as label selectors and node selector terms have it.
 
+use kube_rules::syntax;
 use serde_json::Value;
 
-use super::read;
 use crate::fault::{FaultCode, Faults, Place};
-use kube_rules::syntax;
+use crate::read;
 
 /// A requirement whose operator has as many values as it takes.
-pub(super) struct Written<'v> {
+pub(crate) struct Written<'v> {
     /// The key, not empty.
-    pub(super) key: &'v str,
+    pub(crate) key: &'v str,
     /// One of the operators that the reader was given.
-    pub(super) operator: &'static str,
+    pub(crate) operator: &'static str,
     /// The values.
-    pub(super) values: Vec<&'v str>,
+    pub(crate) values: Vec<&'v str>,
 }
 
 /// Operators of label selectors.
-pub(super) const LABEL_OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist"];
+pub(crate) const LABEL_OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist"];
 /// Operators of a node selector term's `matchExpressions`.
-pub(super) const NODE_OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
+pub(crate) const NODE_OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
 /// Operators of a node selector term's `matchFields`.
-pub(super) const FIELD_OPERATORS: &[&str] = &["In", "NotIn"];
+pub(crate) const FIELD_OPERATORS: &[&str] = &["In", "NotIn"];
 
 /// Reads `{key, operator, values}`; `code` is the rule that a wrong combination breaks.
-pub(super) fn read<'v>(
+pub(crate) fn read<'v>(
     value: &'v Value,
     at: &Place<'_>,
     operators: &'static [&'static str],

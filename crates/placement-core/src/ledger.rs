@@ -3,15 +3,15 @@
 //! A ledger can be written by hand with anything in it: whatever is no count is an error here, and
 //! the pod that asked is then accepted as it came.
 
+use kube_rules::time::UnixMillis;
+use rules::{Rollout, Spread, Subset, SubsetIx, Target};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{FieldError, Fields, Text};
 use crate::decide::LONGEST_WINDOW;
-use crate::ladder::{SubsetIx, Taken};
+use crate::facts::{FieldError, Fields, Text};
 use crate::observe::{Binder, Observation};
-use crate::spread::{Rollout, Spread, Subset, Target};
-use kube_rules::time::UnixMillis;
+use crate::taken::Taken;
 
 /// A ledger of a list; its rule is not read yet.
 #[derive(Debug)]

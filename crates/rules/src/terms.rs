@@ -1,15 +1,15 @@
 //! Node selector terms, as the API server takes them in a pod.
 
+use kube_rules::syntax;
 use serde_json::Value;
 
-use super::{read, requirement};
 use crate::fault::{FaultCode, Faults, Place};
-use kube_rules::syntax;
+use crate::{read, requirement};
 
 const TERM: &[&str] = &["matchExpressions", "matchFields"];
 
 /// Checks a node selector term.
-pub(super) fn check_term(term: &Value, at: &Place<'_>, faults: &mut Faults) {
+pub(crate) fn check_term(term: &Value, at: &Place<'_>, faults: &mut Faults) {
     let Some(fields) = read::object(term, at, TERM, faults) else {
         return;
     };
@@ -47,7 +47,7 @@ pub(super) fn check_term(term: &Value, at: &Place<'_>, faults: &mut Faults) {
 }
 
 /// Checks a preferred scheduling term: a weight and a preference.
-pub(super) fn check_preferred(preferred: &Value, at: &Place<'_>, faults: &mut Faults) {
+pub(crate) fn check_preferred(preferred: &Value, at: &Place<'_>, faults: &mut Faults) {
     let Some(fields) = read::object(preferred, at, &["weight", "preference"], faults) else {
         return;
     };

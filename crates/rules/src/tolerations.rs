@@ -1,17 +1,17 @@
 //! Tolerations, as the API server takes them in a pod.
 
+use kube_rules::syntax;
 use serde_json::{Map, Value};
 
-use super::read;
 use crate::fault::{FaultCode, Faults, Place};
-use kube_rules::syntax;
+use crate::read;
 
 const FIELDS: &[&str] = &["key", "operator", "value", "effect", "tolerationSeconds"];
 const OPERATORS: &[&str] = &["", "Equal", "Exists", "Gt", "Lt"];
 const EFFECTS: &[&str] = &["", "NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 /// Checks a toleration.
-pub(super) fn check(toleration: &Value, at: &Place<'_>, faults: &mut Faults) {
+pub(crate) fn check(toleration: &Value, at: &Place<'_>, faults: &mut Faults) {
     let Some(fields) = read::object(toleration, at, FIELDS, faults) else {
         return;
     };

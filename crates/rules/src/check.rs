@@ -7,22 +7,47 @@
 //! percent maximums for every subset that make less than 100%: there some pods are unplaced at
 //! every size, which nobody means who writes percentages.
 
-use super::binding::Asked;
-pub(super) use super::patch::Trial;
-use super::{
-    Amount, Bounds, Capacity, Field, Fill, Overlay, Spread, SpreadDraft, Subset, SubsetDraft, Target,
-    TargetDraft, WorkloadKind, binding, patch, terms, tolerations, weights,
-};
-use crate::fault::{Fault, FaultCode, Faults, Place};
 use kube_rules::labels::LabelSelector;
 use kube_rules::syntax;
 use serde_json::Value;
 
+use crate::amount::Amount;
+use crate::binding::Asked;
+use crate::draft::{Field, SpreadDraft, SubsetDraft, TargetDraft};
+use crate::fault::{Fault, FaultCode, Faults, Place};
+use crate::overlay::Overlay;
+use crate::patch::Trial;
+use crate::spread::{Bounds, Capacity, Fill, Spread, Subset};
+use crate::target::{ReplicasPath, Target, WorkloadKind};
+use crate::{binding, patch, terms, tolerations, weights};
+
 /// A gated pod for which there is no place waits five minutes where nothing else is written.
 const GATE_TIMEOUT_SECONDS: u32 = 300;
 
-/// Checks a draft; see [`SpreadDraft::check`].
-pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Fault>> {
+impl SpreadDraft {
+    /// Checks names, overlays and the rules between fields.
+    ///
+    /// What needs more than the draft is not checked here: whether the kind of the target is
+    /// followed, and whether a binder is there for `capacity: Exact`.
+    ///
+    /// # Errors
+    /// Every rule that is broken, in the order of the fields. The list is empty where nothing but
+    /// [`Field::Faulty`] is wrong: those faults were reported already.
+    pub fn check(self) -> Result<Spread, Vec<Fault>> {
+        check(self, Trial::Run)
+    }
+
+    /// As [`SpreadDraft::check`], but patches are not tried out on a pod, which takes longer than
+    /// all the rest: for drafts that were checked before, read again at an admission.
+    ///
+    /// # Errors
+    /// As [`SpreadDraft::check`].
+    pub fn check_again(self) -> Result<Spread, Vec<Fault>> {
+        check(self, Trial::Done)
+    }
+}
+
+fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Fault>> {
     let SpreadDraft {
         path,
         name,
@@ -88,7 +113,7 @@ pub(super) fn check(draft: SpreadDraft, trial: Trial) -> Result<Spread, Vec<Faul
 
 struct FilterDraft {
     selector: Field<LabelSelector>,
-    replicas: Field<Vec<super::ReplicasPath>>,
+    replicas: Field<Vec<ReplicasPath>>,
 }
 
 /// A spread's name is a DNS label, as an object's would be.
@@ -134,7 +159,7 @@ enum Whole {
 impl Whole {
     fn of(target: &Field<TargetDraft>) -> Self {
         match target {
-            Field::Set(target) if target.kind.known().is_some_and(super::WorkloadKind::has_ordinals) => {
+            Field::Set(target) if target.kind.known().is_some_and(WorkloadKind::has_ordinals) => {
                 Self::Ordinals
             }
             Field::Set(_) | Field::Faulty => Self::Replicas,
@@ -285,7 +310,7 @@ fn check_unmixed(subset: &SubsetDraft, at: &Place<'_>, faults: &mut Faults) {
             let fix = "remove it, or write bounds in place of every `replicas`";
             let at = at.field(name);
             match bound.value() {
-                Some(amount) => faults.wrong(FaultCode::MixedFill, &at, &shown(*amount), fix),
+                Some(amount) => faults.wrong(FaultCode::MixedFill, &at, &amount.as_written(), fix),
                 None => faults.lacks(FaultCode::MixedFill, &at, fix),
             }
         }
@@ -309,7 +334,7 @@ fn check_bounds(subset: &SubsetDraft, whole: Whole, at: &Place<'_>, faults: &mut
                 "write a number of pods, or name the workload in `targetRef`; shares (`replicas: 50%`) need no number",
             ),
         };
-        faults.wrong(code, &at.field(name), &shown(amount), fix);
+        faults.wrong(code, &at.field(name), &amount.as_written(), fix);
     }
     // A number against a percentage depends on the size; there the minimum gives way.
     let above = match (min, max) {
@@ -322,7 +347,7 @@ fn check_bounds(subset: &SubsetDraft, whole: Whole, at: &Place<'_>, faults: &mut
         faults.wrong(
             FaultCode::MinimumAboveMaximum,
             &at.field("minReplicas"),
-            &shown(min),
+            &min.as_written(),
             &fix,
         );
     }
@@ -352,12 +377,4 @@ fn bounds(subsets: &[SubsetDraft]) -> Option<Fill> {
         .map(bounds)
         .collect::<Option<Vec<Bounds>>>()
         .map(Fill::InOrder)
-}
-
-/// An amount as it is written.
-pub(super) fn shown(amount: Amount) -> Value {
-    match amount {
-        Amount::Count(count) => Value::from(count),
-        Amount::Percent(_) => Value::from(amount.to_string()),
-    }
 }

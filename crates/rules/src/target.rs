@@ -1,5 +1,7 @@
 //! Whose pods a spread places, and which kinds of workload are known.
 
+use core::fmt;
+
 use kube_rules::labels::LabelSelector;
 
 /// Whose pods a spread places.
@@ -89,6 +91,16 @@ impl GroupKind {
         let says_so = |custom: &CustomKind| custom.honours_deletion_cost && custom.kind == *self;
         self.known()
             .map_or_else(|| custom.iter().any(says_so), WorkloadKind::honours_deletion_cost)
+    }
+}
+
+impl fmt::Display for GroupKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.group.is_empty() {
+            f.write_str(&self.kind)
+        } else {
+            write!(f, "{}/{}", self.group, self.kind)
+        }
     }
 }
 

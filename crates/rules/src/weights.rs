@@ -2,13 +2,13 @@
 
 use core::num::NonZeroU32;
 
-use super::check::shown;
-use super::{Amount, Field, Fill, SubsetDraft};
+use crate::amount::Amount;
+use crate::draft::{Field, SubsetDraft};
 use crate::fault::{FaultCode, Faults, Place};
-use crate::shares::greatest_common_divisor;
+use crate::spread::Fill;
 
 /// Checks the shares of a spread and lays them down as weights.
-pub(super) fn check_shares(subsets: &[SubsetDraft], at: &Place<'_>, faults: &mut Faults) -> Option<Fill> {
+pub(crate) fn check_shares(subsets: &[SubsetDraft], at: &Place<'_>, faults: &mut Faults) -> Option<Fill> {
     let mut sum: u32 = 0;
     let mut open: u32 = 0;
     let mut readable = true;
@@ -24,7 +24,7 @@ pub(super) fn check_shares(subsets: &[SubsetDraft], at: &Place<'_>, faults: &mut
                 faults.wrong(
                     FaultCode::InvalidShare,
                     &at.field("replicas"),
-                    &shown(amount),
+                    &amount.as_written(),
                     &fix,
                 );
                 readable = false;
@@ -68,4 +68,14 @@ fn weights(subsets: &[SubsetDraft], sum: u32, open: u32) -> Option<Vec<NonZeroU3
         .into_iter()
         .map(|weight| weight.checked_div(divisor).and_then(NonZeroU32::new))
         .collect()
+}
+
+/// The largest number that divides both; 0 for two zeros.
+#[must_use]
+pub fn greatest_common_divisor(a: i128, b: i128) -> i128 {
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
 }

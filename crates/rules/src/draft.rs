@@ -3,11 +3,10 @@
 use kube_rules::labels::LabelSelector;
 use serde_json::Value;
 
-use super::{
-    Amount, Binding, Capacity, GroupKind, Rebalance, ReplicasPath, Rollout, Spread, Strategy, Terminating,
-    check,
-};
-use crate::Fault;
+use crate::amount::Amount;
+use crate::rebalance::Rebalance;
+use crate::spread::{Binding, Capacity, Rollout, Strategy, Terminating};
+use crate::target::{GroupKind, ReplicasPath};
 
 /// A field of a draft. `Faulty` means that its fault was reported already, so that the check of
 /// the rules between fields does not report it again.
@@ -114,27 +113,4 @@ pub struct SubsetDraft {
     pub tolerations: Field<Vec<Value>>,
     /// `patch`.
     pub patch: Field<Value>,
-}
-
-impl SpreadDraft {
-    /// Checks names, overlays and the rules between fields.
-    ///
-    /// What needs more than the draft is not checked here: whether the kind of the target is
-    /// followed, and whether a binder is there for `capacity: Exact`.
-    ///
-    /// # Errors
-    /// Every rule that is broken, in the order of the fields. The list is empty where nothing but
-    /// [`Field::Faulty`] is wrong: those faults were reported already.
-    pub fn check(self) -> Result<Spread, Vec<Fault>> {
-        check::check(self, check::Trial::Run)
-    }
-
-    /// As [`SpreadDraft::check`], but patches are not tried out on a pod, which takes longer than
-    /// all the rest: for drafts that were checked before, read again at an admission.
-    ///
-    /// # Errors
-    /// As [`SpreadDraft::check`].
-    pub fn check_again(self) -> Result<Spread, Vec<Fault>> {
-        check::check(self, check::Trial::Done)
-    }
 }

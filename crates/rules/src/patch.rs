@@ -4,13 +4,12 @@
 //! of the subset, so the common mistakes are found before: values without quotes, fields in the
 //! wrong place, list items without their merge key.
 
+use kube_rules::{smp, syntax};
 use serde_json::{Map, Value, json};
 
-use super::read;
 use crate::fault::{FaultCode, Faults, Place};
 use crate::names;
-use kube_rules::smp;
-use kube_rules::syntax;
+use crate::read;
 
 /// What identifies a pod or belongs to its controller.
 const RESERVED_METADATA: &[&str] = &[
@@ -32,7 +31,7 @@ const IN_QUOTES: &str = "write the value in quotes";
 
 /// Whether patches are tried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trial {
+pub(crate) enum Trial {
     /// Each is applied to an empty pod.
     Run,
     /// They were tried before, when the settings were checked.
@@ -40,7 +39,7 @@ pub(super) enum Trial {
 }
 
 /// Checks the strategic merge patch of a subset.
-pub(super) fn check(patch: &Value, trial: Trial, at: &Place<'_>, faults: &mut Faults) {
+pub(crate) fn check(patch: &Value, trial: Trial, at: &Place<'_>, faults: &mut Faults) {
     let Value::Object(fields) = patch else {
         let fix = "write an object, such as `metadata: {labels: {pool: elastic}}`";
         faults.wrong(FaultCode::InvalidPatch, at, patch, fix);

@@ -4,8 +4,8 @@ use kube_rules::labels::{LabelSelector, Operator, Requirement};
 use kube_rules::syntax;
 use serde_json::Value;
 
-use super::{read, requirement};
 use crate::fault::{FaultCode, Faults, Place};
+use crate::{read, requirement};
 
 /// Reads a `metav1.LabelSelector`; `{}` selects everything. `None` where something was reported.
 pub fn read_label_selector(value: &Value, at: &Place<'_>, faults: &mut Faults) -> Option<LabelSelector> {

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use serde_json::Value;
+
 /// A number of pods: `5`, or `"50%"` of the workload's replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
@@ -52,6 +54,14 @@ impl Amount {
     #[must_use]
     pub fn is_percent(self) -> bool {
         matches!(self, Self::Percent(_))
+    }
+
+    /// As it is written in a rule.
+    pub(crate) fn as_written(self) -> Value {
+        match self {
+            Self::Count(count) => Value::from(count),
+            Self::Percent(_) => Value::from(self.to_string()),
+        }
     }
 }
 

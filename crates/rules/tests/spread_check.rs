@@ -8,12 +8,12 @@
 )]
 
 use kube_rules::labels::LabelSelector;
-use placement_core::spread::{
-    Amount, Capacity, Field, Fill, GroupKind, ReplicasPath, SpreadDraft, SubsetDraft, Target, TargetDraft,
-};
-use placement_core::{Fault, FaultCode, Spread};
 use proptest::prelude::{any, prop, prop_oneof, proptest};
 use proptest::strategy::{Just, Strategy};
+use rules::{
+    Amount, Capacity, Fault, FaultCode, Field, Fill, GroupKind, ReplicasPath, Spread, SpreadDraft,
+    SubsetDraft, Target, TargetDraft,
+};
 use serde_json::json;
 
 fn draft(kind: &str, subsets: Vec<SubsetDraft>) -> SpreadDraft {
@@ -277,7 +277,7 @@ fn a_patch_that_a_running_pod_could_not_be_given_is_a_fault() {
             assert_eq!(faults(&json!({"metadata": {field: texts}})), [""; 0]);
         }
     }
-    for label in placement_core::names::CONTROLLER_LABELS {
+    for label in rules::names::CONTROLLER_LABELS {
         let found = faults(&json!({"metadata": {"labels": {label: null, "k": "v"}}}));
         assert!(found.len() == 1 && found[0].contains(label), "{found:?}");
     }

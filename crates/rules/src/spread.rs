@@ -1,48 +1,28 @@
 //! The rule for one workload, checked.
-//!
-//! [`SpreadDraft`] is what somebody wrote, field by field; [`Spread`] is what can be acted on. The
-//! only way from one to the other is [`SpreadDraft::check`], which reports every fault it finds.
-
-mod amount;
-mod binding;
-mod check;
-mod draft;
-mod overlay;
-mod patch;
-pub mod read;
-mod rebalance;
-mod requirement;
-mod selector;
-mod target;
-mod terms;
-mod tolerations;
-mod weights;
 
 use core::num::NonZeroU32;
 
-pub use amount::{Amount, AmountError};
-pub use draft::{Field, SpreadDraft, SubsetDraft, TargetDraft};
-pub use overlay::Overlay;
-pub use rebalance::{MovesPerMinute, Rebalance, When};
-pub use selector::read_label_selector;
-pub use target::{CustomKind, GroupKind, ReplicasPath, Target, WorkloadKind};
+use crate::amount::Amount;
+use crate::overlay::Overlay;
+use crate::rebalance::Rebalance;
+use crate::target::{Target, WorkloadKind};
 
 /// A checked spread. Its fields are private: a value of this type keeps every rule of
 /// [`FaultCode`](crate::FaultCode).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spread {
-    name: String,
-    namespace: String,
-    target: Target,
-    fill: Fill,
-    subsets: Vec<Subset>,
-    capacity: Capacity,
-    binding: Binding,
-    gate_timeout_seconds: u32,
-    rollout: Rollout,
-    terminating: Terminating,
-    strategy: Strategy,
-    rebalance: Rebalance,
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) target: Target,
+    pub(crate) fill: Fill,
+    pub(crate) subsets: Vec<Subset>,
+    pub(crate) capacity: Capacity,
+    pub(crate) binding: Binding,
+    pub(crate) gate_timeout_seconds: u32,
+    pub(crate) rollout: Rollout,
+    pub(crate) terminating: Terminating,
+    pub(crate) strategy: Strategy,
+    pub(crate) rebalance: Rebalance,
 }
 
 /// A named pool: what a pod gets that is placed in it.
@@ -51,6 +31,10 @@ pub struct Subset {
     pub(crate) name: String,
     pub(crate) overlay: Overlay,
 }
+
+/// The place of a subset in its spread's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubsetIx(usize);
 
 /// How the ladder's rungs are laid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -280,16 +264,16 @@ impl Spread {
 
     /// The place of a subset in the order, by name.
     #[must_use]
-    pub fn subset_named(&self, name: &str) -> Option<crate::SubsetIx> {
+    pub fn subset_named(&self, name: &str) -> Option<SubsetIx> {
         self.subsets
             .iter()
             .position(|subset| subset.name == name)
-            .map(crate::SubsetIx::new)
+            .map(SubsetIx::new)
     }
 
     /// The subset at a place in the order.
     #[must_use]
-    pub fn subset(&self, ix: crate::SubsetIx) -> Option<&Subset> {
+    pub fn subset(&self, ix: SubsetIx) -> Option<&Subset> {
         self.subsets.get(ix.index())
     }
 }
@@ -305,5 +289,19 @@ impl Subset {
     #[must_use]
     pub fn overlay(&self) -> &Overlay {
         &self.overlay
+    }
+}
+
+impl SubsetIx {
+    /// The subset at this place, counted from 0.
+    #[must_use]
+    pub const fn new(index: usize) -> Self {
+        Self(index)
+    }
+
+    /// The place, counted from 0.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0
     }
 }

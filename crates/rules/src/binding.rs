@@ -1,19 +1,20 @@
 //! When the overlay of a gated pod is applied.
 
-use super::{Binding, Field, Subset};
+use crate::draft::Field;
 use crate::fault::{FaultCode, Faults, Place};
+use crate::spread::{Binding, Subset};
 
 /// What the rest of the spread says that matters here.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Whether the target is a Job.
-    pub(super) is_job: bool,
+    pub(crate) is_job: bool,
     /// Whether its pods must wait rather than exceed a maximum.
-    pub(super) is_exact: bool,
+    pub(crate) is_exact: bool,
 }
 
 /// Works out the binding, or checks the one that was written.
-pub(super) fn check(
+pub(crate) fn check(
     written: &Field<Binding>,
     asked: Asked,
     subsets: &[Subset],

@@ -4,7 +4,7 @@
 //! further up a chain of followed kinds, is the target by group, kind and name (version and uid are
 //! ignored); and the target's filter selects the pod's labels. The first spread that matches wins.
 
-use crate::spread::{CustomKind, GroupKind, Target};
+use crate::target::{CustomKind, GroupKind, Target};
 
 /// An owner in a pod's chain: its controller, that one's controller, and so on.
 #[derive(Clone, Debug, PartialEq, Eq)]
