@@ -26,7 +26,7 @@ SETTINGS ?= e2e/cluster/settings.yaml
 
 # What the wasm is built from: the policy and the crates under it, nothing native.
 BUILD_FILES := Cargo.toml Cargo.lock rust-toolchain.toml scripts/build-wasm.sh scripts/lib.sh
-POLICY_CRATES := policy-settings crates/placement-core crates/rules crates/kube-rules
+POLICY_CRATES := policy-settings crates/admission-core crates/placement-core crates/rules crates/kube-rules
 POLICY_FILES := $(BUILD_FILES) $(shell find src $(addsuffix /src,$(POLICY_CRATES)) -name '*.rs') \
   $(addsuffix /Cargo.toml,$(POLICY_CRATES))
 EMPTY_POLICY_FILES := $(BUILD_FILES) crates/empty-policy/Cargo.toml crates/empty-policy/src/lib.rs

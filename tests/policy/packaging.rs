@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use admission_core::cluster::{EverywhereQuery, ListQuery};
 use rules::WorkloadKind;
 use serde_json::Value;
-use spillway_policy::cluster::{EverywhereQuery, ListQuery};
 
 use crate::support::{files, root, yaml};
 

@@ -55,7 +55,7 @@ struct Counts {
 }
 
 /// Who binds the pods of a ledger.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct BinderRow {
     epoch: u64,
 }

@@ -8,20 +8,20 @@ use serde_json::value::RawValue;
 
 /// An admission request and the settings. The pod and the settings stay unread.
 #[derive(Debug)]
-pub struct Envelope<'a> {
+pub(crate) struct Envelope<'a> {
     /// The request of the AdmissionReview.
-    pub request: Request<'a>,
+    pub(crate) request: Request<'a>,
     /// The settings of the policy, as JSON.
-    pub settings: &'a str,
+    pub(crate) settings: &'a str,
 }
 
 /// The part of `AdmissionReview.request` that is read.
 #[derive(Debug)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     uid: Option<Text<'a>>,
     namespace: Option<Text<'a>>,
     /// The object, unread.
-    pub object: Option<&'a RawValue>,
+    pub(crate) object: Option<&'a RawValue>,
     creates_a_pod: bool,
 }
 
@@ -30,7 +30,7 @@ impl<'a> Envelope<'a> {
     ///
     /// # Errors
     /// When the payload is not what a Kubewarden host sends.
-    pub fn read(payload: &'a str) -> Result<Self, String> {
+    pub(crate) fn read(payload: &'a str) -> Result<Self, String> {
         let parts: Parts<'a> = serde_json::from_str(payload).map_err(|error| error.to_string())?;
         let request = Request::read(&parts.request).map_err(|error| error.to_string())?;
         Ok(Self {
@@ -97,20 +97,17 @@ impl<'a> Request<'a> {
     }
 
     /// Fresh for each call; empty where the host leaves it out.
-    #[must_use]
-    pub fn uid(&self) -> &str {
+    pub(crate) fn uid(&self) -> &str {
         self.uid.as_ref().map_or("", Text::as_str)
     }
 
     /// Where the pod is to be; empty where the host leaves it out.
-    #[must_use]
-    pub fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         self.namespace.as_ref().map_or("", Text::as_str)
     }
 
     /// Whether a pod is about to be created: not a dry run, not a subresource, no other kind.
-    #[must_use]
-    pub fn creates_a_pod(&self) -> bool {
+    pub(crate) fn creates_a_pod(&self) -> bool {
         self.creates_a_pod
     }
 }

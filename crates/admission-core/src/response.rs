@@ -2,11 +2,11 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::collections::BTreeMap;
 
-use kubewarden_policy_sdk::response::ValidationResponse;
-use kubewarden_policy_sdk::settings::SettingsValidationResponse;
 use placement_core::{Reason, Refused};
 use policy_settings::OnError;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::cluster::HostError;
@@ -14,9 +14,29 @@ use crate::cluster::HostError;
 /// Kubernetes may cut warnings that are longer than this.
 const LONGEST_WARNING: usize = 256;
 
+/// The answer to `validate`, as a Kubewarden host reads it.
+#[derive(Serialize)]
+struct Answer {
+    accepted: bool,
+    message: Option<String>,
+    code: Option<u16>,
+    mutated_object: Option<Value>,
+    audit_annotations: Option<BTreeMap<String, String>>,
+    warnings: Option<Vec<String>>,
+}
+
+/// The answer to `validate_settings`, as a Kubewarden host reads it.
+#[derive(Serialize)]
+pub(crate) struct SettingsAnswer {
+    /// Whether the settings can be acted on.
+    pub(crate) valid: bool,
+    /// What is wrong with them, or what they will not do.
+    pub(crate) message: Option<String>,
+}
+
 /// What a review came to.
 #[derive(Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Nothing to do for this request.
     Untouched,
     /// The spread leaves the pod as it came.
@@ -39,7 +59,7 @@ pub enum Outcome {
 
 /// What can go wrong in a review.
 #[derive(Debug)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// The payload is no admission request.
     Payload(String),
     /// The settings cannot be read; the fault says where.
@@ -71,8 +91,7 @@ pub enum Trouble {
 
 impl Outcome {
     /// What somebody should know of it, in a line.
-    #[must_use]
-    pub fn explanation(&self) -> Option<String> {
+    pub(crate) fn explanation(&self) -> Option<String> {
         match self {
             Self::Untouched | Self::Placed(_) => None,
             Self::Left { spread, reason } => Some(format!(
@@ -91,12 +110,11 @@ pub(crate) struct Cleaned {
 }
 
 /// The answer to `validate`.
-#[must_use]
 pub(crate) fn respond(outcome: Outcome, cleaned: Cleaned) -> Vec<u8> {
     let explanation = outcome.explanation();
     let warnings = explanation.iter().chain(&cleaned.explanation);
     let warnings: Vec<String> = warnings.map(|warning| shortened(one_line(warning))).collect();
-    let accepted = |mutated_object| ValidationResponse {
+    let accepted = |mutated_object| Answer {
         accepted: true,
         message: None,
         code: None,
@@ -109,7 +127,7 @@ pub(crate) fn respond(outcome: Outcome, cleaned: Cleaned) -> Vec<u8> {
         Outcome::Failed {
             on_error: OnError::Reject,
             ..
-        } => ValidationResponse {
+        } => Answer {
             accepted: false,
             message: explanation.map(|explanation| format!("{explanation}; `onError` is `Reject`")),
             code: Some(500),
@@ -128,11 +146,11 @@ pub(crate) fn respond(outcome: Outcome, cleaned: Cleaned) -> Vec<u8> {
     answer
 }
 
-/// The answer to `validate_settings`.
-pub(crate) fn settings(valid: bool, message: Option<String>) -> Vec<u8> {
-    let response = SettingsValidationResponse { valid, message };
-    serde_json::to_vec(&response)
-        .unwrap_or_else(|_| br#"{"valid":false,"message":"no answer could be written"}"#.to_vec())
+impl SettingsAnswer {
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self)
+            .unwrap_or_else(|_| br#"{"valid":false,"message":"no answer could be written"}"#.to_vec())
+    }
 }
 
 /// A text without line breaks and other characters for which the API server drops a warning without a word.

@@ -1,4 +1,5 @@
-//! The chain of owners above a pod, asked for one by one and only where a spread needs it.
+//! The chain of owners above a pod, asked for one by one and only where a spread needs it; or told by the pod's own fields,
+//! where the cluster is not to be asked.
 
 use placement_core::facts::{FieldError, OwnerReference, PodHead, WorkloadFacts, items, named};
 use placement_core::shard::deployment_of;
@@ -11,7 +12,8 @@ use crate::response::Trouble;
 
 /// The owners of one pod, nearest first.
 pub(crate) struct Owners<'c> {
-    cluster: &'c dyn Cluster,
+    /// Who is asked; `None`: nobody, names must do.
+    cluster: Option<&'c dyn Cluster>,
     namespace: &'c str,
     custom: &'c [CustomKind],
     template_hash: Option<&'c str>,
@@ -46,7 +48,7 @@ impl<'c> Owners<'c> {
         pod: &'c PodHead<'_>,
         namespace: &'c str,
         custom: &'c [CustomKind],
-        cluster: &'c dyn Cluster,
+        cluster: Option<&'c dyn Cluster>,
     ) -> Self {
         let first = pod
             .controller()
@@ -69,6 +71,11 @@ impl<'c> Owners<'c> {
         self.links.first().map(|link| &link.owner)
     }
 
+    /// The kind of the pod's controller, where it is known.
+    pub(crate) fn nearest_known(&self) -> Option<WorkloadKind> {
+        self.nearest().and_then(|owner| owner.kind.known())
+    }
+
     /// How far above the pod a workload is, counted from 0; `None` where it is not in the chain.
     pub(crate) fn find(&mut self, kind: &GroupKind, name: &str) -> Result<Option<usize>, Trouble> {
         let mut level = 0;
@@ -86,21 +93,21 @@ impl<'c> Owners<'c> {
         }
     }
 
-    /// What is known of an owner; asks for it once. `None` where it is not there.
+    /// What is known of an owner; asks for it once. `None` where it is not there, or nobody is asked.
     pub(crate) fn object(&mut self, level: usize) -> Result<Option<&Object>, Trouble> {
-        let Some(link) = self.links.get_mut(level) else {
+        let (Some(link), Some(cluster)) = (self.links.get_mut(level), self.cluster) else {
             return Ok(None);
         };
         if link.object.is_none() {
-            link.object = Some(fetch(self.cluster, self.custom, self.namespace, &link.owner)?);
+            link.object = Some(fetch(cluster, self.custom, self.namespace, &link.owner)?);
         }
         Ok(link.object.as_ref().and_then(Option::as_ref))
     }
 
     /// Looks at an owner again, past the list that was late.
     pub(crate) fn refresh(&mut self, level: usize) {
-        if let Some(link) = self.links.get_mut(level)
-            && let Some(fresh) = fetch_fresh(self.cluster, self.custom, self.namespace, &link.owner)
+        if let (Some(link), Some(cluster)) = (self.links.get_mut(level), self.cluster)
+            && let Some(fresh) = fetch_fresh(cluster, self.custom, self.namespace, &link.owner)
         {
             link.object = Some(Some(fresh));
         }
@@ -127,7 +134,7 @@ impl<'c> Owners<'c> {
         let derived = named_after.map(ToOwned::to_owned);
         let next = match self.object(level)? {
             Some(object) => object.controller.clone(),
-            // The ReplicaSet is younger than what the host sees of it: its name must do.
+            // The ReplicaSet is younger than what the host sees of it, or nobody is asked: its name must do.
             None => derived.map(|name| Owner {
                 kind: GroupKind {
                     group: WorkloadKind::Deployment.group().to_owned(),
@@ -206,7 +213,7 @@ fn read(item: &str, owner: &Owner) -> Result<Object, FieldError> {
     })
 }
 
-pub(crate) fn owner(reference: &OwnerReference<'_>) -> Option<Owner> {
+fn owner(reference: &OwnerReference<'_>) -> Option<Owner> {
     Some(Owner {
         kind: reference.group_kind()?,
         name: reference.name.as_str().to_owned(),
