@@ -24,10 +24,11 @@ CLUSTER_PROGRAMS := spillway-cluster policy-host-serve spillway-sidecar
 # What the policy and the sidecar of `make cluster-up` are told.
 SETTINGS ?= e2e/cluster/settings.yaml
 
-# What the wasm is built from: the policy and the two crates under it, nothing native.
+# What the wasm is built from: the policy and the crates under it, nothing native.
 BUILD_FILES := Cargo.toml Cargo.lock rust-toolchain.toml scripts/build-wasm.sh scripts/lib.sh
-POLICY_FILES := $(BUILD_FILES) $(shell find src policy-settings/src crates/placement-core/src -name '*.rs') \
-  policy-settings/Cargo.toml crates/placement-core/Cargo.toml
+POLICY_CRATES := policy-settings crates/admission-core crates/placement-core crates/rules crates/kube-rules
+POLICY_FILES := $(BUILD_FILES) $(shell find src $(addsuffix /src,$(POLICY_CRATES)) -name '*.rs') \
+  $(addsuffix /Cargo.toml,$(POLICY_CRATES))
 EMPTY_POLICY_FILES := $(BUILD_FILES) crates/empty-policy/Cargo.toml crates/empty-policy/src/lib.rs
 EMPTY_POLICY := target/empty_policy.wasm
 

@@ -17,12 +17,12 @@ cd "$(dirname "$0")/.."
 
 # An oracle, its crate, and how many of its cases are kept, a line each.
 all='
-smp placement-core 3500
-nodes placement-core 2000
+smp kube-rules 3500
+nodes kube-rules 2000
 ranking simulator 2000
 hpa simulator 30000
 '
-table=crates/placement-core/src/smp/table.rs
+table=crates/kube-rules/src/smp/table.rs
 
 mkdir -p oracle/bin
 (cd oracle && go build -trimpath -o bin ./cmd/...)

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use admission_core::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
+use admission_core::deadline::Clock;
+use kube_rules::time::UnixMillis;
 use kubewarden_policy_sdk::protocol_version_guest;
-use placement_core::time::UnixMillis;
 use wapc_guest::{CallResult, host_call, register_function};
-
-use crate::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
-use crate::deadline::Clock;
 
 /// What simulations and tests have in the environment, and no real host: there the answer must not hang on the machine.
 const UNTIMED: &str = "POLICY_HOST_UNTIMED";
@@ -15,7 +14,7 @@ const UNTIMED: &str = "POLICY_HOST_UNTIMED";
 /// The host calls this once in each instance.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "waPC finds the function by its name")]
-pub extern "C" fn wapc_init() {
+pub(crate) extern "C" fn wapc_init() {
     register_function("validate", validate);
     register_function("validate_settings", validate_settings);
     register_function("protocol_version", protocol_version_guest);
@@ -25,11 +24,15 @@ fn validate(payload: &[u8]) -> CallResult {
     let start = Instant::now();
     let is_timed = std::env::var_os(UNTIMED).is_none();
     let elapsed = || if is_timed { start.elapsed() } else { Duration::ZERO };
-    Ok(crate::review(payload, &Host, &Clock::new(now(), &elapsed)))
+    Ok(admission_core::review(
+        payload,
+        &Host,
+        &Clock::new(now(), &elapsed),
+    ))
 }
 
 fn validate_settings(payload: &[u8]) -> CallResult {
-    Ok(crate::validate_settings(payload))
+    Ok(admission_core::validate_settings(payload))
 }
 
 /// The clock of the host, before 1970 where it is broken.

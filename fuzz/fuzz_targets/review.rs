@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use placement_core::time::UnixMillis;
-use spillway_policy::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
-use spillway_policy::deadline::Clock;
+use admission_core::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
+use admission_core::deadline::Clock;
+use kube_rules::time::UnixMillis;
 
 /// A cluster whose every answer is the same text, or an error.
 struct Fixed<'a>(Option<&'a [u8]>);
@@ -36,8 +36,8 @@ fuzz_target!(|bytes: &[u8]| {
     let payload = parts.next().unwrap_or_default();
     let cluster = Fixed(parts.next());
     let clock = Clock::new(UnixMillis(0), &|| Duration::ZERO);
-    let answer = spillway_policy::review(payload, &cluster, &clock);
-    assert_eq!(answer, spillway_policy::review(payload, &cluster, &clock), "the same request has the same answer");
+    let answer = admission_core::review(payload, &cluster, &clock);
+    assert_eq!(answer, admission_core::review(payload, &cluster, &clock), "the same request has the same answer");
     let answer: serde_json::Value = serde_json::from_slice(&answer).expect("an answer is JSON");
     let asks_to_reject = payload.windows(6).any(|word| word == b"Reject" || word.contains(&b'\\'));
     assert!(answer["accepted"] == true || asks_to_reject);

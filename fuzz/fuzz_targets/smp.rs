@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use placement_core::smp::merge_pod;
 use serde_json::Value;
+use kube_rules::smp::merge_pod;
 
 fuzz_target!(|data: &[u8]| {
     let Some(at) = data.iter().position(|byte| *byte == b'\n') else {

@@ -1,7 +1,7 @@
 //! Kinds of workload beyond those that are known, as in OpenKruise's white list.
 
-use placement_core::fault::{FaultCode, Faults, Place};
-use placement_core::spread::{CustomKind, GroupKind, read, syntax};
+use kube_rules::syntax;
+use rules::{CustomKind, FaultCode, Faults, GroupKind, Place, read};
 use serde_json::{Map, Value};
 
 use crate::target;

@@ -3,7 +3,7 @@
 //! Settings are checked when the policy is set up ([`Settings`]) and scanned at each admission
 //! ([`SettingsText`]), where only the spread that matches is read. This crate must never stop at
 //! the first fault, panic on any text, or decide what a spread means: rules between fields belong
-//! to `placement_core`.
+//! to `rules`.
 //!
 //! ```text
 //!  set-up:     text --serde_json--> Value --reader--> SpreadDraft --check--> Settings | [Fault]
@@ -20,8 +20,8 @@ mod target;
 mod text;
 mod written;
 
-pub use placement_core::{Fault, FaultCode};
 pub use reader::{read_spread, read_spread_again};
+pub use rules::{Fault, FaultCode};
 pub use settings::{LEASE_NAMESPACE, Observe, OnError, Settings};
 pub use text::{SettingsText, SpreadHead, TargetHead, Unreadable};
 pub use written::written_spreads;

@@ -1,9 +1,9 @@
 //! Reads one spread, field by field, into a draft.
 
-use placement_core::fault::{Fault, FaultCode, Faults, Place};
-use placement_core::spread::{
-    Amount, AmountError, Binding, Capacity, CustomKind, Field, LabelSelector, MovesPerMinute, Rebalance,
-    Rollout, Spread, SpreadDraft, Strategy, SubsetDraft, Terminating, When, read,
+use rules::{
+    Amount, AmountError, Binding, Capacity, CustomKind, Fault, FaultCode, Faults, Field, MovesPerMinute,
+    Place, Rebalance, Rollout, Spread, SpreadDraft, Strategy, SubsetDraft, Terminating, When, read,
+    read_label_selector,
 };
 use serde_json::{Map, Value};
 
@@ -98,7 +98,7 @@ fn draft(value: &Value, path: &str, custom_kinds: &[CustomKind], faults: &mut Fa
     let target_ref = take(fields, "targetRef", at, faults, |value, at, faults| {
         target_ref(value, at, custom_kinds, faults)
     });
-    let selector = take(fields, "selector", at, faults, LabelSelector::read);
+    let selector = take(fields, "selector", at, faults, read_label_selector);
     let FilterDraft {
         selector: filter,
         replicas,

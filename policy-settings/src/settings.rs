@@ -1,8 +1,9 @@
 //! The settings as a whole: read, checked one by one, then against each other.
 
-use placement_core::fault::{Fault, FaultCode, Faults, Place};
-use placement_core::spread::{
-    Capacity, CustomKind, LabelSelector, Spread, Target, When, WorkloadKind, read, syntax,
+use kube_rules::labels::LabelSelector;
+use kube_rules::syntax;
+use rules::{
+    Capacity, CustomKind, Fault, FaultCode, Faults, Place, Spread, Target, When, WorkloadKind, read,
 };
 use serde_json::Value;
 

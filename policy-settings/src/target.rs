@@ -1,8 +1,10 @@
 //! Reads whose pods a spread places.
 
-use placement_core::fault::{FaultCode, Faults, Place};
-use placement_core::spread::{
-    CustomKind, Field, GroupKind, LabelSelector, ReplicasPath, TargetDraft, WorkloadKind, read, syntax,
+use kube_rules::labels::LabelSelector;
+use kube_rules::syntax;
+use rules::{
+    CustomKind, FaultCode, Faults, Field, GroupKind, Place, ReplicasPath, TargetDraft, WorkloadKind, read,
+    read_label_selector,
 };
 use serde_json::{Map, Value};
 
@@ -101,7 +103,7 @@ pub(crate) fn filter(fields: &Map<String, Value>, at: &Place<'_>, faults: &mut F
             replicas: Field::Faulty,
         };
     };
-    let selector = match take(fields, "selector", at, faults, LabelSelector::read) {
+    let selector = match take(fields, "selector", at, faults, read_label_selector) {
         // A filter that is written at all counts as one, so that it needs a target.
         Field::Absent => Field::Set(LabelSelector::default()),
         written => written,

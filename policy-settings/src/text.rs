@@ -9,9 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use placement_core::facts::{Fields, Text};
-use placement_core::fault::{Fault, FaultCode, Faults, Place};
-use placement_core::is_same_rule;
-use placement_core::spread::{CustomKind, Spread};
+use rules::{CustomKind, Fault, FaultCode, Faults, Place, Spread, is_same_rule};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};

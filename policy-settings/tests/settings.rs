@@ -10,10 +10,10 @@
 mod common;
 
 use common::{files, yaml};
-use placement_core::spread::{Amount, Capacity, Fill, Rollout, Strategy, Target, Terminating, When};
 use policy_settings::{Observe, OnError, Settings, SettingsText};
 use proptest::prelude::{Just, any, prop, prop_oneof, proptest};
 use proptest::strategy::Strategy as _;
+use rules::{Amount, Capacity, Fill, Rollout, Strategy, Target, Terminating, When};
 use serde_json::{Value, json};
 
 fn every_field() -> Settings {

@@ -62,7 +62,7 @@ fn no_warning_message_or_line_of_the_log_has_a_control_character() {
 fn no_fault_of_settings_breaks_a_line_of_its_own() {
     let faulty = json!({"spreads": [], "on\nError\u{1b}": NASTY});
     let message =
-        String::from_utf8(spillway_policy::validate_settings(faulty.to_string().as_bytes())).unwrap();
+        String::from_utf8(admission_core::validate_settings(faulty.to_string().as_bytes())).unwrap();
     let message: Value = serde_json::from_str(&message).unwrap();
     let message = message["message"].as_str().unwrap();
     assert_eq!(message.lines().count(), 1, "{message}");

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use placement_core::time::UnixMillis;
+use admission_core::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
+use admission_core::deadline::Clock;
+use kube_rules::time::UnixMillis;
 use policy_host::Capabilities;
 use serde_json::Value;
-use spillway_policy::cluster::{Cluster, EverywhereQuery, HostError, ListQuery, LogLine, ObjectQuery};
-use spillway_policy::deadline::Clock;
 
 use crate::scratch::{Scene, scenes};
 use crate::support::{MODULE, root};
@@ -48,7 +48,7 @@ fn assert_same(payload: &[u8], answer: Option<&[u8]>, what: &str) {
         .call("validate", payload)
         .unwrap_or_else(|e| panic!("{what}: {e}"));
     let clock = Clock::new(UnixMillis(0), &|| Duration::ZERO);
-    let native = spillway_policy::review(payload, &Fixed(answer.map(<[u8]>::to_vec)), &clock);
+    let native = admission_core::review(payload, &Fixed(answer.map(<[u8]>::to_vec)), &clock);
     let read = |answer: &[u8]| -> Value {
         let mut answer: Value = serde_json::from_slice(answer).unwrap();
         if answer["warnings"][0]
@@ -81,7 +81,7 @@ fn the_settings_corpus_is_answered_alike_by_wasm_and_native_code() {
             .instance(Arc::new(policy_host::NoCapabilities), None)
             .unwrap();
         let wasm = wasm.call("validate_settings", &bytes).unwrap();
-        let native = spillway_policy::validate_settings(&bytes);
+        let native = admission_core::validate_settings(&bytes);
         assert_eq!(
             String::from_utf8(wasm),
             String::from_utf8(native),

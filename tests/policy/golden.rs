@@ -1,6 +1,6 @@
 //! Requests and exact answers: `tests/golden/*.input.yaml` and `*.output.yaml`.
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use policy_host::Resource;
 use serde_json::{Value, json};
 

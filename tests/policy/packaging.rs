@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use placement_core::spread::WorkloadKind;
+use admission_core::cluster::{EverywhereQuery, ListQuery};
+use rules::WorkloadKind;
 use serde_json::Value;
-use spillway_policy::cluster::{EverywhereQuery, ListQuery};
 
 use crate::support::{files, root, yaml};
 
@@ -27,7 +27,7 @@ fn the_metadata_and_artifact_hub_name_exactly_the_kinds_that_are_asked_for() {
     let granted = kinds(&yaml(&root().join("metadata.yml"))["contextAwareResources"]);
     let mut asked: BTreeSet<(String, String)> = WorkloadKind::ALL
         .into_iter()
-        .map(|kind| placement_core::spread::GroupKind {
+        .map(|kind| rules::GroupKind {
             group: kind.group().into(),
             kind: kind.kind().into(),
         })

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::{Event, Leader, NodeRecord, PodRecord, Rule, SpreadId, WorkloadRecord, World, plan};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use policy_host::{
     Cluster, Counted, Grants, HostError, Kubernetes, Module, ObjectId, Policy, Query, Resource, Store, View,
 };

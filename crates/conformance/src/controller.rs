@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::names::{DELETION_COST_ANNOTATION, KRUISE_MARKER, POD_TEMPLATE_HASH, SPREAD_LABEL};
-use placement_core::spread::GroupKind;
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::{
     Action, Event, Leader, NodeRecord, Outcome, PodPatch, PodRecord, Rule, SpreadId, WorkloadRecord, World,
     adopt, plan,
 };
+use rules::GroupKind;
+use rules::names::{DELETION_COST_ANNOTATION, KRUISE_MARKER, POD_TEMPLATE_HASH, SPREAD_LABEL};
 use serde_json::{Map, Value, json};
 
 use crate::fixture::{controller, field, listed, marker, text, uid_of_set};
@@ -317,7 +317,7 @@ impl Cluster {
         self.rule.spread.subset_named(name).is_some()
     }
 
-    fn subset_name(&self, subset: placement_core::SubsetIx) -> String {
+    fn subset_name(&self, subset: rules::SubsetIx) -> String {
         self.rule
             .spread
             .subset(subset)

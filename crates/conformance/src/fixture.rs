@@ -3,8 +3,8 @@
 //! Pods of a vector carry Kruise's marker alone; the policy counts by labels of its own, which a
 //! pod that was placed by it would have. Nothing else is added to a pod.
 
-use placement_core::names::{DESIRED_REPLICAS_ANNOTATION, KRUISE_MARKER, SPREAD_LABEL, SUBSET_LABEL};
-use placement_core::spread::{GroupKind, WorkloadKind};
+use rules::names::{DESIRED_REPLICAS_ANNOTATION, KRUISE_MARKER, SPREAD_LABEL, SUBSET_LABEL};
+use rules::{GroupKind, WorkloadKind};
 use serde_json::{Value, json};
 
 use crate::settings::namespace;

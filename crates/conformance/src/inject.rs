@@ -4,9 +4,10 @@
 //! and what Spillway adds for itself is left out. So is the marker's `uid`: Kruise keeps an id
 //! there by which its counters find a pod again, and there are no counters here.
 
-use placement_core::names::{DELETION_COST_ANNOTATION, KRUISE_MARKER};
-use placement_core::{Decision, Placement, Reason, SubsetIx, inject};
+use placement_core::{Decision, Placement, Reason, inject};
 use policy_host::Store;
+use rules::SubsetIx;
+use rules::names::{DELETION_COST_ANNOTATION, KRUISE_MARKER};
 use serde_json::{Map, Value, json};
 
 use crate::settings;

@@ -8,11 +8,10 @@ use placement_core::facts::{
     ListedPod, PathError, PodHead, WorkloadFacts, latest_revision, ordinal, replicas_at, replicas_in,
     revision_key,
 };
-use placement_core::matching::{Owner, is_followed};
-use placement_core::names::{CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH};
 use placement_core::observe::Desired;
-use placement_core::spread::{Amount, CustomKind, ReplicasPath, Spread};
-use placement_core::{Arrival, Closed, Decision, Observation, SubsetIx, decide, observe};
+use placement_core::{Arrival, Closed, Decision, Observation, decide, observe};
+use rules::names::{CONTROLLER_REVISION_HASH, POD_TEMPLATE_HASH};
+use rules::{Amount, CustomKind, Owner, ReplicasPath, Spread, SubsetIx, is_followed};
 use serde_json::{Map, Value, json};
 
 use crate::fixture::{controller, find, group_kind, text};

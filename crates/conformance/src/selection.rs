@@ -1,8 +1,8 @@
 //! `selection.json`: which spread, which subset, which version, how many places.
 
 use placement_core::Closed;
-use placement_core::spread::Spread;
 use policy_host::{ObjectId, Store};
+use rules::Spread;
 use serde_json::{Value, json};
 
 use crate::fixture::{self, marker, named, served, text, with_replica_set};
@@ -173,7 +173,7 @@ fn native_sequence(case: &Case<'_>, vector: &Vector, operations: &[Value]) -> Ve
             let marker = json!({ "name": case.spread.name(), "subset": subset }).to_string();
             metadata.insert(
                 "annotations".to_owned(),
-                json!({ placement_core::names::KRUISE_MARKER: marker }),
+                json!({ rules::names::KRUISE_MARKER: marker }),
             );
         }
         pods.push(fixture::listed(&placed, number));

@@ -1,8 +1,8 @@
 //! From WorkloadSpread objects to the policy's settings.
 
-use placement_core::fault::Fault;
-use placement_core::spread::{CustomKind, GroupKind, Spread, syntax};
+use kube_rules::syntax;
 use policy_settings::{Settings, read_spread};
+use rules::{CustomKind, Fault, GroupKind, Spread};
 use serde_json::{Map, Value, json};
 
 /// The fields that an inline spread and a WorkloadSpread have in common.

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use placement_core::hash::{fnv1a64, reduce};
-use placement_core::names::SPREAD_LABEL;
-use placement_core::spread::WorkloadKind;
 use policy_host::{Grants, Kubernetes, Module, Policy, Resource, Store};
+use rules::WorkloadKind;
+use rules::names::SPREAD_LABEL;
 use serde_json::{Value, json};
 
 use crate::fixture::text;

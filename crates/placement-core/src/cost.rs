@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use crate::ladder::{Rung, SubsetIx, Tier};
+use rules::{Fill, Spread, SubsetIx};
+
+use crate::rung::{Rung, Tier};
 use crate::sizes;
-use crate::spread::{Fill, Spread};
 
 /// A pod's `controller.kubernetes.io/pod-deletion-cost`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,11 +1,14 @@
 //! Where one pod goes.
 
+use rules::{Binding, Capacity, Spread, SubsetIx};
+
+use crate::closed::Closed;
 use crate::cost::DeletionCost;
 use crate::hash::{fnv1a64, reduce};
-use crate::ladder::{Closed, Ladder, Run, Rung, SubsetIx, Tier};
+use crate::ladder::Ladder;
 use crate::observe::{Binder, Observation};
 use crate::reason::Reason;
-use crate::spread::{Binding, Capacity, Spread};
+use crate::rung::{Run, Rung, Tier};
 
 /// The longest window a hash picks from: more than one ReplicaSet creates at the same instant.
 pub const LONGEST_WINDOW: u32 = 500;
@@ -79,115 +82,159 @@ pub struct Placement {
 /// binder, only what cannot go wrong is placed here.
 #[must_use]
 pub fn decide(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) -> Decision {
-    let ladder = Ladder::new(spread, observation.replicas, &observation.closed);
-    let hash = fnv1a64(arrival.uid.as_bytes());
-    let place = |rung: Rung, reason| {
-        let cost = arrival.ranked.then(|| cost(spread, observation, rung, hash));
-        Decision::Place(Placement {
-            subset: rung.subset,
-            cost,
-            reason,
-        })
+    let case = Case {
+        spread,
+        observation,
+        arrival,
+        ladder: Ladder::new(spread, observation.replicas, &observation.closed),
+        hash: fnv1a64(arrival.uid.as_bytes()),
+        gates: gates(spread, observation, arrival),
+        is_late: matches!(arrival.order, Order::Late(_)),
     };
     if spread.has_only_one_endless_subset() {
         let only = Rung {
             subset: SubsetIx::new(0),
             tier: Tier::Maximum,
         };
-        return place(only, Reason::OnlySubset);
+        return Decision::Place(case.placement(only, Reason::OnlySubset));
     }
-    let gates = arrival.may_wait
+    match arrival.order {
+        Order::Ordinal(ordinal) | Order::Late(ordinal @ Some(_)) => case.by_ordinal(ordinal),
+        Order::None | Order::Late(None) => case.gated().unwrap_or_else(|| case.hashed()),
+    }
+}
+
+/// Whether a pod that could go wrong waits for the binder.
+fn gates(spread: &Spread, observation: &Observation, arrival: Arrival<'_>) -> bool {
+    arrival.may_wait
         && match (spread.capacity(), observation.binder) {
             (Capacity::BestEffort, _) | (Capacity::Auto, Binder::Absent) => false,
             // What is bound at admission may have to be deleted.
             (Capacity::Auto, Binder::Serving) => spread.binding() == Binding::Late || arrival.replaceable,
             (Capacity::Exact, _) => true,
+        }
+}
+
+/// A pod that is decided about, and what is known of it.
+struct Case<'a> {
+    spread: &'a Spread,
+    observation: &'a Observation,
+    arrival: Arrival<'a>,
+    ladder: Ladder<'a>,
+    hash: u64,
+    gates: bool,
+    is_late: bool,
+}
+
+impl Case<'_> {
+    fn placement(&self, rung: Rung, reason: Reason) -> Placement {
+        let cost = || cost(self.spread, self.observation, rung, self.hash);
+        Placement {
+            subset: rung.subset,
+            cost: self.arrival.ranked.then(cost),
+            reason,
+        }
+    }
+
+    /// A pod that its number gives its rung; `None`: its name has no number.
+    fn by_ordinal(&self, ordinal: Option<u32>) -> Decision {
+        let found = match ordinal {
+            Some(ordinal) => {
+                let rung = self.ladder.rung(ordinal);
+                rung.map(|rung| (rung, Reason::Ordinal(ordinal)))
+            }
+            None => self.ladder.first_open().map(|subset| {
+                let tier = Tier::Maximum;
+                (Rung { subset, tier }, Reason::NoOrdinal)
+            }),
         };
-    let is_late = matches!(arrival.order, Order::Late(_));
-    match arrival.order {
-        Order::Ordinal(ordinal) | Order::Late(ordinal @ Some(_)) => {
-            let found = match ordinal {
-                Some(ordinal) => ladder.rung(ordinal).map(|rung| (rung, Reason::Ordinal(ordinal))),
-                None => ladder.first_open().map(|subset| {
-                    let tier = Tier::Maximum;
-                    (Rung { subset, tier }, Reason::NoOrdinal)
-                }),
-            };
-            let Some((rung, reason)) = found else {
-                let (hint, reason) = (None, Reason::MustBeExact);
-                let waits = gates && is_late && spread.binding() == Binding::Late;
-                return match waits {
-                    true => Decision::Gate { hint, reason },
-                    false => Decision::Leave {
-                        reason: Reason::LadderFull,
-                    },
-                };
-            };
-            // Where the first ordinal moves, pods of two sets of ordinals are there together: nobody but the binder knows
-            // who holds a place that must not be given twice.
-            let waits = gates && (is_late || ladder.maximum(rung.subset).is_some());
-            return match place(rung, reason) {
-                Decision::Place(_) if waits && spread.binding() == Binding::Late => Decision::Gate {
-                    hint: Some(rung.subset),
-                    reason: Reason::MustBeExact,
+        let is_late_bound = self.spread.binding() == Binding::Late;
+        let Some((rung, reason)) = found else {
+            return match self.gates && self.is_late && is_late_bound {
+                true => must_be_exact(None),
+                false => Decision::Leave {
+                    reason: Reason::LadderFull,
                 },
-                Decision::Place(placement) if waits => Decision::Hold(placement),
-                decision => decision,
             };
+        };
+        // Where the first ordinal moves, pods of two sets of ordinals are there together: nobody but the binder knows
+        // who holds a place that must not be given twice.
+        let waits = self.gates && (self.is_late || self.ladder.maximum(rung.subset).is_some());
+        match (waits, is_late_bound) {
+            (true, true) => must_be_exact(Some(rung.subset)),
+            (true, false) => Decision::Hold(self.placement(rung, reason)),
+            (false, _) => Decision::Place(self.placement(rung, reason)),
         }
-        Order::None | Order::Late(None) => {}
     }
-    if gates {
-        if let Some(rung) = open_end(&ladder, observation).filter(|_| !is_late) {
-            return place(rung, Reason::OnlyOpenEnd);
+
+    /// What a binder makes of the pod; `None`: it is placed or held by its hash.
+    fn gated(&self) -> Option<Decision> {
+        if !self.gates {
+            return None;
         }
-        if spread.binding() == Binding::Late {
-            let hint = ladder.free(&observation.taken).next().map(|run| run.rung.subset);
-            let is_probe = hint.is_some_and(|subset| observation.probing.contains(subset));
-            return Decision::Gate {
+        let observation = self.observation;
+        if let Some(rung) = open_end(&self.ladder, observation).filter(|_| !self.is_late) {
+            return Some(Decision::Place(self.placement(rung, Reason::OnlyOpenEnd)));
+        }
+        if self.spread.binding() != Binding::Late {
+            return None;
+        }
+        let next = self.ladder.free(&observation.taken).next();
+        let hint = next.map(|run| run.rung.subset);
+        let is_probe = hint.is_some_and(|subset| observation.probing.contains(subset));
+        Some(match is_probe {
+            true => Decision::Gate {
                 hint,
-                reason: if is_probe {
-                    Reason::OneProbe
-                } else {
-                    Reason::MustBeExact
-                },
-            };
-        }
+                reason: Reason::OneProbe,
+            },
+            false => must_be_exact(hint),
+        })
     }
-    // Where every subset is closed the pod waits in the one that it would have; the binder lets it go when one has room.
-    let reopened = Closed::none();
-    let ladder = match gates && ladder.free(&observation.taken).next().is_none() {
-        true => Ladder::new(spread, observation.replicas, &reopened),
-        false => ladder,
-    };
-    let held = |decision| match decision {
-        Decision::Place(placement) if gates => Decision::Hold(placement),
-        decision => decision,
-    };
-    // Where somebody writes the counts anew in a moment, few can have come meanwhile.
-    let is_counted_soon = gates || observation.binder == Binder::Serving;
-    let window = if is_counted_soon && observation.behind {
-        finite(&ladder, observation)
-    } else {
-        window(&ladder, observation)
-    };
-    let picked = reduce(hash, window);
-    let (active, desired) = (observation.active, observation.desired);
-    held(match at(ladder.free(&observation.taken), picked) {
-        None => Decision::Leave {
-            reason: Reason::LadderFull,
-        },
-        Some(rung) if window == 1 => place(rung, Reason::LowestFree { active, desired }),
-        Some(rung) => place(
-            rung,
-            Reason::Hashed {
+
+    /// One of the next free rungs, by the hash.
+    fn hashed(&self) -> Decision {
+        let (observation, ladder) = (self.observation, self.ladder);
+        // Where every subset is closed the pod waits in the one that it would have; the binder lets it go when one has room.
+        let reopened = Closed::none();
+        let ladder = match self.gates && ladder.free(&observation.taken).next().is_none() {
+            true => Ladder::new(self.spread, observation.replicas, &reopened),
+            false => ladder,
+        };
+        // Where somebody writes the counts anew in a moment, few can have come meanwhile.
+        let is_counted_soon = self.gates || observation.binder == Binder::Serving;
+        let window = match is_counted_soon && observation.behind {
+            true => finite(&ladder, observation),
+            false => window(&ladder, observation),
+        };
+        let picked = reduce(self.hash, window);
+        let Some(rung) = at(ladder.free(&observation.taken), picked) else {
+            return Decision::Leave {
+                reason: Reason::LadderFull,
+            };
+        };
+        let (active, desired) = (observation.active, observation.desired);
+        let reason = match window {
+            1 => Reason::LowestFree { active, desired },
+            _ => Reason::Hashed {
                 place: picked + 1,
                 window,
                 active,
                 desired,
             },
-        ),
-    })
+        };
+        let placement = self.placement(rung, reason);
+        match self.gates {
+            true => Decision::Hold(placement),
+            false => Decision::Place(placement),
+        }
+    }
+}
+
+fn must_be_exact(hint: Option<SubsetIx>) -> Decision {
+    Decision::Gate {
+        hint,
+        reason: Reason::MustBeExact,
+    }
 }
 
 /// The cost of a pod on a rung. Where each rung has a cost of its own, nobody knows which of the subset's next ones it is:

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::ladder::{Run, Rung, SubsetIx, Tier};
+use rules::SubsetIx;
+
+use crate::rung::{Run, Rung, Tier};
 use crate::shares::Chairman;
 use crate::taken::Taken;
 

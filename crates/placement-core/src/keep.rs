@@ -7,8 +7,10 @@
 
 use std::collections::VecDeque;
 
-use crate::ladder::{Ladder, Run, Rung, SubsetIx};
-use crate::spread::Fill;
+use rules::{Fill, SubsetIx};
+
+use crate::ladder::Ladder;
+use crate::rung::{Run, Rung};
 use crate::taken::Taken;
 
 /// So many rungs of shares are looked at for those that a few subsets lack: every round of them has one of each.

@@ -7,47 +7,13 @@
 //! **Invariant**: with integers, minimums and shares a ladder is the same whatever the replicas,
 //! so that growing never moves a pod. Percent maxima move with the replicas.
 
+use rules::{Bounds, Fill, Spread, SubsetIx};
+
+use crate::closed::Closed;
 use crate::free_shares::FreeShares;
+use crate::rung::{Run, Rung, Tier};
 use crate::shares::Chairman;
-use crate::spread::{Bounds, Fill, Spread};
-pub use crate::taken::Taken;
-
-/// The place of a subset in its spread's order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SubsetIx(usize);
-
-/// The part of the ladder that a rung belongs to. All rungs of one tier have one deletion cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
-    /// Within the subset's minimum.
-    Minimum,
-    /// Beyond the minimum, up to the maximum.
-    Maximum,
-    /// The single rung of this number: in shares, and where percentages make a ladder move with the replicas.
-    Share(u32),
-}
-
-/// One place in one subset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rung {
-    /// Where.
-    pub subset: SubsetIx,
-    /// In which part of the ladder.
-    pub tier: Tier,
-}
-
-/// Rungs of one tier that follow each other. In shares, every run is one rung long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// What each of them is.
-    pub rung: Rung,
-    /// How many; `None`: no end.
-    pub length: Option<u32>,
-}
-
-/// Subsets found full by the scheduler, skipped for a while.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Closed(Vec<SubsetIx>);
+use crate::taken::Taken;
 
 /// The rungs of one spread, lowest first.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +55,7 @@ impl<'a> Ladder<'a> {
             Fill::InOrder(bounds) => Runs::InOrder(self.free_in_order(bounds, taken)),
             Fill::Shares(weights) => {
                 let closed = self.closed;
-                let chairman = Chairman::new(weights, move |subset| !closed.contains(SubsetIx(subset)));
+                let chairman = Chairman::new(weights, move |subset| !closed.contains(SubsetIx::new(subset)));
                 Runs::Shares(FreeShares::new(chairman, taken))
             }
         }
@@ -100,9 +66,9 @@ impl<'a> Ladder<'a> {
     pub fn rung(&self, number: u32) -> Option<Rung> {
         if let Fill::Shares(weights) = self.spread.fill() {
             // Every round is like the first: no number, however high, is walked to.
-            let mut chairman = Chairman::new(weights, |subset| !self.closed.contains(SubsetIx(subset)));
+            let mut chairman = Chairman::new(weights, |subset| !self.closed.contains(SubsetIx::new(subset)));
             let place = u64::from(number).checked_rem(chairman.round())?;
-            let subset = SubsetIx(chairman.nth(usize::try_from(place).ok()?)?);
+            let subset = SubsetIx::new(chairman.nth(usize::try_from(place).ok()?)?);
             return Some(Rung {
                 subset,
                 tier: Tier::Share(number),
@@ -134,7 +100,7 @@ impl<'a> Ladder<'a> {
         let Fill::Shares(weights) = self.spread.fill() else {
             return Vec::new();
         };
-        let mut chairman = Chairman::new(weights, |subset| !self.closed.contains(SubsetIx(subset)));
+        let mut chairman = Chairman::new(weights, |subset| !self.closed.contains(SubsetIx::new(subset)));
         let rungs = u64::from(rungs);
         let rounds = rungs.checked_div(chairman.round()).unwrap_or(0);
         let places = |subset| u32::try_from(rounds * chairman.per_round(subset)).unwrap_or(u32::MAX);
@@ -158,7 +124,7 @@ impl<'a> Ladder<'a> {
     #[must_use]
     pub fn first_open(&self) -> Option<SubsetIx> {
         (0..self.spread.subsets().len())
-            .map(SubsetIx)
+            .map(SubsetIx::new)
             .find(|subset| !self.closed.contains(*subset))
     }
 
@@ -166,7 +132,7 @@ impl<'a> Ladder<'a> {
     #[must_use]
     pub fn maximum(&self, subset: SubsetIx) -> Option<u32> {
         match self.spread.fill() {
-            Fill::InOrder(bounds) => bounds.get(subset.0)?.max.map(|max| max.of(self.replicas)),
+            Fill::InOrder(bounds) => bounds.get(subset.index())?.max.map(|max| max.of(self.replicas)),
             Fill::Shares(_) => None,
         }
     }
@@ -177,7 +143,7 @@ impl<'a> Ladder<'a> {
         let Fill::InOrder(bounds) = self.spread.fill() else {
             return 0;
         };
-        let minimum = bounds.get(subset.0).and_then(|bounds| bounds.min);
+        let minimum = bounds.get(subset.index()).and_then(|bounds| bounds.min);
         let minimum = minimum.map_or(0, |minimum| minimum.of(self.replicas));
         minimum.min(self.maximum(subset).unwrap_or(u32::MAX))
     }
@@ -193,7 +159,7 @@ impl<'a> Ladder<'a> {
                 if ended {
                     return None;
                 }
-                let subset = SubsetIx(subset);
+                let subset = SubsetIx::new(subset);
                 let max = bounds.max.map(|max| max.of(replicas));
                 let min = bounds
                     .min
@@ -237,58 +203,5 @@ impl<A: Iterator<Item = Run>, B: Iterator<Item = Run>> Iterator for Runs<A, B> {
             Self::InOrder(runs) => runs.next(),
             Self::Shares(runs) => runs.next(),
         }
-    }
-}
-
-impl SubsetIx {
-    /// The subset at this place, counted from 0.
-    #[must_use]
-    pub const fn new(index: usize) -> Self {
-        Self(index)
-    }
-
-    /// The place, counted from 0.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0
-    }
-}
-
-impl Closed {
-    /// No subset is closed.
-    #[must_use]
-    pub const fn none() -> Self {
-        Self(Vec::new())
-    }
-
-    /// Whether a subset is skipped.
-    #[must_use]
-    pub fn contains(&self, subset: SubsetIx) -> bool {
-        self.0.contains(&subset)
-    }
-
-    /// Whether none is.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The subsets that are skipped.
-    pub fn iter(&self) -> impl Iterator<Item = SubsetIx> + use<'_> {
-        self.0.iter().copied()
-    }
-
-    /// The same and one more.
-    #[must_use]
-    pub fn with(&self, subset: SubsetIx) -> Self {
-        self.iter()
-            .chain((!self.contains(subset)).then_some(subset))
-            .collect()
-    }
-}
-
-impl FromIterator<SubsetIx> for Closed {
-    fn from_iter<I: IntoIterator<Item = SubsetIx>>(subsets: I) -> Self {
-        Self(subsets.into_iter().collect())
     }
 }

@@ -1,9 +1,11 @@
 //! What is known of a spread's pods at one moment: the one place that counts.
 
+use rules::{Spread, Terminating};
+
+use crate::closed::Closed;
 use crate::cost::DeletionCost;
 use crate::facts::PodFacts;
-use crate::ladder::{Closed, Taken};
-use crate::spread::{Spread, Terminating};
+use crate::taken::Taken;
 
 /// Counts of one revision, or of the whole workload where no revision has a ladder of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! Which subsets are offered to a pod: none whose required term contradicts what the pod itself requires of a node, for
 //! no node would ever take it there.
 
+use kube_rules::nodes::{NodeAffinity, Term};
+use rules::{Overlay, Spread, SubsetIx};
+
+use crate::closed::Closed;
 use crate::decide::{Arrival, Decision, decide};
-use crate::ladder::{Closed, SubsetIx};
-use crate::nodes::{NodeAffinity, Term};
 use crate::observe::Observation;
 use crate::reason::Reason;
-use crate::spread::{Overlay, Spread};
 
 /// The subsets that a pod with these wishes of its own is not offered.
 #[must_use]

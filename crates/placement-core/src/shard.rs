@@ -3,13 +3,14 @@
 
 use core::fmt;
 
+use rules::{Spread, Target, WorkloadKind};
+
 use crate::hash::fnv1a64;
-use crate::spread::{Spread, Target, WorkloadKind};
 
 /// How many shards the ledgers of workloads are spread over.
 pub const SHARDS: u64 = 64;
 
-/// The value of the label [`SHARD_LABEL`](crate::names::SHARD_LABEL).
+/// The value of the label [`SHARD_LABEL`](rules::names::SHARD_LABEL).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shard {
     /// Of a workload: FNV-1a 64 of `namespace/kind/name`, modulo [`SHARDS`].

@@ -7,6 +7,8 @@
 
 use core::num::NonZeroU32;
 
+use rules::greatest_common_divisor;
+
 /// The rungs of one spread by shares, without end.
 #[derive(Clone, Debug)]
 pub(crate) struct Chairman {
@@ -102,15 +104,6 @@ impl Iterator for Chairman {
             self.given_by_subset.iter_mut().for_each(|given| *given = 0);
         }
         Some(subset)
-    }
-}
-
-/// The largest number that divides both; 0 for two zeros.
-pub(crate) fn greatest_common_divisor(a: i128, b: i128) -> i128 {
-    if b == 0 {
-        a
-    } else {
-        greatest_common_divisor(b, a % b)
     }
 }
 

@@ -5,8 +5,7 @@
 //! take the pods that the smaller size has no place for. With two subsets, and wherever no subset grows as the workload
 //! shrinks, what is left is exactly the ladder's split at every size. Elsewhere no order of pods can do that.
 
-use crate::ladder::SubsetIx;
-use crate::spread::{Bounds, Fill, Spread};
+use rules::{Bounds, Fill, Spread, SubsetIx};
 
 /// No workload is looked at beyond this size.
 const MOST_PODS: u32 = 400_000;

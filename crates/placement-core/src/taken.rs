@@ -4,7 +4,9 @@
 //! gets the rung, and so the cost, that became free; where none does (a ledger's counts, kinds
 //! that are not ranked), a subset's pods are taken to stand on its lowest rungs.
 
-use crate::ladder::{Rung, SubsetIx, Tier};
+use rules::SubsetIx;
+
+use crate::rung::{Rung, Tier};
 
 /// Taken places, by subset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,12 +12,12 @@ mod common;
 use common::{any_in_order, any_shares, closed, in_order, plain, shares, taken};
 use placement_core::cost::DeletionCost;
 use placement_core::decide::Order;
-use placement_core::spread::{Amount, Binding, Capacity, Spread};
 use placement_core::{
-    Arrival, Binder, Closed, Decision, Ladder, Observation, Placement, Reason, SubsetIx, Taken, decide,
+    Arrival, Binder, Closed, Decision, Ladder, Observation, Placement, Reason, Taken, decide,
 };
 use proptest::prelude::*;
 use reference_model::{self as model, Bind, Outcome};
+use rules::{Amount, Binding, Capacity, Spread, SubsetIx};
 
 const UID: &str = "705ab4f5-6393-11e8-b7cc-42010a800002";
 

@@ -14,8 +14,8 @@ use placement_core::facts::{
     Foreign, ListedPod, NoRevision, PathError, PodFacts, PodHead, WorkloadFacts, items, latest_revision,
     named, ordinal, replicas_at, replicas_in, revision_key,
 };
-use placement_core::spread::{GroupKind, ReplicasPath, WorkloadKind};
 use proptest::prelude::*;
+use rules::{GroupKind, ReplicasPath, WorkloadKind};
 use serde_json::{Value, json};
 
 fn kind(api_version: &str, kind: &str) -> GroupKind {

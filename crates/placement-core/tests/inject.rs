@@ -11,12 +11,11 @@ mod common;
 
 use common::{Words, any_json};
 use placement_core::decide::Order;
-use placement_core::spread::{Amount, Field, Spread, SubsetDraft};
 use placement_core::{
-    Arrival, Binder, Closed, Decision, Observation, Placement, Reason, Refused, SubsetIx, Taken, decide,
-    inject,
+    Arrival, Binder, Closed, Decision, Observation, Placement, Reason, Refused, Taken, decide, inject,
 };
 use proptest::prelude::*;
+use rules::{Amount, Field, Spread, SubsetDraft, SubsetIx};
 use serde_json::{Value, json};
 
 const REASON: Reason = Reason::LowestFree {

@@ -13,11 +13,10 @@ use common::{
     any_in_order, any_shares, closed, costed, difference, in_order, plain, plain_fill, shares, taken,
 };
 use placement_core::cost::DeletionCost;
-use placement_core::ladder::Run;
-use placement_core::spread::{Amount, Rollout};
-use placement_core::{Closed, Ladder, Rung, SubsetIx, Taken, Tier};
+use placement_core::{Closed, Ladder, Run, Rung, Taken, Tier};
 use proptest::prelude::*;
 use reference_model::{self as model, invariant};
+use rules::{Amount, Rollout, SubsetIx};
 
 const LENGTH: usize = 150;
 

@@ -12,10 +12,10 @@ mod common;
 use common::{in_order, name};
 use placement_core::facts::{ListedPod, PodFacts};
 use placement_core::observe::Desired;
-use placement_core::spread::{Rollout, Spread, Terminating};
 use placement_core::{Binder, Closed, Observation, observe};
 use proptest::prelude::*;
 use reference_model as model;
+use rules::{Rollout, Spread, Terminating};
 use serde_json::{Value, json};
 
 const SUBSETS: usize = 3;
@@ -31,7 +31,7 @@ fn spread((rollout, terminating): Scope) -> Spread {
 
 fn taken(observation: &Observation) -> Vec<u32> {
     (0..SUBSETS)
-        .map(|subset| observation.taken.of(placement_core::SubsetIx::new(subset)))
+        .map(|subset| observation.taken.of(rules::SubsetIx::new(subset)))
         .collect()
 }
 
@@ -122,7 +122,7 @@ fn the_places_of_all_revisions_are_counted_beside_a_revisions_own() {
     ];
     let filled = |scope| {
         let filled = observed(scope, "v1", desired(6, 4), &pods).filled;
-        [0, 1, 2].map(|subset| filled.of(placement_core::SubsetIx::new(subset)))
+        [0, 1, 2].map(|subset| filled.of(rules::SubsetIx::new(subset)))
     };
     assert_eq!(filled((Rollout::Keep, Terminating::Ignored)), [2, 1, 0]);
     assert_eq!(filled((Rollout::Keep, Terminating::Counted)), [2, 2, 0]);

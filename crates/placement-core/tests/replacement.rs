@@ -14,9 +14,9 @@ use common::{in_order, shares};
 use placement_core::decide::Order;
 use placement_core::facts::PodFacts;
 use placement_core::observe::Desired;
-use placement_core::spread::{Amount, Spread};
 use placement_core::{Arrival, Decision, decide, observe};
 use proptest::prelude::*;
+use rules::{Amount, Spread};
 
 /// The pods of one workload, as its controller keeps them.
 struct Workload<'s> {

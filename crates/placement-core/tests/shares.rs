@@ -10,10 +10,10 @@
 mod common;
 
 use common::{any_percents, any_shares, closed, costed, difference, plain, share_fill, shares, weights};
-use placement_core::spread::Fill;
 use placement_core::{Closed, Ladder, Rung};
 use proptest::prelude::*;
 use reference_model::{self as model, invariant};
+use rules::Fill;
 
 const SIZES: usize = 2_000;
 

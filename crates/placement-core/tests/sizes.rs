@@ -9,11 +9,11 @@
 mod common;
 
 use common::in_order;
-use placement_core::ladder::{Closed, Ladder};
+use placement_core::ladder::Ladder;
 use placement_core::sizes::{is_ladder, size_of};
-use placement_core::spread::{Amount, Spread};
-use placement_core::{DeletionCost, Rung, SubsetIx, Tier};
+use placement_core::{Closed, DeletionCost, Rung, Tier};
 use proptest::prelude::*;
+use rules::{Amount, Spread, SubsetIx};
 
 fn percent(percent: u8) -> Option<Amount> {
     Some(Amount::Percent(percent))

@@ -41,7 +41,6 @@ pub use object_id::{ObjectId, StoreError};
 pub use query::{
     CanI, GetResource, ListAll, ListByNamespace, Query, QueryError, ResourceAttributes, SubjectAccessReview,
 };
-pub use selector::{FieldSelector, LabelSelector, SelectorError};
 pub use session::{Recording, Replay};
 pub use session_text::{Exchange, SessionError};
 pub use store::{Store, View};

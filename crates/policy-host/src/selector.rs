@@ -1,7 +1,6 @@
 //! Label and field selectors, in the text form that list calls take.
 
-use std::collections::BTreeSet;
-
+use kube_rules::labels::{LabelSelector, Operator, Requirement};
 use serde_json::{Map, Value};
 
 /// Fields that the API server can select any object by, and those it can select pods by.
@@ -21,7 +20,7 @@ const FIELDS: [&str; 11] = [
 
 /// Why a selector cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SelectorError {
+pub(crate) enum SelectorError {
     /// The text is no selector.
     #[error(
         "cannot read the selector `{selector}` at `{at}`: write key=value, key!=value, key in (a,b), key notin (a,b), key or !key"
@@ -39,62 +38,37 @@ pub enum SelectorError {
     Field(String),
 }
 
-/// A label selector: every requirement must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LabelSelector(Vec<(String, Need)>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Need {
-    Present,
-    Absent,
-    In(BTreeSet<String>),
-    /// Absent keys fit as well.
-    NotIn(BTreeSet<String>),
+/// Reads `a=b,c in (x,y),!d,e`.
+///
+/// # Errors
+/// When a part is no requirement.
+pub(crate) fn parse_labels(text: &str) -> Result<LabelSelector, SelectorError> {
+    split_top(text)
+        .map(|part| {
+            requirement(part).ok_or_else(|| SelectorError::Syntax {
+                selector: text.to_owned(),
+                at: part.trim().to_owned(),
+            })
+        })
+        .collect()
 }
 
-impl LabelSelector {
-    /// Reads `a=b,c in (x,y),!d,e`.
-    ///
-    /// # Errors
-    /// When a part is no requirement.
-    pub fn parse(text: &str) -> Result<Self, SelectorError> {
-        split_top(text)
-            .map(|part| {
-                requirement(part).ok_or_else(|| SelectorError::Syntax {
-                    selector: text.to_owned(),
-                    at: part.trim().to_owned(),
-                })
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-
-    /// Whether an object has the labels.
-    #[must_use]
-    pub fn fits(&self, object: &Map<String, Value>) -> bool {
-        let labels = object.get("metadata").and_then(|metadata| metadata.get("labels"));
-        self.0.iter().all(|(key, need)| {
-            let value = labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-            match need {
-                Need::Present => value.is_some(),
-                Need::Absent => value.is_none(),
-                Need::In(values) => value.is_some_and(|value| values.contains(value)),
-                Need::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
-            }
-        })
-    }
+/// Whether an object has the labels.
+pub(crate) fn has_labels(object: &Map<String, Value>, selector: &LabelSelector) -> bool {
+    let labels = object.get("metadata").and_then(|metadata| metadata.get("labels"));
+    selector.matches(|key| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str))
 }
 
 /// A field selector: every requirement must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldSelector(Vec<(String, bool, String)>);
+pub(crate) struct FieldSelector(Vec<(String, bool, String)>);
 
 impl FieldSelector {
     /// Reads `status.phase=Running,spec.nodeName!=a`.
     ///
     /// # Errors
     /// When a part is no requirement, or its field cannot be selected by.
-    pub fn parse(text: &str) -> Result<Self, SelectorError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SelectorError> {
         text.split(',')
             .filter(|part| !part.trim().is_empty())
             .map(|part| {
@@ -112,8 +86,7 @@ impl FieldSelector {
     }
 
     /// Whether an object has the fields; an absent field is the empty text.
-    #[must_use]
-    pub fn fits(&self, object: &Map<String, Value>) -> bool {
+    pub(crate) fn fits(&self, object: &Map<String, Value>) -> bool {
         self.0.iter().all(|(field, equal, wanted)| {
             let mut parts = field.split('.');
             let top = parts.next().and_then(|part| object.get(part));
@@ -143,22 +116,29 @@ fn split_top(text: &str) -> impl Iterator<Item = &str> {
     .filter(move |_| !nothing)
 }
 
-fn requirement(part: &str) -> Option<(String, Need)> {
+fn requirement(part: &str) -> Option<Requirement> {
     let part = part.trim();
+    let named = |key: &str, operator| {
+        Some(Requirement {
+            key: label_key(key)?,
+            operator,
+        })
+    };
     if let Some((key, equal, value)) = comparison(part) {
-        let values = BTreeSet::from([label_value(value)?]);
-        let need = if equal {
-            Need::In(values)
-        } else {
-            Need::NotIn(values)
-        };
-        return Some((label_key(key)?, need));
+        let values = vec![label_value(value)?];
+        return named(
+            key,
+            match equal {
+                true => Operator::In(values),
+                false => Operator::NotIn(values),
+            },
+        );
     }
     if let Some(key) = part.strip_prefix('!') {
-        return Some((label_key(key.trim())?, Need::Absent));
+        return named(key.trim(), Operator::DoesNotExist);
     }
     let Some((key, set)) = part.split_once(char::is_whitespace) else {
-        return Some((label_key(part)?, Need::Present));
+        return named(part, Operator::Exists);
     };
     let (operator, values) = set.split_once('(')?;
     let values = values
@@ -167,12 +147,11 @@ fn requirement(part: &str) -> Option<(String, Need)> {
         .split(',')
         .map(label_value)
         .collect::<Option<_>>()?;
-    let need = match operator.trim() {
-        "in" => Need::In(values),
-        "notin" => Need::NotIn(values),
-        _ => return None,
-    };
-    Some((label_key(key)?, need))
+    match operator.trim() {
+        "in" => named(key, Operator::In(values)),
+        "notin" => named(key, Operator::NotIn(values)),
+        _ => None,
+    }
 }
 
 /// `a=b`, `a==b` and `a!=b`.
@@ -222,7 +201,7 @@ mod tests {
     }
 
     fn fits(text: &str) -> bool {
-        LabelSelector::parse(text).unwrap().fits(&object())
+        has_labels(&object(), &parse_labels(text).unwrap())
     }
 
     #[test]
@@ -267,7 +246,7 @@ mod tests {
             ("a in (b", "a in (b"),
         ] {
             assert_eq!(
-                LabelSelector::parse(text),
+                parse_labels(text),
                 Err(SelectorError::Syntax {
                     selector: text.to_owned(),
                     at: at.to_owned()

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use kube_rules::labels::LabelSelector;
 use serde_json::{Map, Value};
 
 use crate::access::Access;
@@ -13,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::mask::FieldMask;
 use crate::object_id::{ObjectId, StoreError};
 use crate::query::{GetResource, ListAll, ListByNamespace, Query};
-use crate::selector::{FieldSelector, LabelSelector, SelectorError};
+use crate::selector::{FieldSelector, SelectorError, has_labels, parse_labels};
 
 /// The objects. Cheap to clone; clones share everything.
 #[derive(Clone, Default)]
@@ -316,7 +317,7 @@ impl Objects {
         let bad = |e: SelectorError| e.to_string();
         let query = Arc::new(Prepared {
             number: queries.len(),
-            labels: LabelSelector::parse(labels.map_or("", String::as_str)).map_err(bad)?,
+            labels: parse_labels(labels.map_or("", String::as_str)).map_err(bad)?,
             fields: FieldSelector::parse(fields.map_or("", String::as_str)).map_err(bad)?,
             mask: masks.map(FieldMask::new).unwrap_or_default(),
         });
@@ -332,7 +333,7 @@ impl Body {
         if let Some((_, item)) = rendered.iter().find(|(number, _)| *number == query.number) {
             return item.clone();
         }
-        let selected = query.labels.fits(&self.object) && query.fields.fits(&self.object);
+        let selected = has_labels(&self.object, &query.labels) && query.fields.fits(&self.object);
         let item = selected
             .then(|| serde_json::to_vec(&query.mask.item(&self.object)).ok())
             .flatten()

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::ladder::{Closed, Ladder};
-use placement_core::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
-use placement_core::smp::merge_pod;
-use placement_core::spread::{Spread, Subset};
-use placement_core::{DeletionCost, SubsetIx, Taken};
+use kube_rules::nodes::{NodeAffinity, PreferredTerms, Term, Toleration, untolerated};
+use kube_rules::smp::merge_pod;
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, DeletionCost, Taken};
+use rules::{Spread, Subset, SubsetIx};
 use serde_json::{Map, Value};
 
 use crate::bind;

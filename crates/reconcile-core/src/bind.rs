@@ -5,14 +5,14 @@
 use core::fmt;
 
 use json_patch::{Patch, PatchOperation, RemoveOperation, TestOperation, diff};
+use kube_rules::time::UnixMillis;
 use placement_core::decide::{Decision, Placement};
-use placement_core::names::{
+use placement_core::{Reason, Refused, inject};
+use rules::names::{
     BOUND_AT_ANNOTATION, DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, MOVED_FROM_ANNOTATION,
     PLACEMENT_GATE, SPREAD_LABEL, SUBSET_LABEL,
 };
-use placement_core::spread::{Spread, Subset};
-use placement_core::time::UnixMillis;
-use placement_core::{Reason, Refused, SubsetIx, inject};
+use rules::{Spread, Subset, SubsetIx};
 use serde_json::{Map, Value, json};
 
 use crate::record::PodRecord;

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::ladder::{Closed, Ladder, Rung};
+use placement_core::ladder::Ladder;
 use placement_core::sizes::is_ladder;
-use placement_core::spread::{Fill, Spread, Target, WorkloadKind};
-use placement_core::{DeletionCost, SubsetIx, Taken, Tier};
+use placement_core::{Closed, DeletionCost, Rung, Taken, Tier};
+use rules::{Fill, Spread, SubsetIx, Target, WorkloadKind};
 
 use crate::bind;
 use crate::ledger::replicas;

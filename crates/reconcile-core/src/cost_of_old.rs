@@ -1,8 +1,8 @@
 //! The deletion costs of an old revision: it is to vacate next what the new one needs next.
 
-use placement_core::ladder::{Closed, Ladder, Rung};
-use placement_core::spread::{Fill, Spread};
-use placement_core::{DeletionCost, SubsetIx, Tier};
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, DeletionCost, Rung, Tier};
+use rules::{Fill, Spread, SubsetIx};
 
 use crate::cost::{Groups, Wanted, assigned, excess, unplaced, worth};
 use crate::ledger::replicas;

@@ -1,8 +1,8 @@
 //! Which rungs a pod may take: the one place that reads a ladder for pods that wait or move.
 
-use placement_core::ladder::{Ladder, Run, Rung};
-use placement_core::spread::{Fill, Rollout, Spread, Target, Terminating, WorkloadKind};
-use placement_core::{Closed, Observation, SubsetIx};
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, Observation, Run, Rung};
+use rules::{Fill, Rollout, Spread, SubsetIx, Target, Terminating, WorkloadKind};
 
 use crate::ledger::replicas;
 use crate::plan::Planning;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use kube_rules::time::UnixMillis;
 use placement_core::decide::Placement;
-use placement_core::ladder::{Closed, Ladder, Rung};
-use placement_core::spread::{Capacity, Fill, Spread, Target};
-use placement_core::time::UnixMillis;
-use placement_core::{DeletionCost, Observation, Reason, SubsetIx, Taken};
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, Rung};
+use placement_core::{DeletionCost, Observation, Reason, Taken};
+use rules::SubsetIx;
+use rules::{Capacity, Fill, Spread, Target};
 
 use crate::bind::{self, Unrenderable};
 use crate::ledger::replicas;

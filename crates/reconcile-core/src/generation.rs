@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use placement_core::spread::{Rollout, Spread, Target, WorkloadKind};
+use rules::{Rollout, Spread, Target, WorkloadKind};
 
 use crate::ledger::replicas;
 use crate::plan::Planning;

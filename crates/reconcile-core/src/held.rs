@@ -1,7 +1,8 @@
 //! Pods that have their subset since admission, and wait behind their gate until they were counted.
 
-use placement_core::spread::{Capacity, Spread, WorkloadKind};
-use placement_core::{Closed, Observation, Reason, SubsetIx};
+use placement_core::{Closed, Observation, Reason};
+use rules::SubsetIx;
+use rules::{Capacity, Spread, WorkloadKind};
 
 use crate::bind;
 use crate::ledger::replicas;

@@ -12,11 +12,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use placement_core::SubsetIx;
-use placement_core::ladder::{Closed, Ladder};
+use kube_rules::time::UnixMillis;
+use placement_core::Closed;
+use placement_core::ladder::Ladder;
 use placement_core::sizes::is_ladder;
-use placement_core::spread::{Fill, Spread, Target, When, WorkloadKind};
-use placement_core::time::UnixMillis;
+use rules::{Fill, Spread, SubsetIx, Target, When, WorkloadKind};
 
 use crate::bind;
 use crate::gates::needs_replicas;
@@ -80,9 +80,7 @@ impl<'w> Planning<'w> {
         let to_go: Vec<(SubsetIx, Vec<Homeless<'_>>)> = split
             .short()
             .filter(|to| {
-                let name = spread
-                    .subset(*to)
-                    .map_or("", placement_core::spread::Subset::name);
+                let name = spread.subset(*to).map_or("", rules::Subset::name);
                 !moves.is_some_and(|moves| moves.was_in_vain(name, self.now))
             })
             .map(|to| (to, split.homeless(&rest, to)))

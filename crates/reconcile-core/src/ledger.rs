@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::Ladder;
 use placement_core::facts::PodFacts;
-use placement_core::ladder::Closed;
-use placement_core::names::SHARD_LABEL;
 use placement_core::shard::Shard;
-use placement_core::spread::{Spread, Target, Terminating};
+use placement_core::{Closed, Ladder};
+use rules::names::SHARD_LABEL;
+use rules::{Spread, Target, Terminating};
 use spread_api::{
     API_VERSION, BinderStatus, LEDGER_KIND, LedgerMetadata, LedgerStatus, RevisionStatus, SpreadLedger,
 };
@@ -63,7 +62,7 @@ fn status(world: &World, id: &SpreadId, rule: &Rule, full: &Closed, closings: &C
         .fold(closings.skipped(), |closed, subset| closed.with(subset));
     let names = |which: &Closed| -> Vec<String> {
         let subsets = spread.subsets().iter().enumerate();
-        let named = subsets.filter(|(ix, _)| which.contains(placement_core::SubsetIx::new(*ix)));
+        let named = subsets.filter(|(ix, _)| which.contains(rules::SubsetIx::new(*ix)));
         named.map(|(_, subset)| subset.name().to_owned()).collect()
     };
     let replicas = replicas(world, spread);
@@ -206,7 +205,7 @@ fn summary(spread: &Spread, counts: &Counts, replicas: u32, closed: &Closed) -> 
         .zip(&counts.taken)
         .enumerate()
         .map(|(ix, (subset, taken))| {
-            let ix = placement_core::SubsetIx::new(ix);
+            let ix = rules::SubsetIx::new(ix);
             let mut text = format!("{} {taken}", subset.name());
             if let Some(maximum) = ladder.maximum(ix) {
                 text.push_str(&format!("/{maximum}"));

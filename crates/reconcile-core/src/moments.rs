@@ -1,6 +1,6 @@
 //! Moments that were noted by a clock which may have been set back since: one that lies too far ahead says nothing.
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 
 /// Whether less than so many milliseconds have passed. What lies ahead was noted before the clock was set back.
 pub(crate) fn is_recent(at: UnixMillis, now: UnixMillis, millis: i64) -> bool {

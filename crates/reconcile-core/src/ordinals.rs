@@ -4,10 +4,9 @@
 //! ordinals are there together, and the number of a pod says where it belongs, not that the place is free.
 
 use placement_core::facts::ordinal;
-use placement_core::ladder::{Ladder, SubsetIx};
-use placement_core::matching::Owner;
-use placement_core::spread::{Spread, Terminating, WorkloadKind};
+use placement_core::ladder::Ladder;
 use placement_core::{Observation, Reason};
+use rules::{Owner, Spread, SubsetIx, Terminating, WorkloadKind};
 use serde_json::Value;
 
 use crate::plan::Planning;

@@ -6,11 +6,10 @@
 use core::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use placement_core::ladder::Closed;
+use kube_rules::time::UnixMillis;
 use placement_core::observe::Desired;
-use placement_core::spread::Spread;
-use placement_core::time::UnixMillis;
-use placement_core::{Observation, observe};
+use placement_core::{Closed, Observation, observe};
+use rules::Spread;
 use spread_api::SpreadLedger;
 
 use crate::ledger;

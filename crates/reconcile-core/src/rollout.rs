@@ -6,10 +6,12 @@
 //! maximum, until that one leaves; or, where capacity is exact or there is no node beside, in the subset without a
 //! maximum, beyond its ladder.
 
-use placement_core::ladder::{Ladder, Rung};
-use placement_core::spread::{Capacity, Fill, Rollout, Spread, Target, Terminating};
-use placement_core::time::UnixMillis;
-use placement_core::{Closed, Observation, Reason, SubsetIx};
+use kube_rules::time::UnixMillis;
+use placement_core::Rung;
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, Observation, Reason};
+use rules::SubsetIx;
+use rules::{Capacity, Fill, Rollout, Spread, Target, Terminating};
 
 use crate::bind;
 use crate::ledger::replicas;

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use placement_core::{DeletionCost, Reason, SubsetIx};
+use placement_core::{DeletionCost, Reason};
+use rules::SubsetIx;
 use serde_json::Value;
 use spread_api::SpreadLedger;
 

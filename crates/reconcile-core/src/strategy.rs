@@ -1,6 +1,6 @@
 //! What a Deployment's controller may do next, by its strategy: `pkg/controller/deployment/rolling.go` of Kubernetes.
 
-use placement_core::spread::WorkloadKind;
+use rules::WorkloadKind;
 use serde_json::Value;
 
 use crate::record::WorkloadRecord;

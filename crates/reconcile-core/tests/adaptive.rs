@@ -10,8 +10,8 @@
 mod common;
 
 use common::{START, Scene, all, gated, patched, pod_patch, rule, running, workload};
-use placement_core::names::SUBSET_LABEL;
 use reconcile_core::{Action, Event, Leader, Outcome, Plan, Rule, Step, World};
+use rules::names::SUBSET_LABEL;
 use serde_json::{Value, json};
 use spread_api::{LedgerStatus, SpreadLedger};
 

@@ -10,9 +10,10 @@
 mod common;
 
 use common::{Scene, all, gated, patched, pod_patch, rule, running};
-use placement_core::ladder::Rung;
-use placement_core::{Decision, DeletionCost, Reason, SubsetIx, Tier, decide::Placement, inject};
+use placement_core::decide::Placement;
+use placement_core::{Decision, DeletionCost, Reason, Rung, Tier, inject};
 use reconcile_core::{Action, Event, Outcome, PodRecord};
+use rules::SubsetIx;
 use serde_json::json;
 
 const TWO: &str = r#"

@@ -373,7 +373,7 @@ spreads:
     let set = json!({
         "metadata": {"name": "web", "namespace": "shop", "uid": "uid-web"}, "spec": {"size": 2},
     });
-    let kind = placement_core::spread::GroupKind::of("game.example.io/v1", "GameServerSet").unwrap();
+    let kind = rules::GroupKind::of("game.example.io/v1", "GameServerSet").unwrap();
     let set = reconcile_core::WorkloadRecord::of_kind(kind, &set).unwrap();
     for (custom, wanted) in [
         (

@@ -15,14 +15,14 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{START, Scene, gated, patched, revision, rule, workload};
+use kube_rules::time::UnixMillis;
 use placement_core::decide::Order;
-use placement_core::facts::LedgerFacts;
-use placement_core::names::{PLACEMENT_GATE, SPREAD_LABEL, SUBSET_LABEL};
+use placement_core::ledger::LedgerFacts;
 use placement_core::observe::Binder;
-use placement_core::time::UnixMillis;
 use placement_core::{Arrival, decide, inject};
 use proptest::prelude::*;
 use reconcile_core::{Action, Event, Leader, Outcome, PodRef, Rule, Step};
+use rules::names::{PLACEMENT_GATE, SPREAD_LABEL, SUBSET_LABEL};
 use serde_json::{Value, json};
 use spread_api::{LedgerStatus, SpreadLedger};
 

@@ -10,8 +10,8 @@
 mod common;
 
 use common::{START, Scene, all, gated, rule, workload};
-use placement_core::SubsetIx;
 use reconcile_core::{Action, Event, Outcome, Step};
+use rules::SubsetIx;
 use serde_json::{Value, json};
 
 const SECOND: i64 = 1_000;

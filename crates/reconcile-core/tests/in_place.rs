@@ -12,8 +12,8 @@ mod common;
 use common::{rule, yaml};
 use placement_core::decide::{Decision, Placement};
 use placement_core::inject::{inject, is_movable, move_in_place, next_in_place};
-use placement_core::spread::Spread;
-use placement_core::{DeletionCost, Reason, Rung, SubsetIx, Tier};
+use placement_core::{DeletionCost, Reason, Rung, Tier};
+use rules::{Spread, SubsetIx};
 use serde_json::{Value, json};
 
 const SOUND: &str = r#"

@@ -10,10 +10,11 @@
 mod common;
 
 use common::{Scene, all, gated, id, revision, rule, running, workload};
-use placement_core::facts::{LeaseFacts, LedgerFacts};
-use placement_core::time::UnixMillis;
-use placement_core::{Observation, SubsetIx};
+use kube_rules::time::UnixMillis;
+use placement_core::Observation;
+use placement_core::ledger::{LeaseFacts, LedgerFacts};
 use reconcile_core::{Action, Event, Outcome, Step};
+use rules::SubsetIx;
 use serde_json::{Value, json};
 use spread_api::SpreadLedger;
 
@@ -76,7 +77,7 @@ fn the_ledger_of_a_rollout_as_it_is_stored() {
                     {"revision": "old", "desired": 2, "active": 1, "gated": 0, "taken": [1, 0]},
                 ],
                 "order": 0,
-                "binder": {"epoch": 3, "rule": placement_core::rule_hash(&rule(TWO).written)},
+                "binder": {"epoch": 3, "rule": rules::rule_hash(&rule(TWO).written)},
             },
         })
     );

@@ -153,7 +153,7 @@ fn numbers_that_are_left_out_make_others_higher() {
     let mut scene = Scene::new(rule(&THREE.replace("apps/v1", "apps.kruise.io/v1beta1")));
     let mut set = set(3, 0, "Parallel");
     set["spec"]["reserveOrdinals"] = json!([1]);
-    let kind = placement_core::spread::GroupKind::of("apps.kruise.io/v1beta1", "StatefulSet").unwrap();
+    let kind = rules::GroupKind::of("apps.kruise.io/v1beta1", "StatefulSet").unwrap();
     let record = reconcile_core::WorkloadRecord::of_kind(kind, &set).unwrap();
     scene
         .world

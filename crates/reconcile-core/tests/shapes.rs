@@ -10,14 +10,14 @@
 mod common;
 
 use common::{START, Scene, all, gated, rule, running};
+use kube_rules::nodes::NodeAffinity;
 use placement_core::decide::Order;
-use placement_core::facts::LedgerFacts;
-use placement_core::names::{BOUND_AT_ANNOTATION, SUBSET_LABEL};
-use placement_core::nodes::NodeAffinity;
+use placement_core::ledger::LedgerFacts;
 use placement_core::observe::Binder;
 use placement_core::offer::{barred, decide_offered};
 use placement_core::{Arrival, Decision, Reason};
 use reconcile_core::{Action, Event, Outcome};
+use rules::names::{BOUND_AT_ANNOTATION, SUBSET_LABEL};
 use serde_json::{Value, json};
 use spread_api::LedgerStatus;
 

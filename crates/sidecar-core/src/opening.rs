@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use placement_core::names::{BOUND_AT_ANNOTATION, DECISION_ANNOTATION, PLACEMENT_GATE};
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
+use rules::names::{BOUND_AT_ANNOTATION, DECISION_ANNOTATION, PLACEMENT_GATE};
 use serde_json::{Value, json};
 
 /// Why a gate is opened.

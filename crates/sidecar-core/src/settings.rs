@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use placement_core::hash::fnv1a64;
-use placement_core::spread::{CustomKind, GroupKind};
 use reconcile_core::Rule;
+use rules::{CustomKind, GroupKind};
 use serde_json::Value;
 
 /// Checked settings.

@@ -3,7 +3,7 @@
 use core::ops::Add;
 use core::time::Duration;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 
 /// A moment of the monotonic clock, which nobody can set: so long after a start that is the driver's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

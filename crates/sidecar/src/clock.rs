@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use sidecar_core::{Moment, Now};
 
 /// From where moments are counted.

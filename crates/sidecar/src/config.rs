@@ -1,8 +1,8 @@
 //! The settings as the sidecar takes them: checked, as rules, and by their hash.
 
-use placement_core::Fault;
 use policy_settings::written_spreads;
 use reconcile_core::Rule;
+use rules::Fault;
 use serde_json::Value;
 use sidecar_core::{Settings, settings_hash};
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
 use kube::Client;
-use placement_core::names::LEASE_NAME;
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
+use rules::names::LEASE_NAME;
 use serde_json::{Value, json};
 use tracing::debug;
 

@@ -352,7 +352,7 @@ fn the_policy_of_the_example_is_never_asked_about_pods_of_the_system() {
         .iter()
         .filter_map(Value::as_str)
         .collect();
-    let mut wanted: BTreeSet<&str> = placement_core::names::SYSTEM_NAMESPACES.iter().copied().collect();
+    let mut wanted: BTreeSet<&str> = rules::names::SYSTEM_NAMESPACES.iter().copied().collect();
     let namespace = documents("deploy/namespace.yaml").remove(0);
     wanted.insert(namespace["metadata"]["name"].as_str().unwrap());
     assert_eq!(left_out, wanted);
@@ -380,7 +380,7 @@ fn the_guard_knows_the_accounts_the_gate_and_the_prefix_by_their_names_and_lets_
         );
         assert!(guard.contains(&user), "{user}");
     }
-    let gate = format!("gate.name == '{}'", placement_core::names::PLACEMENT_GATE);
+    let gate = format!("gate.name == '{}'", rules::names::PLACEMENT_GATE);
     assert_eq!(guard.matches(&gate).count(), 2);
     for rule in policies.iter().flat_map(|policy| {
         policy["spec"]["matchConstraints"]["resourceRules"]

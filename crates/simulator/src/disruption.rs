@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use placement_core::fault::{Faults, Place};
-use placement_core::spread::{Amount, LabelSelector};
+use kube_rules::labels::LabelSelector;
+use rules::{Amount, Faults, Place, read_label_selector};
 use serde_json::Value;
 
 use crate::json;
@@ -107,7 +107,7 @@ impl DisruptionBudget {
         };
         let selector = field("selector").map(|selector| {
             let mut faults = Faults::default();
-            let read = LabelSelector::read(selector, &Place::Root("spec.selector"), &mut faults);
+            let read = read_label_selector(selector, &Place::Root("spec.selector"), &mut faults);
             read.ok_or_else(|| unreadable("spec.selector", selector, "write a label selector"))
         });
         Ok(Self {

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use kube_rules::nodes::Quantity;
 use serde_json::Value;
-
-use placement_core::nodes::Quantity;
 
 /// Something wrong in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Another mutating webhook: it changes the pods that its selector selects, as sidecar injectors and the webhooks of
 //! serverless providers do.
 
-use placement_core::spread::LabelSelector;
+use kube_rules::labels::LabelSelector;
 use serde_json::{Value, json};
 
 use crate::json;

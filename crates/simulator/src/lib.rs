@@ -42,11 +42,11 @@ pub use admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, 
 pub use checks::{Check, CheckResult};
 pub use fields::FieldFault;
 pub use injector::{Injection, Injector};
-pub use placement_core::names::SUBSET_LABEL;
-pub use placement_core::nodes::Quantity;
+pub use kube_rules::nodes::Quantity;
 pub use random::Random;
 pub use ranking::{Phase, Ranked, deleted_before, deletion_cost, in_deletion_order, restarts};
 pub use report::{Counts, Evictions, LoadSample, Mark, MarkKind, Outcome, Report, Sample, ScaleIn, UNPLACED};
+pub use rules::names::SUBSET_LABEL;
 pub use scenario::{
     Amount, Autoscaler, Bound, Cluster, ClusterAutoscaler, Demand, EventKind, Expectation, Fault,
     NodeGroupSpec, NodeSpec, OwnCase, OwnScale, Revision, SCRIPT_FILE, SETTINGS_FILE, Scenario, Script,

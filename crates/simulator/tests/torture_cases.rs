@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use simulator::torture::{Case, CoreAdmission, Played, play};
+use simulator::torture::{Case, NativeAdmission, Played, play};
 
 fn saved() -> Vec<(String, Case)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases");
@@ -24,7 +24,7 @@ fn saved() -> Vec<(String, Case)> {
 }
 
 fn played(case: &Case) -> Played {
-    play(case, &mut |_| Box::new(CoreAdmission::new())).unwrap()
+    play(case, &mut |case| Box::new(NativeAdmission::of(case))).unwrap()
 }
 
 fn named(name: &str) -> Played {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use placement_core::decide::Order;
-use placement_core::facts::LedgerFacts;
+use placement_core::ledger::LedgerFacts;
 use placement_core::{Arrival, decide, inject};
 use policy_host::{Grants, Kubernetes, Module, Policy, Resource, Store};
 use serde_json::Value;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use simulator::Admission;
 use simulator::torture::{
-    Case, CoreAdmission, Failure, Played, Violation, hostility, is_for_a_real_cluster, minimise, play,
+    Case, Failure, NativeAdmission, Played, Violation, hostility, is_for_a_real_cluster, minimise, play,
     play_aloud,
 };
 
@@ -115,8 +115,8 @@ pub(crate) fn run(raw: Raw) -> Result<(), Exit> {
     }
 }
 
-fn policy(_: &Case) -> Box<dyn Admission> {
-    Box::new(CoreAdmission::new())
+fn policy(case: &Case) -> Box<dyn Admission> {
+    Box::new(NativeAdmission::of(case))
 }
 
 fn search(raw: &Raw, begun: Instant) -> Result<Search, Exit> {

@@ -1,6 +1,6 @@
 //! Pods that are not ours to place: their node is decided already, or by their controller alone.
 
-use crate::spread::GroupKind;
+use rules::GroupKind;
 
 /// Why a pod is left alone: never changed, counted, adopted or moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

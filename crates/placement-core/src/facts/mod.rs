@@ -5,7 +5,6 @@
 
 mod fields;
 mod foreign;
-mod ledger;
 mod list;
 mod listed;
 mod pod;
@@ -16,7 +15,6 @@ mod workload;
 
 pub use fields::{FieldError, Fields, Texts};
 pub use foreign::Foreign;
-pub use ledger::{BINDER_AWAY_MILLIS, BinderRow, LeaseFacts, LedgerCounts, LedgerFacts};
 pub use list::{ListError, items, listed_pods, named};
 pub use listed::{ListedPod, PodFacts, is_decided};
 pub use pod::{OwnerReference, PodHead};

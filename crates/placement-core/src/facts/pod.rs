@@ -1,14 +1,12 @@
 //! The fields that are read of a pod that arrives.
 
-use core::fmt;
-
+use kube_rules::nodes::NodeAffinity;
+use rules::names::{CONTROLLER_REVISION_HASH, MIRROR_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH};
+use rules::{GroupKind, WorkloadKind};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{FieldError, Fields, Foreign, Text, Texts, revision_key};
-use crate::names::{CONTROLLER_REVISION_HASH, MIRROR_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH};
-use crate::nodes::NodeAffinity;
-use crate::spread::{GroupKind, WorkloadKind};
 
 /// A pod as it arrives for admission.
 #[derive(Debug)]
@@ -177,14 +175,4 @@ fn has_node(spec: &RawValue) -> Result<bool, FieldError> {
 /// Whether a pod in this phase has run to its end.
 pub(super) fn is_finished(phase: &str) -> bool {
     matches!(phase, "Succeeded" | "Failed")
-}
-
-impl fmt::Display for GroupKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.group.is_empty() {
-            f.write_str(&self.kind)
-        } else {
-            write!(f, "{}/{}", self.group, self.kind)
-        }
-    }
 }

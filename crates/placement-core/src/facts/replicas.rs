@@ -2,9 +2,8 @@
 
 use core::fmt;
 
+use rules::ReplicasPath;
 use serde_json::Value;
-
-use crate::spread::ReplicasPath;
 
 /// Why a path leads to no number.
 #[derive(Clone, Debug, PartialEq, Eq)]

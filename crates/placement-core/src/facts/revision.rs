@@ -1,9 +1,8 @@
 //! Which revision of its workload a pod belongs to, and which number it has.
 
+use rules::WorkloadKind;
+use rules::names::POD_TEMPLATE_HASH;
 use serde_json::Value;
-
-use crate::names::POD_TEMPLATE_HASH;
-use crate::spread::WorkloadKind;
 
 /// The revision of a pod, by the rule of WorkloadSpread: pods of ReplicaSets and Deployments have
 /// their `pod-template-hash`, else the last part of `controller-revision-hash`; pods of all other

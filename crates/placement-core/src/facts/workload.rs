@@ -1,8 +1,9 @@
 //! The fields of a workload, or of an object between a workload and its pods, that are read.
 
+use rules::WorkloadKind;
+use rules::names::DESIRED_REPLICAS_ANNOTATION;
+
 use super::{FieldError, Fields, OwnerReference, Texts};
-use crate::names::DESIRED_REPLICAS_ANNOTATION;
-use crate::spread::WorkloadKind;
 
 /// A workload as a list answers it.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Node affinity of a placed pod.
 
+use rules::Overlay;
 use serde_json::{Map, Value, json};
 
 use super::{Refused, list, object};
-use crate::spread::Overlay;
 
 const AFFINITY: &str = "spec.affinity";
 const NODE_AFFINITY: &str = "spec.affinity.nodeAffinity";

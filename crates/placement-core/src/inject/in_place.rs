@@ -14,14 +14,13 @@
 //! - what their patches set differs in labels and annotations alone, the next one sets every key that the first does,
 //!   and it does not matter that they come late (`binding: Late`).
 
+use kube_rules::smp;
+use rules::names::MOVED_FROM_ANNOTATION;
+use rules::{Binding, Overlay, Spread, SubsetIx};
 use serde_json::{Map, Value};
 
 use super::{Refused, kept, list, marks, object, root};
-use crate::SubsetIx;
 use crate::decide::Placement;
-use crate::names::MOVED_FROM_ANNOTATION;
-use crate::smp;
-use crate::spread::{Binding, Overlay, Spread};
 
 /// The subset that a pod of `from` can be moved on to in place, as far as the spread tells.
 #[must_use]

@@ -1,9 +1,9 @@
 //! What a patch must leave as it was.
 
+use rules::names::CONTROLLER_LABELS;
 use serde_json::Value;
 
 use super::{Refused, list, object, root};
-use crate::names::CONTROLLER_LABELS;
 
 /// By which the Job controller counts a pod that ended.
 const JOB_FINALIZER: &str = "batch.kubernetes.io/job-tracking";

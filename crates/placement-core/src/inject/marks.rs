@@ -1,15 +1,15 @@
 //! Labels and annotations by which a pod says where it is and why.
 
+use rules::names::{
+    DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, SPREAD_LABEL, STEPPING_STONE_ANNOTATION,
+    SUBSET_LABEL,
+};
+use rules::{Spread, Subset};
 use serde_json::{Map, Value, json};
 
 use super::{Refused, object, root};
 use crate::decide::Placement;
-use crate::names::{
-    DECISION_ANNOTATION, DELETION_COST_ANNOTATION, KRUISE_MARKER, SPREAD_LABEL, STEPPING_STONE_ANNOTATION,
-    SUBSET_LABEL,
-};
 use crate::reason::Reason;
-use crate::spread::{Spread, Subset};
 
 /// Marks a pod that was placed.
 pub(super) fn placed(

@@ -16,9 +16,9 @@ pub use in_place::{is_movable, move_in_place, next_in_place};
 use serde_json::{Map, Value};
 
 use crate::decide::{Decision, Placement};
-use crate::names::PLACEMENT_GATE;
-use crate::smp;
-use crate::spread::{Overlay, Spread};
+use kube_rules::smp;
+use rules::names::PLACEMENT_GATE;
+use rules::{Overlay, Spread};
 
 /// Why a pod cannot be given what its subset says.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use placement_core::cost::DeletionCost;
-use placement_core::spread::{
-    Amount, Binding, Capacity, Field, GroupKind, Rollout, Spread, SpreadDraft, SubsetDraft, TargetDraft,
-    Terminating,
-};
-use placement_core::{Closed, Rung, SubsetIx, Taken, Tier};
+use placement_core::{Closed, Rung, Taken, Tier};
 use proptest::prelude::*;
 use reference_model as model;
+use rules::{
+    Amount, Binding, Capacity, Field, GroupKind, Rollout, Spread, SpreadDraft, SubsetDraft, SubsetIx,
+    TargetDraft, Terminating,
+};
 use serde_json::Value;
 
 /// A spread over the Deployment `shop/web`, with subsets named `a`, `b`, `c`, ...

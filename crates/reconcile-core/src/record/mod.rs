@@ -6,12 +6,12 @@ mod workload;
 
 use std::collections::BTreeMap;
 
+use kube_rules::nodes::{NodeFacts, Resources, Taint, pods};
+use kube_rules::time::UnixMillis;
 pub use outline::Outline;
-use placement_core::matching::Owner;
-use placement_core::nodes::{NodeFacts, Resources, Taint, pods};
-use placement_core::spread::GroupKind;
-use placement_core::time::UnixMillis;
 pub use pod::{Phase, PodRecord};
+use rules::GroupKind;
+use rules::Owner;
 use serde::Deserialize;
 use serde_json::Value;
 pub use workload::WorkloadRecord;

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use kube_rules::nodes::{Requests, Resources};
+use kube_rules::time::UnixMillis;
 use placement_core::facts::{Foreign, PodFacts, is_decided, revision_key};
-use placement_core::names::{
+use rules::WorkloadKind;
+use rules::names::{
     BOUND_AT_ANNOTATION, CONTROLLER_REVISION_HASH, DECISION_ANNOTATION, DELETION_COST_ANNOTATION,
     MIRROR_ANNOTATION, MOVED_FROM_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL,
     STEPPING_STONE_ANNOTATION, SUBSET_LABEL,
 };
-use placement_core::nodes::{Requests, Resources};
-use placement_core::spread::WorkloadKind;
-use placement_core::time::UnixMillis;
 use serde_json::Value;
 
 use super::{Object, Outline, OwnerRecord, Unreadable};

@@ -1,9 +1,9 @@
 //! What is kept of a workload, or of an object between a workload and its pods.
 
-use placement_core::names::{DESIRED_REPLICAS_ANNOTATION, POD_TEMPLATE_HASH};
-use placement_core::nodes::{NodeAffinity, Toleration};
-use placement_core::spread::{GroupKind, WorkloadKind};
-use placement_core::time::UnixMillis;
+use kube_rules::nodes::{NodeAffinity, Toleration};
+use kube_rules::time::UnixMillis;
+use rules::names::{DESIRED_REPLICAS_ANNOTATION, POD_TEMPLATE_HASH};
+use rules::{GroupKind, WorkloadKind};
 use serde_json::Value;
 
 use super::{Object, OwnerRecord, Unreadable, WorkloadId};

@@ -1,9 +1,8 @@
 //! Where a pod goes that waits behind its gate, past what is closed for pods like it.
 
-use placement_core::ladder::Rung;
 use placement_core::offer::is_offered_nothing;
-use placement_core::spread::Spread;
-use placement_core::{Closed, Observation, Reason, SubsetIx};
+use placement_core::{Closed, Observation, Reason, Rung};
+use rules::{Spread, SubsetIx};
 
 use super::Closings;
 use super::closings::{Known, State};

@@ -1,7 +1,7 @@
 //! One closing, as it is published and remembered.
 
-use placement_core::spread::Patience;
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
+use rules::Patience;
 use spread_api::ClosingStatus;
 
 use super::shape::Shape;

@@ -1,8 +1,9 @@
 //! What is closed at a moment, for which pods, and what is being tried.
 
-use placement_core::ladder::{Closed, Ladder};
-use placement_core::spread::{Patience, Spread, Subset};
-use placement_core::{Observation, SubsetIx};
+use kube_rules::time::UnixMillis;
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, Observation};
+use rules::{Patience, Spread, Subset, SubsetIx};
 
 use super::shape::{self, Shape, both};
 use super::{Closing, RECREATE_MILLIS};
@@ -12,7 +13,6 @@ use crate::moments::is_recent;
 use crate::plan::Planning;
 use crate::step::Severity;
 use crate::world::{KnownLedger, KnownPod, Need};
-use placement_core::time::UnixMillis;
 
 /// After the last pod that got a node a subset is tried this much longer: a burst comes in parts.
 const LINGER_MILLIS: i64 = 10_000;

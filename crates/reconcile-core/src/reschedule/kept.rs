@@ -4,9 +4,8 @@
 //! says by then. So it holds a place in both subsets until its node tells, or the first could be given more pods than its
 //! maximum.
 
-use placement_core::SubsetIx;
-use placement_core::nodes::Term;
-use placement_core::spread::{Fill, Spread, Subset, Terminating};
+use kube_rules::nodes::Term;
+use rules::{Fill, Spread, Subset, SubsetIx, Terminating};
 
 use crate::world::{Assumed, KnownPod, SpreadId, World};
 

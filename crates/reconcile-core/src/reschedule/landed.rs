@@ -1,19 +1,18 @@
 //! Pods that were moved in place and got a node of the subset that they came from: a place came free there meanwhile.
 //! The label, the cost and so the counts follow the node.
 
-use placement_core::DeletionCost;
 use placement_core::inject::next_in_place;
-use placement_core::ladder::{Closed, Ladder};
-use placement_core::spread::Spread;
+use placement_core::ladder::Ladder;
+use placement_core::{Closed, DeletionCost};
+use rules::Spread;
 
+use super::kept::Landing;
 use crate::bind;
 use crate::cost::excess;
 use crate::ledger::replicas;
 use crate::plan::Planning;
 use crate::step::Action;
 use crate::world::KnownPod;
-
-use super::kept::Landing;
 
 /// Now and then a pod is seen on its node before the node is: only then it is known whether it keeps its place.
 const LOOK_AGAIN_MILLIS: i64 = 1_000;

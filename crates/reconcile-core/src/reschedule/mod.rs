@@ -25,8 +25,8 @@ mod signs;
 pub(crate) use choose::Choice;
 pub(crate) use closing::Closing;
 pub(crate) use closings::Closings;
+use kube_rules::time::UnixMillis;
 pub(crate) use moves::RECREATE_MILLIS;
-use placement_core::time::UnixMillis;
 
 use crate::record::Phase;
 use crate::world::{Assumed, KnownPod};

@@ -9,11 +9,10 @@
 
 use std::collections::BTreeMap;
 
+use kube_rules::time::UnixMillis;
 use placement_core::decide::Placement;
-use placement_core::ladder::Rung;
-use placement_core::spread::{Spread, WorkloadKind};
-use placement_core::time::UnixMillis;
-use placement_core::{DeletionCost, Observation, Reason, SubsetIx, inject};
+use placement_core::{DeletionCost, Observation, Reason, Rung, inject};
+use rules::{Spread, SubsetIx, WorkloadKind};
 
 use super::closings::{Known, State};
 use super::{Closing, Closings};
@@ -289,9 +288,7 @@ impl<'w> Planning<'w> {
 
     fn tell(&mut self, spread: &Spread, moved: &[(&KnownPod, SubsetIx)]) {
         let Some((pod, from)) = moved.first() else { return };
-        let from = spread
-            .subset(*from)
-            .map_or("?", placement_core::spread::Subset::name);
+        let from = spread.subset(*from).map_or("?", rules::Subset::name);
         let others = match moved.len() {
             1 => String::new(),
             many => format!(" and {} more", many - 1),

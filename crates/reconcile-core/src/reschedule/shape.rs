@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use placement_core::nodes::{NodeAffinity, Resources, Toleration};
+use kube_rules::nodes::{NodeAffinity, Resources, Toleration};
+use placement_core::Closed;
 use placement_core::offer::barred;
-use placement_core::spread::Spread;
-use placement_core::{Closed, SubsetIx};
+use rules::{Spread, SubsetIx};
 use serde_json::{Value, json};
 use spread_api::ClosingStatus;
 
@@ -91,12 +91,7 @@ fn is_plain(spread: &Spread, pod: &KnownPod) -> bool {
     else {
         return true;
     };
-    let overlays = || {
-        spread
-            .subsets()
-            .iter()
-            .map(placement_core::spread::Subset::overlay)
-    };
+    let overlays = || spread.subsets().iter().map(rules::Subset::overlay);
     let list = |path: &str| {
         outline
             .pointer(path)
@@ -147,7 +142,7 @@ impl Planning<'_> {
             })
         });
         let of_template = template.map_or_else(Closed::none, |template| barred(spread, &template.wishes));
-        let gives_one = |subset: &placement_core::spread::Subset| {
+        let gives_one = |subset: &rules::Subset| {
             let patch = subset.overlay().patch();
             patch.is_some_and(|patch| patch.pointer("/spec/nodeSelector").is_some())
         };

@@ -1,8 +1,7 @@
 //! What the pods of a spread tell of its subsets.
 
-use placement_core::SubsetIx;
-use placement_core::spread::{Patience, Spread};
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
+use rules::{Patience, Spread, SubsetIx};
 
 use super::{Closing, shape};
 use crate::plan::Planning;

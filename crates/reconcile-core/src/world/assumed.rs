@@ -1,7 +1,7 @@
 //! What is on its way: no place is given away twice while a write is not seen yet.
 
+use kube_rules::time::UnixMillis;
 use placement_core::Reason;
-use placement_core::time::UnixMillis;
 
 use super::{SpreadId, World};
 use crate::moments::{ahead, is_recent};
@@ -87,7 +87,7 @@ impl Assumed {
 impl World {
     /// Takes it that a step is being done, until it is settled or seen.
     pub fn assume(&mut self, step: &Step, now: UnixMillis) {
-        let subset_name = |subset: placement_core::SubsetIx| {
+        let subset_name = |subset: rules::SubsetIx| {
             let rule = self.rule(&step.spread)?;
             rule.spread.subset(subset).map(|subset| subset.name().to_owned())
         };

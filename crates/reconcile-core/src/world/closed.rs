@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use spread_api::SpreadLedger;
 
 use super::{SpreadId, World};

@@ -1,7 +1,7 @@
 //! Kinds of workload beyond those that are known: what the settings say of them.
 
 use placement_core::facts::replicas_in;
-use placement_core::spread::CustomKind;
+use rules::CustomKind;
 use serde_json::json;
 
 use super::World;

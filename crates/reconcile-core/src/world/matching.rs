@@ -3,9 +3,8 @@
 use core::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use placement_core::matching::Owner;
 use placement_core::shard::deployment_of;
-use placement_core::spread::{GroupKind, Target, WorkloadKind};
+use rules::{GroupKind, Owner, Target, WorkloadKind};
 
 use super::{Rule, SpreadId, World};
 use crate::record::{OwnerRecord, PodRecord, WorkloadId};

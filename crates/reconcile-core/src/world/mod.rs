@@ -14,16 +14,16 @@ mod pulse;
 mod renamed;
 mod room;
 mod rule;
-mod rules;
+mod rule_index;
 mod strangers;
 mod workloads;
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
-use placement_core::Spread;
-use placement_core::spread::CustomKind;
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
+use rules::CustomKind;
+use rules::Spread;
 use spread_api::{LedgerStatus, SpreadLedger};
 
 pub(crate) use assumed::Assumed;
@@ -36,7 +36,7 @@ use pulse::{News, Pulse};
 pub(crate) use room::Need;
 use room::Rooms;
 pub use rule::Rule;
-pub(crate) use rules::Rules;
+pub(crate) use rule_index::Rules;
 use strangers::Strangers;
 pub(crate) use workloads::Workloads;
 

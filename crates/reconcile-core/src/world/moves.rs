@@ -1,7 +1,7 @@
 //! What the world remembers of pods that were moved home: how many, whether it helped, what else happened meanwhile.
 
-use placement_core::nodes::Resources;
-use placement_core::time::UnixMillis;
+use kube_rules::nodes::Resources;
+use kube_rules::time::UnixMillis;
 
 use super::World;
 use crate::home::{HOUR_MILLIS, MINUTE_MILLIS};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use kube_rules::time::UnixMillis;
 use placement_core::facts::PodFacts;
-use placement_core::time::UnixMillis;
 use slab::Slab;
 
 use super::assumed::{LONGEST_WAIT_MILLIS, wait};

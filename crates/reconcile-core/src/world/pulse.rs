@@ -1,6 +1,6 @@
 //! When something last happened to a spread's pods.
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 
 use super::{SpreadId, World};
 use crate::record::PodRecord;

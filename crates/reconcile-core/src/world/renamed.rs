@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::ladder::{Closed, Ladder};
+use placement_core::ladder::Ladder;
 use placement_core::observe::Desired;
-use placement_core::spread::Spread;
-use placement_core::{SubsetIx, Taken, observe};
+use placement_core::{Closed, Taken, observe};
+use rules::{Spread, SubsetIx};
 use serde_json::json;
 
 use super::{KnownPod, SpreadId, World};

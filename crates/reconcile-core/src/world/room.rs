@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::nodes::{Resources, Taint, Term, Toleration, untolerated};
-use placement_core::spread::{Spread, Subset};
-use placement_core::time::UnixMillis;
+use kube_rules::nodes::{Resources, Taint, Term, Toleration, untolerated};
+use kube_rules::time::UnixMillis;
+use rules::{Spread, Subset};
 use serde_json::Value;
 
 use super::{KnownPod, SpreadId, Stage, World};

@@ -1,6 +1,6 @@
 //! The rules, and which of them this process ever led with.
 
-use placement_core::{Spread, rule_hash};
+use rules::{Spread, rule_hash};
 use serde_json::Value;
 use spread_api::SpreadLedger;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use placement_core::spread::{Spread, Target, WorkloadKind};
+use rules::{Spread, Target, WorkloadKind};
 use slab::Slab;
 
 use super::World;

@@ -8,12 +8,12 @@
     reason = "each test binary uses a part; clippy knows test functions but not their helpers"
 )]
 
-use placement_core::spread::GroupKind;
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::{
     Action, Event, Leader, NodeRecord, Outcome, Plan, PodPatch, PodRecord, Rule, SpreadId, Step,
     WorkloadRecord, World, plan,
 };
+use rules::GroupKind;
 use serde_json::{Value, json};
 use spread_api::SpreadLedger;
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::{Outcome, PodPatch, PodRecord, SpreadId, Step};
 
 use super::lanes::WriteId;

@@ -23,8 +23,8 @@ mod writing;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use placement_core::spread::Subset;
 use reconcile_core::{Action, SpreadCounts, SpreadId, Step, World};
+use rules::Subset;
 
 pub use effect::{Answer, Effect, Event, NewWrite, Planned};
 pub use lanes::{Limits, WriteId};

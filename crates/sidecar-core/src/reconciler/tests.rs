@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::{Action, Event as Seen, Outcome, PodRecord, WorkloadRecord};
 use serde_json::{Value, json};
 

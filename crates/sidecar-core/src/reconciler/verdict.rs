@@ -137,7 +137,7 @@ mod tests {
         let recreate = Action::Recreate {
             pod: pod_ref(),
             version: Some(1),
-            from: placement_core::SubsetIx::new(0),
+            from: rules::SubsetIx::new(0),
             why: reconcile_core::WhyRecreated::NoNode,
         };
         let surplus = Action::DeletePod {
@@ -156,8 +156,8 @@ mod tests {
         let evict = Action::Evict {
             pod: pod_ref(),
             version: Some(1),
-            from: Some(placement_core::SubsetIx::new(1)),
-            to: placement_core::SubsetIx::new(0),
+            from: Some(rules::SubsetIx::new(1)),
+            to: rules::SubsetIx::new(0),
             node: "n".to_owned(),
             why: reconcile_core::WhyMoved::Home,
         };

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use placement_core::spread::{Target, WorkloadKind};
 use reconcile_core::{PodRecord, Rule};
+use rules::{Target, WorkloadKind};
 
 /// What a watch lets through.
 #[derive(Clone, Debug, PartialEq)]

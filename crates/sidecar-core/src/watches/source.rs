@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use placement_core::names::SPREAD_LABEL;
-use placement_core::spread::{GroupKind, Target, WorkloadKind};
+use rules::names::SPREAD_LABEL;
+use rules::{GroupKind, Target, WorkloadKind};
 
 use super::filter::Filter;
 use crate::settings::Settings;

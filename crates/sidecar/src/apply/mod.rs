@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use kube::Client;
-use placement_core::spread::GroupKind;
 use reconcile_core::{Action, Outcome, PodPatch, PodRecord, PodRef, Step};
+use rules::GroupKind;
 use sidecar_core::reconciler::Answer;
 use tracing::{info, warn};
 

@@ -2,9 +2,9 @@
 
 use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use placement_core::spread::{GroupKind, WorkloadKind};
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::{Action, Note, PodPatch, PodRef, SpreadId, Step};
+use rules::{GroupKind, WorkloadKind};
 use serde_json::{Value, json};
 use spread_api::{API_VERSION, LEDGER_KIND, LEDGER_PLURAL};
 
@@ -227,7 +227,7 @@ mod tests {
         let recreate = Action::Recreate {
             pod: pod(),
             version: Some(17),
-            from: placement_core::SubsetIx::new(0),
+            from: rules::SubsetIx::new(0),
             why: reconcile_core::WhyRecreated::NoNode,
         };
         let as_it_was = json!({"uid": "u1", "resourceVersion": "17"});
@@ -251,8 +251,8 @@ mod tests {
         let (method, uri, kind, body) = request(Action::Evict {
             pod: pod(),
             version: Some(17),
-            from: Some(placement_core::SubsetIx::new(1)),
-            to: placement_core::SubsetIx::new(0),
+            from: Some(rules::SubsetIx::new(1)),
+            to: rules::SubsetIx::new(0),
             node: "fixed-0".to_owned(),
             why: reconcile_core::WhyMoved::Home,
         });

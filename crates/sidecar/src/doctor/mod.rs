@@ -8,9 +8,10 @@ mod rbac;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
-use placement_core::names::{LEASE_NAME, SETTINGS_ANNOTATION};
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
+use permissions::{needs_of_the_policy, needs_of_the_sidecar, permissions};
 use reconcile_core::Rule;
+use rules::names::{LEASE_NAME, SETTINGS_ANNOTATION};
 use serde_json::Value;
 use spread_api::{API_VERSION, LEDGER_KIND, LEDGER_PLURAL, SpreadLedger};
 
@@ -20,7 +21,6 @@ use sidecar_core::watches::What;
 use crate::config::Loaded;
 use crate::observe::{Resource, resource_of};
 use crate::said::Said;
-use permissions::{needs_of_the_policy, needs_of_the_sidecar, permissions};
 pub use rbac::bindings;
 
 /// Whose permissions are looked at.

@@ -3,7 +3,7 @@
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
-use placement_core::names::LEASE_NAME;
+use rules::names::LEASE_NAME;
 use serde_json::{Value, json};
 use spread_api::{API_VERSION, LEDGER_PLURAL};
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use sidecar_core::lease::LeaseView;
 
 use super::{LeaseError, Store};

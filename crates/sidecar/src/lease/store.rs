@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
-use placement_core::names::{LEASE_NAME, SETTINGS_ANNOTATION};
+use rules::names::{LEASE_NAME, SETTINGS_ANNOTATION};
 use serde_json::{Value, json};
 use sidecar_core::lease::{KnownLease, LeaseView, LeaseWrite};
 

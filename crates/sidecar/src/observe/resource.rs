@@ -2,7 +2,7 @@
 
 use kube::api::ApiResource;
 use kube::core::GroupVersionKind;
-use placement_core::spread::WorkloadKind;
+use rules::WorkloadKind;
 use sidecar_core::watches::What;
 
 /// How the API server serves what a watch shows, as far as that is known without asking.
@@ -51,7 +51,7 @@ fn resource(api_version: &str, kind: &str, plural: &str) -> ApiResource {
 
 #[cfg(test)]
 mod tests {
-    use placement_core::spread::GroupKind;
+    use rules::GroupKind;
 
     use super::*;
 

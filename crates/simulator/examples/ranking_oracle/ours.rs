@@ -73,7 +73,7 @@ fn ranked<'p>(pod: &'p Value, rank: &Value) -> Ranked<'p> {
 
 /// Since 1970 here, which the ranking does not mind.
 fn time(text: &Value) -> Millis {
-    let unix = placement_core::time::UnixMillis::parse(text.as_str().unwrap_or_default());
+    let unix = kube_rules::time::UnixMillis::parse(text.as_str().unwrap_or_default());
     Millis(
         unix.and_then(|unix| u64::try_from(unix.0).ok())
             .unwrap_or_default(),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use kube_rules::nodes::Quantity;
 use serde_json::Value;
 
 use super::readings::Sample;
 use crate::json;
 use crate::time::Millis;
-use placement_core::nodes::Quantity;
 
 /// A pod at one moment. Times are compared to the second, as the API server stores them.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::metric_spec;
 pub use super::metric_spec::{Metric, MetricId, ResourceTarget, Selector, TargetRef, ValueTarget};
 use crate::fields::{At, FieldFault, Fields, Found, object};
-use placement_core::nodes::Quantity;
+use kube_rules::nodes::Quantity;
 
 /// Kubernetes counts replicas in 32 bits with a sign.
 pub(crate) const MOST: u32 = 2_147_483_647;

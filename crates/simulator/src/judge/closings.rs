@@ -6,8 +6,8 @@
 
 use std::rc::Rc;
 
-use placement_core::nodes::Resources;
-use placement_core::time::UnixMillis;
+use kube_rules::nodes::Resources;
+use kube_rules::time::UnixMillis;
 use reference_model::Fill;
 use serde_json::Value;
 

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use placement_core::spread::When;
 use reconcile_core::WhyMoved;
 use reference_model as naive;
+use rules::When;
 
 use super::Judge;
 use crate::plane::objects::Pod;

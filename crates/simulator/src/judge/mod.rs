@@ -12,9 +12,9 @@ mod rest;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use placement_core::Spread;
 use reconcile_core::SpreadId;
 use reference_model::Fill;
+use rules::Spread;
 use serde::Serialize;
 
 pub(crate) use calm::Calm;

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use placement_core::Spread;
-use placement_core::spread::{Amount, Fill};
 use reference_model as naive;
+use rules::{Amount, Fill, Spread};
 
 use super::Judge;
 use crate::plane::objects::Pod;

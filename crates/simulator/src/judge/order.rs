@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use placement_core::nodes::NodeAffinity;
+use kube_rules::nodes::NodeAffinity;
 use placement_core::offer::barred;
-use placement_core::spread::Rollout;
 use reference_model as naive;
+use rules::Rollout;
 use serde_json::Value;
 
 use super::Judge;
@@ -97,11 +97,7 @@ impl Judge {
     }
 
     pub(super) fn counts(&self, store: &Store, pending: &[u32]) -> Vec<u32> {
-        let names = self
-            .spread
-            .subsets()
-            .iter()
-            .map(placement_core::spread::Subset::name);
+        let names = self.spread.subsets().iter().map(rules::Subset::name);
         let counts = names.zip(pending.iter().chain(core::iter::repeat(&0)));
         counts
             .map(|(name, pending)| self.count(store, name, None) + pending)

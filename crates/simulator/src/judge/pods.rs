@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use placement_core::Reason;
-use placement_core::names::DECISION_ANNOTATION;
-use placement_core::spread::{Binding, Capacity, Rollout, Terminating};
 use reference_model as naive;
+use rules::names::DECISION_ANNOTATION;
+use rules::{Binding, Capacity, Rollout, Terminating};
 
 use super::Judge;
 use crate::json;

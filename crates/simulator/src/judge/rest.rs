@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use placement_core::spread::Binding;
 use reference_model as naive;
+use rules::Binding;
 
 use super::Judge;
 use crate::plane::objects::{Kind, Maker, Object, Pod};

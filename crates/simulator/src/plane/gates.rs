@@ -67,7 +67,7 @@ impl Plane<'_> {
         }
         let waiting = self.store.pods().filter(|pod| self.is_due(pod));
         let waiting: Vec<Rc<Pod>> = waiting.cloned().collect();
-        let now = placement_core::time::UnixMillis(self.now.unix());
+        let now = kube_rules::time::UnixMillis(self.now.unix());
         for old in waiting {
             let patch = opening(&old.value, Why::NobodyLeads, now);
             let patch = patch.and_then(|patch| serde_json::from_value(patch).ok());

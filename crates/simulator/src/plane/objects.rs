@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use placement_core::names::{
+use reconcile_core::PodRecord;
+use rules::names::{
     CONTROLLER_REVISION_HASH, DELETION_COST_ANNOTATION, PLACEMENT_GATE, POD_TEMPLATE_HASH, SPREAD_LABEL,
     SUBSET_LABEL,
 };
-use reconcile_core::PodRecord;
 use serde_json::{Value, json};
 
 pub(crate) use super::workloads::{Deployment, Job, ReplicaSet, SetStatus, StatefulSet, set_key};
@@ -265,14 +265,14 @@ impl Lease {
         json!({
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
             "metadata": {
-                "name": placement_core::names::LEASE_NAME, "namespace": policy_settings::LEASE_NAMESPACE,
+                "name": rules::names::LEASE_NAME, "namespace": policy_settings::LEASE_NAMESPACE,
                 "resourceVersion": self.version.to_string(),
-                "annotations": {placement_core::names::SETTINGS_ANNOTATION: self.settings},
+                "annotations": {rules::names::SETTINGS_ANNOTATION: self.settings},
             },
             "spec": {
                 "holderIdentity": self.holder,
                 "leaseTransitions": self.transitions,
-                "renewTime": placement_core::time::UnixMillis(self.renewed).to_string(),
+                "renewTime": kube_rules::time::UnixMillis(self.renewed).to_string(),
             },
         })
     }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use placement_core::facts::BINDER_AWAY_MILLIS;
+use placement_core::ledger::BINDER_AWAY_MILLIS;
 use serde_json::Value;
 
 use super::controllers::Sync;

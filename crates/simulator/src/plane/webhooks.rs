@@ -98,8 +98,8 @@ impl<'s> Chain<'s> {
 
 #[cfg(test)]
 mod tests {
-    use placement_core::fault::{Faults, Place};
-    use placement_core::spread::LabelSelector;
+    use rules::read_label_selector;
+    use rules::{Faults, Place};
     use serde_json::json;
 
     use super::*;
@@ -110,7 +110,7 @@ mod tests {
         let selector = json!({"matchLabels": {selecting: "yes"}});
         Injector {
             name: name.to_owned(),
-            selector: LabelSelector::read(&selector, &Place::Root("x"), &mut Faults::default()),
+            selector: read_label_selector(&selector, &Place::Root("x"), &mut Faults::default()),
             is_reinvoked,
             injection: Injection {
                 items: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use placement_core::names::POD_TEMPLATE_HASH;
+use rules::names::POD_TEMPLATE_HASH;
 use serde_json::{Value, json};
 
 use super::kinds::{DeploymentKind, StatefulSetKind};

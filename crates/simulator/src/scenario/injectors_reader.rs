@@ -1,7 +1,7 @@
 //! Reads the injectors of `scenario.yaml`.
 
-use placement_core::fault::{Faults as SelectorFaults, Place};
-use placement_core::spread::LabelSelector;
+use kube_rules::labels::LabelSelector;
+use rules::{Faults as SelectorFaults, Place, read_label_selector};
 
 use super::reader::At;
 use crate::injector::{Injection, Injector, POLICY_CONFIGURATION};
@@ -45,7 +45,7 @@ fn read_injector(at: &At<'_>) -> Option<Injector> {
 
 fn read_selector(at: &At<'_>) -> Option<LabelSelector> {
     let mut found = SelectorFaults::default();
-    let read = LabelSelector::read(&at.value(), &Place::Root("objectSelector"), &mut found);
+    let read = read_label_selector(&at.value(), &Place::Root("objectSelector"), &mut found);
     if read.is_none() {
         at.fault("not a label selector; write one such as `matchLabels: {needs-sidecar: \"true\"}`");
     }

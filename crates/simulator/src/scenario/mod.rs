@@ -27,9 +27,9 @@ use serde_json::Value;
 pub use autoscalers::Autoscaler;
 pub use manifests::Workload;
 pub use own::{OwnCase, OwnScale};
-pub use placement_core::spread::Amount;
 pub use reader::Fault;
 pub(crate) use revisions::is_paused;
+pub use rules::Amount;
 pub use script::{
     Bound, Cluster, ClusterAutoscaler, Demand, EventKind, Expectation, NodeGroupSpec, NodeSpec, Revision,
     Script, ScriptEvent, Split, Taint,

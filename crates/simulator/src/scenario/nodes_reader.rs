@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use kube_rules::nodes::Quantity;
+
 use super::reader::At;
 use super::script::{NodeGroupSpec, NodeSpec, Taint};
 use super::script_reader::index;
 use crate::time::Millis;
-use placement_core::nodes::Quantity;
 
 /// How long a cloud takes for a machine, from the order until its node is ready.
 const DELAY: Millis = Millis(120_000);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::spread::WorkloadKind;
+use rules::WorkloadKind;
 use serde_json::Value;
 
 use super::manifests::{self, Unplayed};

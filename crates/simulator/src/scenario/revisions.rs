@@ -1,7 +1,7 @@
 //! Reads what happens to the template of a workload: rollouts, and rollouts that are undone, held and let go on.
 
-use placement_core::smp;
-use placement_core::spread::WorkloadKind;
+use kube_rules::smp;
+use rules::WorkloadKind;
 use serde_json::Value;
 
 use super::Workload;

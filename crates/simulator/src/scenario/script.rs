@@ -114,7 +114,7 @@ impl NodeSpec {
         );
         let taint = |taint: &Taint| {
             let taint = serde_json::json!({"key": taint.key, "value": taint.value, "effect": taint.effect});
-            placement_core::nodes::Taint::read(&taint)
+            kube_rules::nodes::Taint::read(&taint)
         };
         node.taints = self.taints.iter().filter_map(taint).collect();
         node.pods = self.pods;

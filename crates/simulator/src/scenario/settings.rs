@@ -1,9 +1,8 @@
 //! What the simulator must know of the policy's settings: the subsets of the workload and their maximums, to judge the run by.
 
-use placement_core::spread::{Amount, Fill, Spread, Target};
 use policy_settings::{Settings, written_spreads};
 use reconcile_core::Rule;
-
+use rules::{Amount, Fill, Spread, Target};
 use serde_json::Value;
 
 use super::Workload;

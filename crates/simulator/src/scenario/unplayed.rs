@@ -3,7 +3,7 @@
 //! A field is played, or it changes nothing here (an image, an environment), or it is told. A field that nobody has heard of
 //! is told too.
 
-use placement_core::spread::WorkloadKind;
+use rules::WorkloadKind;
 use serde_json::Value;
 
 /// What becomes of a field.

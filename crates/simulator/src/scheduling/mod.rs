@@ -16,13 +16,13 @@
 
 mod choose;
 mod companions;
+mod constraints;
 mod domains;
 mod logarithm;
 mod needs;
 mod node;
 mod nodes;
 mod reason;
-mod rules;
 mod score;
 mod selector;
 mod spreading;
@@ -33,11 +33,11 @@ mod tests;
 mod verdicts;
 
 pub use choose::Choice;
+pub use constraints::HOSTNAME;
+pub use kube_rules::nodes::{Requests, Resources, Unreadable};
 pub use needs::Needs;
 pub use node::{Node, NodeRoom};
 pub use nodes::{NodeId, Nodes};
-pub use placement_core::nodes::{Requests, Resources, Unreadable};
 pub use reason::Unschedulable;
-pub use rules::HOSTNAME;
 pub use selector::Labels;
 pub use taint_eviction::stays_for;

@@ -1,12 +1,12 @@
 //! What of a pod matters to the scheduler, read once.
 
-use placement_core::nodes::{NodeAffinity, PreferredTerms, Toleration};
-use placement_core::spread::LabelSelector;
+use kube_rules::labels::LabelSelector;
+use kube_rules::nodes::{NodeAffinity, PreferredTerms, Toleration};
 use serde_json::Value;
 
 use super::Requests;
 use super::Unreadable;
-use super::rules::{PodAffinity, Spread};
+use super::constraints::{PodAffinity, Spread};
 use super::selector::Labels;
 use crate::json;
 

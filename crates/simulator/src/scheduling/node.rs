@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use placement_core::nodes::{NodeFacts, Taint};
+use kube_rules::nodes::{NodeFacts, Taint, pods};
 use serde_json::Value;
 
 use super::Requests;
 use super::Resources;
 use super::Unreadable;
+use super::constraints::HOSTNAME;
 use super::needs::Needs;
-use super::rules::HOSTNAME;
 use super::score::balance;
 use super::selector::Labels;
 use crate::json;
-use placement_core::nodes::pods;
 
 /// A node as the scheduler sees it, without the pods on it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use placement_core::fault::{Faults, Place};
-use placement_core::spread::LabelSelector;
+use kube_rules::labels::LabelSelector;
+use rules::{Faults, Place, read_label_selector};
 use serde_json::{Value, json};
 
 use super::Unreadable;
@@ -116,7 +116,7 @@ pub(super) fn label_selector(
 
 fn read(selector: &Value, path: &str) -> Result<LabelSelector, Unreadable> {
     let mut faults = Faults::default();
-    let read = LabelSelector::read(selector, &Place::Root(path), &mut faults);
+    let read = read_label_selector(selector, &Place::Root(path), &mut faults);
     read.ok_or_else(|| match faults.into_vec().into_iter().next() {
         Some(fault) => Unreadable {
             path: fault.path,

@@ -1,11 +1,11 @@
 //! Topology spread: whether a node keeps the skew, and how evenly it would be (`PodTopologySpread`).
 
+use super::constraints::{HOSTNAME, Spread, SpreadConstraint};
 use super::domains::{Domains, Topology};
 use super::logarithm::{POINT, ln};
 use super::needs::Needs;
 use super::node::NodeRoom;
 use super::reason::Reason;
-use super::rules::{HOSTNAME, Spread, SpreadConstraint};
 use super::score::MOST;
 use super::tallies::{Counted, Tallies};
 use super::verdicts::Verdict;

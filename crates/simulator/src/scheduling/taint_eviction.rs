@@ -1,6 +1,6 @@
 //! Which pods a node's `NoExecute` taints drive away, and when (pkg/controller/tainteviction).
 
-use placement_core::nodes::{Taint, TaintEffect, Toleration};
+use kube_rules::nodes::{Taint, TaintEffect, Toleration};
 
 /// For how long a pod may stay under the taints of its node, in seconds; `None` is for ever, 0 is not at all.
 pub fn stays_for(taints: &[Taint], tolerations: &[Toleration]) -> Option<u64> {

@@ -2,9 +2,9 @@
 //!
 //! What is counted is learned from the pods that ask: the first one walks all pods once.
 
+use super::constraints::AffinityTerm;
 use super::needs::Needs;
 use super::node::{NodeRoom, Placed};
-use super::rules::AffinityTerm;
 use super::selector::PodSelector;
 
 /// The pods that are counted: those that every selector selects.

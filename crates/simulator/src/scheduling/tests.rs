@@ -79,7 +79,7 @@ fn a_full_and_mixed_cluster_says_why_node_by_node() {
     let mut nodes = three();
     let mut tainted = node("v", &json!({}), "100");
     tainted.taints =
-        vec![placement_core::nodes::Taint::read(&json!({"key": "k", "effect": "NoSchedule"})).unwrap()];
+        vec![kube_rules::nodes::Taint::read(&json!({"key": "k", "effect": "NoSchedule"})).unwrap()];
     nodes.put(tainted);
     nodes.cordon("b1", true);
     let big = needs(
@@ -131,7 +131,7 @@ fn avoided_nodes_come_last_and_preferred_ones_first() {
     let mut nodes = three();
     let mut avoided = node("a1", &json!({"pool": "paid"}), "4");
     avoided.taints =
-        vec![placement_core::nodes::Taint::read(&json!({"key": "k", "effect": "PreferNoSchedule"})).unwrap()];
+        vec![kube_rules::nodes::Taint::read(&json!({"key": "k", "effect": "PreferNoSchedule"})).unwrap()];
     nodes.put(avoided);
     let plain = needs(&json!({}), &json!({"containers": cpu("1")}));
     assert_ne!(best(&mut nodes, &plain), "a1");
@@ -228,10 +228,10 @@ fn a_preference_to_spread_is_only_a_preference() {
 #[test]
 fn pods_of_a_controller_are_spread_over_nodes_by_default() {
     let app = json!({"app": "a"});
-    let mut faults = placement_core::fault::Faults::default();
-    let root = placement_core::fault::Place::Root("x");
+    let mut faults = rules::Faults::default();
+    let root = rules::Place::Root("x");
     let selector = json!({"matchLabels": {"app": "a"}});
-    let owner = placement_core::spread::LabelSelector::read(&selector, &root, &mut faults).unwrap();
+    let owner = rules::read_label_selector(&selector, &root, &mut faults).unwrap();
     let plain = needs(&app, &json!({}));
     let spread = Arc::new(Needs::clone(&plain).spread_by_default(&owner));
     let mut nodes = three();

@@ -1,6 +1,6 @@
 //! What the nodes are to a pod whatever runs on them: judged once for pods of equal wishes.
 
-use placement_core::nodes::{Taint, TaintEffect, untolerated};
+use kube_rules::nodes::{Taint, TaintEffect, untolerated};
 
 use super::needs::Wishes;
 use super::node::{Node, NodeRoom};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use placement_core::spread::{Binding, Capacity, Target, WorkloadKind};
 use reconcile_core::Rule;
+use rules::{Binding, Capacity, Target, WorkloadKind};
 
 use super::recorder::Recorder;
 use crate::judge::{Calm, Judge, Judged};

@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
-use placement_core::names::POD_TEMPLATE_HASH;
-use placement_core::smp;
-use placement_core::spread::WorkloadKind;
+use kube_rules::smp;
+use rules::WorkloadKind;
+use rules::names::POD_TEMPLATE_HASH;
 use serde_json::{Value, json};
 
 use super::setup::count;

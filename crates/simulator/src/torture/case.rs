@@ -3,7 +3,7 @@
 //! Times are whole milliseconds of virtual time. Every event ends by itself (a crash says when the process is back), so
 //! that any of them can be left out and the rest still makes sense.
 
-use placement_core::Spread;
+use rules::Spread;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -6,9 +6,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use placement_core::Spread;
-use placement_core::spread::{Capacity, Rollout, Terminating};
 use reference_model as naive;
+use rules::{Capacity, Rollout, Spread, Terminating};
 
 use super::case::{Case, WorkloadCase};
 use crate::judge::{Violation, naive_fill};

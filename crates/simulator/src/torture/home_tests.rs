@@ -105,7 +105,7 @@ fn an_eviction_against_a_budget_is_found_out() {
     let mut case = scattered(&json!({"when": "Continuous"}));
     case.min_available = Some("100%".to_owned());
     assert_eq!(
-        rules_broken(&case, Sabotage::NoBudget, &mut |_| core()),
+        rules_broken(&case, Sabotage::NoBudget, &mut |case| core(case)),
         Some("home")
     );
 }

@@ -1,6 +1,6 @@
 //! Plays small clusters in which much goes wrong, and says when something is that must never be.
 //!
-//! The same `plan` as in the sidecar, the same decision as in the policy; the rest is a control plane of our own, with a lag
+//! The same `plan` as in the sidecar, the same admission as in the policy; the rest is a control plane of our own, with a lag
 //! of its own for every watch. A [`Case`] is data: drawn from a seed, played, shrunk while it fails, saved and played again.
 //!
 //! ```text
@@ -9,12 +9,12 @@
 
 mod calm;
 mod case;
-mod core_admission;
 mod daily;
 mod draw;
 #[cfg(test)]
 mod home_tests;
 mod judges;
+mod native;
 mod search;
 mod setup;
 mod shrink;
@@ -28,7 +28,7 @@ pub use crate::plane::tally::Tally;
 pub use case::{
     Case, CaseError, EventCase, Happening, LoadCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase,
 };
-pub use core_admission::CoreAdmission;
+pub use native::NativeAdmission;
 pub use search::{Failure, MOST_SHRINKS, hostility, is_for_a_real_cluster, minimise};
 pub use shrink::shrink;
 

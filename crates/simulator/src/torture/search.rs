@@ -89,7 +89,7 @@ pub fn is_for_a_real_cluster(case: &Case, played: &Played) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::torture::CoreAdmission;
+    use crate::torture::NativeAdmission;
 
     #[test]
     fn a_failure_is_made_small_and_says_where_it_came_from() {
@@ -103,7 +103,7 @@ mod tests {
         });
         let case = case.unwrap();
         let (small, _) = shrink(&case, MOST_SHRINKS, &mut |case| {
-            let played = play(case, &mut |_| Box::new(CoreAdmission::new())).unwrap();
+            let played = play(case, &mut |case| Box::new(NativeAdmission::of(case))).unwrap();
             played.violation.is_none()
                 && case
                     .events

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use placement_core::Spread;
-use placement_core::names::POD_TEMPLATE_HASH;
 use reconcile_core::Rule;
+use rules::Spread;
+use rules::names::POD_TEMPLATE_HASH;
 use serde_json::json;
 
 use super::case::{Case, Happening as HappeningCase, NAMESPACE, PoolCase, WORKLOAD, WorkloadCase};

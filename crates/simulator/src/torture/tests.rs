@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::admission::{Admission, AdmissionCall, AdmissionFailure, Answer, Change, Verdict};
 
-pub(super) fn core() -> Box<dyn Admission> {
-    Box::new(CoreAdmission::new())
+pub(super) fn core(case: &Case) -> Box<dyn Admission> {
+    Box::new(NativeAdmission::of(case))
 }
 
 pub(super) fn rules_broken(
@@ -44,7 +44,7 @@ pub(super) fn burst(replicas: u32) -> Case {
 }
 
 pub(super) fn played(case: &Case) -> Played {
-    play(case, &mut |_| core()).unwrap()
+    play(case, &mut |case| core(case)).unwrap()
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_same_case_is_played_the_same_way() {
     let hear = |case: &Case| {
         let mut lines = Vec::new();
         let mut trace = |at: u64, text: &str| lines.push(format!("{at} {text}"));
-        let mut policies = |_: &Case| core();
+        let mut policies = |case: &Case| core(case);
         let played = play_aloud(case, &mut policies, &mut trace).unwrap();
         (played, lines)
     };
@@ -104,7 +104,7 @@ fn random_cases_are_clean() {
 #[test]
 fn a_sidecar_that_binds_above_the_maximum_is_found_out() {
     assert_eq!(
-        rules_broken(&burst(40), Sabotage::BindsToTheFirst, &mut |_| core()),
+        rules_broken(&burst(40), Sabotage::BindsToTheFirst, &mut |case| core(case)),
         Some("maximum")
     );
 }
@@ -114,7 +114,7 @@ fn a_sidecar_that_deletes_what_it_should_bind_is_found_out() {
     let mut case = burst(2);
     case.events.truncate(1);
     assert_eq!(
-        rules_broken(&case, Sabotage::DeletesWhatWaits, &mut |_| core()),
+        rules_broken(&case, Sabotage::DeletesWhatWaits, &mut |case| core(case)),
         Some("rest")
     );
 }
@@ -146,11 +146,11 @@ fn a_leader_that_does_not_look_at_its_lease_is_found_out() {
     for seed in 0..30 {
         let case = frozen(seed);
         assert_eq!(
-            rules_broken(&case, Sabotage::Nothing, &mut |_| core()),
+            rules_broken(&case, Sabotage::Nothing, &mut |case| core(case)),
             None,
             "seed {seed}"
         );
-        found.extend(rules_broken(&case, Sabotage::NoFence, &mut |_| core()));
+        found.extend(rules_broken(&case, Sabotage::NoFence, &mut |case| core(case)));
     }
     assert!(found.contains(&"fencing"), "{found:?}");
 }
@@ -207,7 +207,7 @@ fn pods_of_a_full_pool_move_on_and_one_tries_it_again() {
 fn a_sidecar_that_binds_to_what_is_closed_is_found_out() {
     let events = json!([{"at": 3000, "do": "Scale", "replicas": 6}]);
     let case = full_pool(false, &events);
-    let found = rules_broken(&case, Sabotage::BindsToTheFirst, &mut |_| core());
+    let found = rules_broken(&case, Sabotage::BindsToTheFirst, &mut |case| core(case));
     assert_eq!(found, Some("closed"));
 }
 
@@ -220,7 +220,7 @@ fn more_than_one_that_tries_a_subset_is_found_out() {
         {"at": 100_000, "do": "Scale", "replicas": 5},
     ]);
     let case = full_pool(false, &events);
-    let found = rules_broken(&case, Sabotage::BindsToTheFirst, &mut |_| core());
+    let found = rules_broken(&case, Sabotage::BindsToTheFirst, &mut |case| core(case));
     assert_eq!(found, Some("probe"));
 }
 
@@ -244,11 +244,11 @@ fn a_delete_that_names_no_version_is_found_out() {
     for at in (12_500..14_500).step_by(50) {
         let case = late(at);
         assert_eq!(
-            rules_broken(&case, Sabotage::Nothing, &mut |_| core()),
+            rules_broken(&case, Sabotage::Nothing, &mut |case| core(case)),
             None,
             "{at}"
         );
-        let f = rules_broken(&case, Sabotage::NoPrecondition, &mut |_| core());
+        let f = rules_broken(&case, Sabotage::NoPrecondition, &mut |case| core(case));
         if f.is_some() {
             println!("AT {at} {f:?}");
         }
@@ -284,7 +284,7 @@ fn an_hpa_drains_and_a_budget_are_played() {
     case.events.extend([drain(40_000, 0), drain(40_500, 1)]);
     let mut lines = Vec::new();
     let mut trace = |_: u64, text: &str| lines.push(text.to_owned());
-    let played = play_aloud(&case, &mut |_| core(), &mut trace).unwrap();
+    let played = play_aloud(&case, &mut |case| core(case), &mut trace).unwrap();
     assert_eq!(played.violation, None);
     let told = |word: &str| lines.iter().filter(|line| line.starts_with(word)).count();
     assert!(told("evicted") > 0 && told("not evicted") > 0);

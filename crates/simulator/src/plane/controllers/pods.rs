@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use placement_core::names::CONTROLLER_REVISION_HASH;
+use rules::names::CONTROLLER_REVISION_HASH;
 use serde_json::Value;
 
 use super::{EXPECTATIONS_EXPIRE, Sync};

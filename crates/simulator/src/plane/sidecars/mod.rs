@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use core::time::Duration;
 
-use placement_core::time::UnixMillis;
+use kube_rules::time::UnixMillis;
 use reconcile_core::{PodPatch, Step};
 use sidecar_core::lease::Timing;
 use sidecar_core::reconciler::{self, Config, Limits, Reconciler, WriteId, Writing};

@@ -1,7 +1,7 @@
 //! What a sidecar is shown, as its loop takes it, and what it plans, in words.
 
-use placement_core::spread::GroupKind;
 use reconcile_core::{Action, Event, NodeRecord, SpreadId, Step, WorkloadRecord};
+use rules::GroupKind;
 use sidecar_core::watches::{Change, Filter, Key, What};
 use spread_api::SpreadLedger;
 

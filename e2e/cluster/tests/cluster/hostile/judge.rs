@@ -8,10 +8,8 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use kube::Api;
 use kube::runtime::watcher;
-use placement_core::Ladder;
-use placement_core::SubsetIx;
-use placement_core::ladder::Closed;
-use placement_core::spread::Binding;
+use placement_core::{Closed, Ladder};
+use rules::{Binding, SubsetIx};
 use spillway_e2e::{PodState, Seen, wait};
 
 use super::stage::Stage;

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use placement_core::Spread;
-use placement_core::spread::{Amount, Fill};
+use rules::{Amount, Fill, Spread};
 use serde_json::{Value, json};
 use simulator::torture::{Case, Happening, Lag, WorkloadCase};
 use spillway_e2e::{NodePool, workloads};
