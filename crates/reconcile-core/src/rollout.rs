@@ -11,7 +11,7 @@ use placement_core::Rung;
 use placement_core::ladder::Ladder;
 use placement_core::{Closed, Observation, Reason};
 use rules::SubsetIx;
-use rules::{Capacity, Fill, Rollout, Spread, Target, Terminating};
+use rules::{Binding, Capacity, Fill, Rollout, Spread, Target, Terminating};
 
 use crate::bind;
 use crate::ledger::replicas;
@@ -261,19 +261,29 @@ impl<'w> Planning<'w> {
     }
 
     /// Sends stepping stones that find no node beside the old pods on to the open end.
-    pub(crate) fn send_stones_on(&mut self, spread: &Spread) {
+    pub(crate) fn send_stones_on(&mut self, spread: &'w Spread) {
         if spread.rollout() != Rollout::Keep || !spread.has_shared_maximums() {
             return;
         }
-        if !self.has_revisions(spread) {
+        // What is given at admission is given again to whoever is made in its place.
+        if spread.binding() != Binding::Late || !self.has_revisions(spread) {
             return;
         }
+        let newest = self.newest(spread).map(|set| set.uid.as_str());
+        let is_new = |pod: &KnownPod| {
+            let owner = pod.record.owner.as_ref();
+            newest.is_none_or(|newest| owner.is_some_and(|owner| owner.uid == newest))
+        };
         let size = self.wanted(spread);
         let filled = self.observe(spread, None, size).filled;
         let closed = Closed::none();
         let ladder = Ladder::new(spread, size.unwrap_or(0), &closed);
+        let subsets = (0..spread.subsets().len()).map(SubsetIx::new);
+        if !subsets.into_iter().any(|subset| ladder.maximum(subset).is_none()) {
+            return;
+        }
         let world = self.world;
-        for pod in world.pods_of(self.id) {
+        for pod in world.pods_of(self.id).filter(|pod| is_new(pod)) {
             let Some(since) = pod.stuck_since() else { continue };
             let subset = pod.facts().subset.and_then(|name| spread.subset_named(name));
             let is_beside = |subset| ladder.maximum(subset).is_some_and(|max| filled.of(subset) > max);

@@ -178,6 +178,32 @@ fn without_an_open_end_the_stone_of_an_exact_spread_is_let_go() {
     );
 }
 
+/// A pod that was bound to `fixed` and finds no node.
+fn stuck(name: &str, revision: &str, now: &str) -> Value {
+    let mut waits = running(name, Some("fixed"), Some(200), revision);
+    waits["metadata"]["resourceVersion"] = "20".into();
+    waits["spec"].as_object_mut().unwrap().remove("nodeName");
+    waits["status"] = json!({"phase": "Pending", "conditions": [{
+        "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": now,
+    }]});
+    waits
+}
+
+#[test]
+fn nobody_is_made_anew_who_could_go_nowhere_else() {
+    let closed = "subsets: [{name: fixed, maxReplicas: 10}]";
+    let at_admission = format!("{{binding: Admission, {TEN}}}");
+    for (fields, revision) in [(closed, "abc"), (at_admission.as_str(), "abc"), (TEN, "old")] {
+        let mut scene = scene(fields, rolling(3, 0), 10, 0);
+        let now = scene.now.to_string();
+        scene
+            .workload(&common::revision("abc", 1, 2))
+            .pod(&stuck("n0", revision, &now));
+        scene.later(60_000);
+        assert_eq!(binds(&mut scene), [""; 0], "{fields}, {revision}");
+    }
+}
+
 #[test]
 fn a_stone_that_finds_no_node_beside_is_made_anew_in_the_open_end() {
     let mut scene = scene(TEN, rolling(3, 0), 10, 1);
