@@ -51,6 +51,29 @@ impl<'w> Planning<'w> {
         if !full.contains(&subset) {
             full.push(subset);
         }
+        // Two pools that are really full would send it to and fro.
+        let size = match choice {
+            Choice::Shut => 0,
+            _ => replicas(self.world, spread).unwrap_or(0),
+        };
+        let most = MOST_DELETIONS.max(size.saturating_mul(2));
+        let may_try_again = !matches!(choice, Choice::Shut)
+            && self
+                .lowest(spread, observation, &closings.skipped().with(subset))
+                .is_some();
+        self.give_up(spread, pod, subset, most, may_try_again);
+    }
+
+    /// A pod whose subset has no place for it: deleted, so that another is admitted elsewhere, while that is tried; then it is
+    /// let go above the maximum, or waits.
+    fn give_up(
+        &mut self,
+        spread: &'w Spread,
+        pod: &KnownPod,
+        subset: SubsetIx,
+        most: u32,
+        may_try_again: bool,
+    ) {
         let surplus = self.world.surplus.get(self.id);
         let planned = self
             .plan
@@ -64,13 +87,10 @@ impl<'w> Planning<'w> {
             let status = self.world.stored_status(self.id);
             status.is_some_and(|status| status.closed.iter().any(|closed| closed == subset.name()))
         });
-        let size = replicas(self.world, spread).unwrap_or(0);
-        let is_in_row = deleted < MOST_DELETIONS.max(size.saturating_mul(2));
-        let due = self.gate_timeout(spread, pod);
-        let has_waited = due <= self.now && spread.capacity() == Capacity::Exact;
+        let has_waited = self.gate_timeout(spread, pod) <= self.now && spread.capacity() == Capacity::Exact;
         if !is_replaceable {
             self.wait_or_give_up(spread, pod);
-        } else if is_in_row || (has_waited && is_closed) {
+        } else if deleted < most || (has_waited && may_try_again && is_closed) {
             // Admissions must know first that the subset is full, or the next pod comes back here.
             if is_closed {
                 self.step(Action::DeletePod {

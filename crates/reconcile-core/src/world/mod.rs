@@ -139,8 +139,8 @@ pub(crate) struct KnownLedger {
     pub(crate) refused: Option<(String, UnixMillis)>,
 }
 
-/// After so long without a deletion they are counted anew: admissions have known for long which subsets are full.
-const SURPLUS_MEMORY_MILLIS: i64 = 60_000;
+/// After so long without a deletion they are counted anew.
+const SURPLUS_MEMORY_MILLIS: i64 = 600_000;
 
 /// Pods of a spread that were deleted because their subset had no place for them.
 #[derive(Debug, Default)]

@@ -268,6 +268,7 @@ impl Judge {
                 && !pod.gated
                 && !pod.finished
                 && !self.exempt.contains(&pod.uid)
+                && !self.is_stone(store, pod)
         };
         u32::try_from(self.pods(store).filter(holds).count()).unwrap_or(u32::MAX)
     }
