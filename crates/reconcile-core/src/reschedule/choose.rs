@@ -47,6 +47,10 @@ impl Planning<'_> {
                 Passage::Shut => skipped = skipped.with(rung.subset),
             }
         }
+        // A pod that is going, and still counts, leaves its place in a moment.
+        if self.counts_pods_that_go(spread) {
+            return Choice::Full;
+        }
         // Where nothing else is left, a pod without a subset would be worse off than one that waits.
         let rung = self.lowest(spread, observation, &barred);
         rung.map_or(Choice::Full, |rung| Choice::Rung(rung, Reason::Bound))
