@@ -57,7 +57,9 @@ impl<'w> Planning<'w> {
             _ => replicas(self.world, spread).unwrap_or(0),
         };
         let most = MOST_DELETIONS.max(size.saturating_mul(2));
+        // In a rollout its own ladder would send the next one here again, and the rollout must end.
         let may_try_again = !matches!(choice, Choice::Shut)
+            && !self.has_revisions(spread)
             && self
                 .lowest(spread, observation, &closings.skipped().with(subset))
                 .is_some();
