@@ -3,16 +3,12 @@
 //! It reads files, runs the pure crates, and shows what they say. It must never decide anything about pods: the policy does,
 //! as the compiled module that a cluster would load.
 
-mod chart;
 mod commands;
 mod exit;
 mod files;
 mod folder;
 mod output;
-mod palette;
-mod picture;
 mod policy;
-mod stacks;
 mod table;
 
 use std::process::ExitCode;

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use picture::{Panel, Stacks};
 use serde_json::{Value, json};
 use simulator::{LoadSample, Outcome, Report};
 
 use super::{Common, Output, Source, one, play};
 use crate::exit::Exit;
-use crate::picture::Panel;
-use crate::stacks::Stacks;
 use crate::{output, table};
 
 pub(super) fn run(source: &Source, settings: &[PathBuf], common: Common) -> Result<(), Exit> {

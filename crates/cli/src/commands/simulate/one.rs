@@ -1,12 +1,11 @@
 //! Plays one scenario and shows all that it came to.
 
+use picture::{Caption, Panel, Stacks};
 use simulator::{Outcome, Scenario};
 
 use super::{Common, Output, Source, colours, play};
 use crate::exit::Exit;
-use crate::picture::{Caption, Panel};
-use crate::stacks::Stacks;
-use crate::{chart, output, table};
+use crate::{output, table};
 
 pub(super) fn run(source: &Source, common: Common) -> Result<(), Exit> {
     let scenario = source.read(None)?;
@@ -56,7 +55,7 @@ fn tables(scenario: &Scenario, seed: u64, outcome: &Outcome, coloured: bool) -> 
         "{}: {}\nseed {seed}\n",
         scenario.name, scenario.script.description
     );
-    let chart = chart::draw(&Stacks::of(outcome), coloured);
+    let chart = picture::chart(&Stacks::of(outcome), coloured);
     let checks = table::checks(outcome);
     let gap = if checks.is_empty() { "" } else { "\n" };
     format!(

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use picture::{Caption, Panel};
+
 use crate::exit::Exit;
 use crate::files;
-use crate::picture::{self, Caption, Panel};
 
 /// A file name that says its format.
 #[derive(Debug, Clone, PartialEq, Eq)]

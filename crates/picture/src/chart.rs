@@ -27,7 +27,7 @@ struct Plot {
 
 /// Stacked columns, the first subset at the bottom, the desired number as a line, and a legend; below, the requests in the
 /// same way where there are any.
-pub(crate) fn draw(stacks: &Stacks, coloured: bool) -> String {
+pub fn draw(stacks: &Stacks, coloured: bool) -> String {
     let mut plots = vec![(pods(stacks), legend(stacks, coloured))];
     plots.extend(
         stacks

@@ -1,14 +1,20 @@
-//! A run as a picture: the pods over time stacked by subset, the desired number as a line, requests below where there are
-//! any, and what happened as numbered marks. Several runs stand one below the other on the same scales.
+//! Charts of runs, as pictures and in the terminal.
+//!
+//! A picture, [`svg()`] or [`png`], shows the pods over time stacked by subset, the desired number as a line, requests below
+//! where there are any, and what happened as numbered marks. Several runs stand one below the other on the same scales. The
+//! [`chart()`] shows one run without the marks, with the letters of a terminal.
 //!
 //! The same outcome gives the same bytes on every machine: the font is linked in, none of the system's is used.
 
 mod axis;
+mod chart;
 mod frame;
 mod legend;
 mod marks;
+mod palette;
 mod pen;
 mod plot;
+mod stacks;
 
 use std::sync::Arc;
 
@@ -16,12 +22,14 @@ use resvg::{tiny_skia, usvg};
 use svg::Document;
 use svg::node::element::{Definitions, Description, Group, Title};
 
-use crate::palette::{LOST, Look, look};
-use crate::stacks::Stacks;
+pub use chart::draw as chart;
+pub use stacks::Stacks;
+
 use axis::{Unit, amount_ticks, moment, plain};
 use frame::Frame;
 use legend::Legend;
 use marks::Marks;
+use palette::{LOST, Look, look};
 use pen::{Anchor, FONT, PALE_INK, hatching, rectangle, short, text, wrapped};
 
 const WIDTH: f64 = 1000.0;
@@ -39,26 +47,29 @@ const BETWEEN: f64 = 16.0;
 
 /// What stands above the picture.
 #[derive(Debug, Clone)]
-pub(crate) struct Caption {
-    pub(crate) title: String,
-    pub(crate) subtitle: String,
+pub struct Caption {
+    /// One line, in bold; also what the picture is called.
+    pub title: String,
+    /// Below the title, on as many lines as it needs.
+    pub subtitle: String,
 }
 
 /// One run of the picture.
 #[derive(Debug, Clone)]
-pub(crate) struct Panel {
+pub struct Panel {
     /// Above it, where there are several.
-    pub(crate) heading: String,
-    pub(crate) stacks: Stacks,
+    pub heading: String,
+    /// What is drawn.
+    pub stacks: Stacks,
 }
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot turn the picture into pixels: {0}")]
-pub(crate) struct PictureError(String);
+pub struct PictureError(String);
 
-/// Draws as SVG.
-pub(crate) fn svg(panels: &[Panel], caption: &Caption) -> String {
+/// Draws as SVG, one panel below the other.
+pub fn svg(panels: &[Panel], caption: &Caption) -> String {
     let room = WIDTH - LEFT - RIGHT;
     let order = subsets(panels);
     let legend = Legend::of(panels, &order, room);
@@ -106,8 +117,11 @@ fn is_of_xml(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// Draws as PNG.
-pub(crate) fn png(panels: &[Panel], caption: &Caption) -> Result<Vec<u8>, PictureError> {
+/// Draws as PNG, two pixels for each unit of the SVG.
+///
+/// # Errors
+/// When the drawing cannot be turned into pixels, or there is no memory for them.
+pub fn png(panels: &[Panel], caption: &Caption) -> Result<Vec<u8>, PictureError> {
     let svg = svg(panels, caption);
     let mut fonts = usvg::fontdb::Database::new();
     fonts.load_font_data(notosans::REGULAR_TTF.to_vec());
@@ -150,8 +164,8 @@ impl<'a> Shared<'a> {
         Self {
             order,
             end: stacks().map(Stacks::end).fold(0.001, f64::max),
-            highest: crate::stacks::count(highest),
-            rate: rates.map(crate::stacks::Load::highest).reduce(f64::max),
+            highest: stacks::count(highest),
+            rate: rates.map(stacks::Load::highest).reduce(f64::max),
             height: if panels.len() > 1 { 190.0 } else { 300.0 },
         }
     }

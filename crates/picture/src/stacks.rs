@@ -16,9 +16,9 @@ pub(crate) struct Layer {
     pub(crate) pending: Vec<u64>,
 }
 
-/// All of it.
+/// A run, ready to be drawn: the pods of each subset over time, the requests and the marks.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Stacks {
+pub struct Stacks {
     pub(crate) seconds: Vec<f64>,
     pub(crate) desired: Vec<u64>,
     /// In the order of the subsets, the first at the bottom.
@@ -39,7 +39,8 @@ pub(crate) struct Load {
 }
 
 impl Stacks {
-    pub(crate) fn of(outcome: &Outcome) -> Self {
+    /// Of too many samples, those that show every peak.
+    pub fn of(outcome: &Outcome) -> Self {
         let kept = telling(&outcome.report.samples);
         let layer = |subset: &String| {
             let counts = |sample: &Sample| sample.subsets.get(subset).copied().unwrap_or_default();
