@@ -4,9 +4,11 @@
 
 mod campaign;
 mod elector;
+mod onlooker;
 
 pub use campaign::{Campaign, Failure, KnownLease, LeaseWrite, OtherSettings, Turn};
 pub use elector::{Act, Elector, LeaseView, Standing, Timing};
+pub use onlooker::{believed, has_led, is_held};
 
 /// With what a sidecar stands for leader.
 #[derive(Clone, Debug, PartialEq, Eq)]

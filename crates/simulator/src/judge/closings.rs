@@ -78,12 +78,13 @@ impl Judge {
 
     /// The closing that tells of a pod in its subset.
     fn closing_of<'c>(&self, closings: &'c [Closing], pod: &Pod) -> Option<&'c Closing> {
-        let is_plain = !pod.record.is_choosy && self.has_only_terms_of_subsets(pod);
+        let is_plain = || !pod.record.is_choosy && self.has_only_terms_of_subsets(pod);
         closings.iter().find(|closing| {
-            let is_like = closing.template.is_empty()
-                || pod.revision.as_ref() == Some(&closing.template)
-                || (closing.is_plain && is_plain);
-            pod.subset.as_ref() == Some(&closing.subset) && is_like && closing.asks_as_much(pod)
+            pod.subset.as_ref() == Some(&closing.subset)
+                && (closing.template.is_empty()
+                    || pod.revision.as_ref() == Some(&closing.template)
+                    || (closing.is_plain && is_plain()))
+                && closing.asks_as_much(pod)
         })
     }
 

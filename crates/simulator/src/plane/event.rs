@@ -1,6 +1,7 @@
 //! Everything that can come next.
 
 use serde_json::Value;
+use sidecar_core::lease::LeaseView;
 
 use super::controllers::Sync;
 use super::happenings::Back;
@@ -48,8 +49,8 @@ pub(super) enum Event {
     Remove(u64),
     /// Taints drive a pod away.
     DriveAway(u64),
-    /// The CronJob looks that opens gates while nobody leads; the version of the Lease that it saw before, if it did.
-    OpenGates(Option<u64>),
+    /// The CronJob looks that opens gates while nobody leads; the Lease as it saw it before, if it did.
+    OpenGates(Option<Box<LeaseView>>),
     /// The cluster autoscaler looks.
     ScaleNodes,
     /// A machine that it ordered is there.

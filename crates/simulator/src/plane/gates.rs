@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use kube_rules::time::UnixMillis;
+use sidecar_core::lease::{LeaseView, believed, has_led, is_held};
 use sidecar_core::opening::{Why, opening};
 
-use super::objects::{Kind, Lease, Object, Pod};
+use super::objects::Pod;
 use super::observer::By;
 use super::patching::patched;
-use super::sidecars::timing;
 use super::{Event, Plane};
 use crate::time::Millis;
 
@@ -16,9 +17,6 @@ const EVERY: Millis = Millis(60_000);
 
 /// `--older-than`.
 const OLDER_THAN: Millis = Millis(120_000);
-
-/// How much longer than it lasts a Lease is believed, as `spillway release` does.
-const MARGIN: Millis = Millis(5_000);
 
 impl Plane<'_> {
     /// Where there are no sidecars nobody installed it either.
@@ -29,30 +27,22 @@ impl Plane<'_> {
     }
 
     /// Looks whether somebody leads, and once more after as long as a Lease is believed.
-    pub(super) fn look_at_gates(&mut self, seen: Option<u64>) {
-        let believed = Millis::of(timing(self.setup).duration) + MARGIN;
-        if let Some(seen) = seen {
-            if self.lease().map_or(0, |lease| lease.version) == seen {
+    pub(super) fn look_at_gates(&mut self, before: Option<Box<LeaseView>>) {
+        let lease = self.lease_view();
+        if let Some(before) = before {
+            if lease.and_then(|after| has_led(&before, after)).is_none() {
                 self.open_gates();
             }
             return;
         }
         self.after(EVERY, Event::OpenGates(None));
-        let (now, lease) = (self.now.unix(), self.lease());
-        let is_held = lease.as_ref().is_some_and(|lease| {
-            let age = now.saturating_sub(lease.renewed);
-            !lease.holder.is_empty() && u64::try_from(age).is_ok_and(|age| age <= believed.0)
-        });
-        if !is_held && self.store.pods().any(|pod| self.is_due(pod)) {
-            let version = lease.map_or(0, |lease| lease.version);
-            self.after(believed, Event::OpenGates(Some(version)));
-        }
-    }
-
-    fn lease(&self) -> Option<Rc<Lease>> {
-        match self.store.of((Kind::Lease, 0)) {
-            Some(Object::Lease(lease)) => Some(Rc::clone(lease)),
-            _ => None,
+        match lease {
+            Some(lease) if is_held(&lease, UnixMillis(self.now.unix())) => {}
+            Some(lease) => {
+                let again = Millis::of(believed(&lease));
+                self.after(again, Event::OpenGates(Some(Box::new(lease))));
+            }
+            None => self.open_gates(),
         }
     }
 
@@ -67,7 +57,7 @@ impl Plane<'_> {
         }
         let waiting = self.store.pods().filter(|pod| self.is_due(pod));
         let waiting: Vec<Rc<Pod>> = waiting.cloned().collect();
-        let now = kube_rules::time::UnixMillis(self.now.unix());
+        let now = UnixMillis(self.now.unix());
         for old in waiting {
             let patch = opening(&old.value, Why::NobodyLeads, now);
             let patch = patch.and_then(|patch| serde_json::from_value(patch).ok());

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::rc::Rc;
 
+use kube_rules::time::UnixMillis;
 use sidecar_core::lease::{
     Act, Campaign, Elector, Failure, KnownLease, LeaseView, LeaseWrite, Standing, Timing, Turn,
 };
@@ -144,11 +145,22 @@ impl Plane<'_> {
         }
     }
 
-    pub(super) fn lease_request(&mut self, request: LeaseRequest) -> LeaseAnswer {
-        let stored = match self.store.of((Kind::Lease, 0)) {
+    fn stored_lease(&self) -> Option<Rc<Lease>> {
+        match self.store.of((Kind::Lease, 0)) {
             Some(Object::Lease(lease)) => Some(Rc::clone(lease)),
             _ => None,
-        };
+        }
+    }
+
+    /// The Lease as an API server shows it.
+    pub(super) fn lease_view(&self) -> Option<LeaseView> {
+        let duration = timing(self.setup).duration;
+        let lease = self.stored_lease()?;
+        Some(known(&lease, duration).view)
+    }
+
+    pub(super) fn lease_request(&mut self, request: LeaseRequest) -> LeaseAnswer {
+        let stored = self.stored_lease();
         match request {
             LeaseRequest::Read => LeaseAnswer::Seen(stored),
             LeaseRequest::Write { mut lease, over } => {
@@ -202,7 +214,7 @@ fn known(lease: &Lease, duration: Duration) -> KnownLease {
     KnownLease {
         view: LeaseView {
             holder: Some(lease.holder.clone()).filter(|holder| !holder.is_empty()),
-            renewed: lease.renewed.to_string(),
+            renewed: UnixMillis(lease.renewed).to_string(),
             duration,
             transitions: lease.transitions,
         },
